@@ -1,0 +1,48 @@
+"""The market's handle on the gate: may this pass? Asked inside the transaction that writes.
+
+Only the market's executor uses this module (an import contract says so).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from watchkeeper.boundary import gate
+from watchkeeper.boundary.gate import GateState, OperationClass, Scope
+from watchkeeper.boundary.gatefile import GateFile
+from watchkeeper.boundary.lease import LeaseReader
+
+#: A file of this name in the data folder stops everything, with everything else down.
+STOP_FILE_NAME = "STOP"
+
+
+class Admission:
+    """Opens the gate for one batch after the other."""
+
+    def __init__(self, gatefile: GateFile, *, lease: LeaseReader, data: Path) -> None:
+        self._gatefile = gatefile
+        self._lease = lease
+        self._stop_file = data / STOP_FILE_NAME
+
+    @contextmanager
+    def open(self) -> Iterator[GateState]:
+        """The gate's state, true until the block ends: end it after the commit, not before.
+
+        Raises `GateUnreadable` or `GateBusy`; both mean that nothing may be written.
+        """
+        with self._gatefile.shared() as database:
+            generation, holds, restrictions = self._gatefile.read(database)
+            yield GateState(
+                generation=generation,
+                holds=holds,
+                restrictions=restrictions,
+                lease_silent=self._lease.silent(),
+                stop_file=self._stop_file.exists(),
+            )
+
+
+def check(state: GateState, *, classes: frozenset[OperationClass], touched: Iterable[Scope]) -> None:
+    """Let one command pass or raise `gate.Refused`."""
+    gate.decide(state, classes=classes, touched=touched)

@@ -1,0 +1,1 @@
+"""What becomes of a lock: delivered, late, cancelled, reversed."""

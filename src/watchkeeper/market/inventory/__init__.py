@@ -1,0 +1,1 @@
+"""What a trader has in store."""

@@ -1,0 +1,1 @@
+"""The wallets of traders and the earnings of farmers."""

@@ -1,0 +1,187 @@
+"""Every movement of a balance, as one ledger row each (domain, Ledgers). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from watchkeeper.base.money import NotAnAmount, amount_ugx
+from watchkeeper.market.commands import Correct, Deposit
+from watchkeeper.market.decision import Context, Decision
+from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.state import State
+
+PROVIDERS = ("airtel", "bank", "cash", "mtn")
+REFERENCE_LENGTH_MAX = 64
+DEPOSIT_UGX_MAX = 100_000_000
+
+
+def post(
+    decision: Decision,
+    state: State,
+    context: Context,
+    *,
+    trader_id: int,
+    type: str,
+    amount_ugx: int,
+    capital: int = 0,
+    locked: int = 0,
+    profit: int = 0,
+    provider: str | None = None,
+    external_ref: str | None = None,
+    incident: str | None = None,
+) -> None:
+    """One row in a trader's wallet ledger; `capital`, `locked`, `profit` are the signed changes in UGX.
+
+    Raises `Refusal` insufficient-capital when a balance would fall below zero.
+    """
+    wallet = state.wallet(trader_id)
+    after = replace(
+        wallet,
+        number=wallet.number + 1,
+        capital_ugx=wallet.capital_ugx + capital,
+        locked_ugx=wallet.locked_ugx + locked,
+        profit_ugx=wallet.profit_ugx + profit,
+    )
+    if min(after.capital_ugx, after.locked_ugx, after.profit_ugx) < 0:
+        raise Refusal("insufficient-capital", "There is not enough in the wallet for this.")
+    decision.add(
+        state,
+        "wallet_ledger",
+        trader_id=trader_id,
+        number=after.number,
+        type=type,
+        amount_ugx=amount_ugx,
+        capital_after=after.capital_ugx,
+        locked_after=after.locked_ugx,
+        profit_after=after.profit_ugx,
+        provider=provider,
+        external_ref=external_ref,
+        incident=incident,
+        at=context.at,
+    )
+    state.set_wallet(after)
+
+
+def credit_farmer(
+    decision: Decision,
+    state: State,
+    context: Context,
+    *,
+    farmer_id: int,
+    type: str,
+    amount_ugx: int,
+    incident: str | None = None,
+) -> None:
+    """One row in a farmer's ledger; the amount is signed, in UGX."""
+    earnings = state.farmer_earnings(farmer_id)
+    after = replace(
+        earnings, number=earnings.number + 1, balance_ugx=earnings.balance_ugx + amount_ugx
+    )
+    if after.balance_ugx < 0:
+        raise Refusal("correction-too-large", "A correction takes at most what is there.")
+    decision.add(
+        state,
+        "farmer_ledger",
+        farmer_id=farmer_id,
+        number=after.number,
+        type=type,
+        amount_ugx=amount_ugx,
+        balance_after=after.balance_ugx,
+        incident=incident,
+        at=context.at,
+    )
+    state.earnings[farmer_id] = after
+
+
+def deposit(command: Deposit, state: State, context: Context) -> Decision:
+    """Capital comes in from outside, once per provider and reference."""
+    try:
+        amount = amount_ugx(command.amount_ugx)
+    except NotAnAmount as error:
+        raise Refusal("validation-failed", str(error), field="amount_ugx") from error
+    if amount > DEPOSIT_UGX_MAX:
+        raise Refusal(
+            "validation-failed", f"One deposit is at most {DEPOSIT_UGX_MAX:,} shillings.", field="amount_ugx"
+        )
+    if command.provider not in PROVIDERS:
+        raise Refusal(
+            "validation-failed", f"A provider is one of {', '.join(PROVIDERS)}.", field="provider"
+        )
+    reference = command.external_ref.strip()
+    if not 0 < len(reference) <= REFERENCE_LENGTH_MAX or not reference.isascii() or not reference.isprintable():
+        raise Refusal(
+            "validation-failed",
+            f"Give the provider's reference in 1 to {REFERENCE_LENGTH_MAX} plain characters.",
+            field="external_ref",
+        )
+    if (command.provider, reference) in state.references:
+        raise Refusal(
+            "reference-already-used",
+            "This payment is in the books already. Check the reference on the provider's message.",
+            field="external_ref",
+        )
+    decision = Decision(utid=context.utid, subject=context.actor.alias, amount_ugx=amount)
+    post(
+        decision,
+        state,
+        context,
+        trader_id=context.actor.id,
+        type="capital_deposit",
+        amount_ugx=amount,
+        capital=amount,
+        provider=command.provider,
+        external_ref=reference,
+    )
+    state.references.add((command.provider, reference))
+    wallet = state.wallet(context.actor.id)
+    decision.answer = {"amount_ugx": amount, "capital_ugx": wallet.capital_ugx}
+    return decision
+
+
+BUCKETS = ("capital", "locked", "profit", "earnings")
+
+
+def correct(command: Correct, state: State, context: Context) -> Decision:
+    """Move one balance against suspense, by the operator, for a finding and an incident."""
+    owner = state.by_alias(command.account)
+    if command.bucket not in BUCKETS or (command.bucket == "earnings") != (owner.role == "farmer"):
+        raise Refusal(
+            "validation-failed",
+            "A trader has capital, locked and profit; a farmer has earnings.",
+            field="bucket",
+        )
+    if command.amount_ugx == 0:
+        raise Refusal("validation-failed", "A correction of nothing corrects nothing.", field="amount_ugx")
+    decision = Decision(utid=context.utid, subject=owner.alias, amount_ugx=command.amount_ugx)
+    if command.bucket == "earnings":
+        credit_farmer(
+            decision,
+            state,
+            context,
+            farmer_id=owner.id,
+            type="correction",
+            amount_ugx=command.amount_ugx,
+            incident=command.incident,
+        )
+        decision.answer = {"earnings_ugx": state.farmer_earnings(owner.id).balance_ugx}
+        return decision
+    try:
+        post(
+            decision,
+            state,
+            context,
+            trader_id=owner.id,
+            type=f"{command.bucket}_correction",
+            amount_ugx=command.amount_ugx,
+            incident=command.incident,
+            **{command.bucket: command.amount_ugx},
+        )
+    except Refusal as error:
+        raise Refusal("correction-too-large", "A correction takes at most what is there.") from error
+    wallet = state.wallet(owner.id)
+    decision.answer = {
+        "capital_ugx": wallet.capital_ugx,
+        "locked_ugx": wallet.locked_ugx,
+        "profit_ugx": wallet.profit_ugx,
+    }
+    return decision

@@ -1,0 +1,1 @@
+"""Produce on offer, split into units of 10 kg."""

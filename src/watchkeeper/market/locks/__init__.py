@@ -1,0 +1,1 @@
+"""Pay-to-lock: a trader pays for a unit, and the farmer has six hours to deliver it."""

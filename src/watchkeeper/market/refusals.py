@@ -1,0 +1,67 @@
+"""Why a command was not accepted, in the words and codes of the market's errors."""
+
+from __future__ import annotations
+
+#: Code -> HTTP status (domain, Errors). A code that is not here cannot be raised.
+STATUS: dict[str, int] = {
+    "validation-failed": 422,
+    "unauthenticated": 401,
+    "session-expired": 401,
+    "second-factor-required": 403,
+    "account-not-active": 403,
+    "invalid-role": 403,
+    "not-authorized": 403,
+    "not-admin": 403,
+    "purchase-window-closed": 403,
+    "unit-not-found": 404,
+    "lock-not-found": 404,
+    "lot-not-found": 404,
+    "listing-not-found": 404,
+    "user-not-found": 404,
+    "utid-not-found": 404,
+    "enrolment-not-found": 404,
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "spend-cap-exceeded": 409,
+    "insufficient-capital": 409,
+    "unit-not-available": 409,
+    "already-verified": 409,
+    "not-reversible": 409,
+    "already-written-off": 409,
+    "reference-already-used": 409,
+    "already-active": 409,
+    "already-acknowledged": 409,
+    "correction-too-large": 409,
+    "resumption-refused": 409,
+    "idempotency-key-reused": 422,
+    "rate-limit-exceeded": 429,
+    "request-too-large": 413,
+    "unsupported-media-type": 415,
+    "pilot-mode-active": 503,
+    "system-shut-down": 503,
+    "capability-blocked": 503,
+    "monitor-silent": 503,
+    "operation-restricted": 503,
+    "busy": 503,
+}
+
+
+class Refusal(Exception):
+    """This command is not accepted. The detail says what to do next and nothing about anybody else."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        field: str | None = None,
+        retry_after_seconds: int | None = None,
+        resets_at: int | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = STATUS[code]
+        self.code = code
+        self.detail = detail
+        self.field = field
+        self.retry_after_seconds = retry_after_seconds
+        self.resets_at = resets_at

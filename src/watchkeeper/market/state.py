@@ -1,0 +1,188 @@
+"""What the rules look at: the part of the books that a batch of commands needs, loaded once.
+
+Rules read it and, when a command is accepted, the executor moves it on, so the next command in the
+same batch sees what the one before it did. Nothing here touches a database.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+from watchkeeper.base.clock import Instant
+from watchkeeper.market.refusals import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account as it stands: no identity, only the alias."""
+
+    id: int
+    alias: str
+    role: str
+    status: str
+    session_generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """A trader's balances after the last ledger row, in UGX, and the exposure that the state row keeps."""
+
+    trader_id: int
+    number: int = 0
+    capital_ugx: int = 0
+    locked_ugx: int = 0
+    profit_ugx: int = 0
+    exposure_ugx: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Earnings:
+    """A farmer's balance after the last ledger row, in UGX."""
+
+    farmer_id: int
+    number: int = 0
+    balance_ugx: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Ten kilograms of one listing, and where they stand."""
+
+    id: int
+    listing_id: int
+    number: int
+    grams: int
+    farmer_id: int
+    produce: str
+    price_ugx_per_kg: int
+    status: str
+    lock_utid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A paid lock: its opening facts and the outcomes so far, oldest first."""
+
+    id: int
+    utid: str
+    unit_id: int
+    trader_id: int
+    farmer_id: int
+    price_ugx_per_kg: int
+    amount_ugx: int
+    locked_at: Instant
+    deadline_at: Instant
+    outcomes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """A delivered unit in a trader's store, and whether it was written off."""
+
+    id: int
+    utid: str
+    trader_id: int
+    cost_ugx: int
+    written_off: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An accepted command that is asked for again."""
+
+    n: int
+    utid: str
+    body_digest: str | None
+    answer: str
+
+
+@dataclass(slots=True)
+class State:
+    """The working set of one batch."""
+
+    users: dict[int, User] = field(default_factory=dict)
+    users_by_alias: dict[str, int] = field(default_factory=dict)
+    wallets: dict[int, Wallet] = field(default_factory=dict)
+    earnings: dict[int, Earnings] = field(default_factory=dict)
+    units: dict[int, Unit] = field(default_factory=dict)
+    locks: dict[str, Lock] = field(default_factory=dict)
+    lots: dict[int, Lot] = field(default_factory=dict)
+    #: (provider, external reference) that stand in the books already.
+    references: set[tuple[str, str]] = field(default_factory=set)
+    #: (table, key, digest) that are acknowledged already.
+    acknowledged: set[tuple[str, str, str]] = field(default_factory=set)
+    #: (actor, command, idempotency key) -> what was answered.
+    recorded: dict[tuple[int, str, str], Recorded] = field(default_factory=dict)
+    #: command id -> what was answered; filled only when a commit's outcome was unknown.
+    recorded_by_id: dict[str, Recorded] = field(default_factory=dict)
+    #: (actor, rate limit) -> instants of accepted commands within the window, oldest first.
+    paces: dict[tuple[int, str], deque[Instant]] = field(default_factory=dict)
+    next_ids: dict[str, int] = field(default_factory=dict)
+    next_n: int = 1
+    #: Projections that have to be written back.
+    dirty_users: set[int] = field(default_factory=set)
+    dirty_wallets: set[int] = field(default_factory=set)
+    dirty_units: set[int] = field(default_factory=set)
+
+    def take_id(self, table: str) -> int:
+        """The next primary key of an append-only table."""
+        identifier = self.next_ids[table]
+        self.next_ids[table] = identifier + 1
+        return identifier
+
+    def user(self, user_id: int) -> User:
+        """The account, or `Refusal` user-not-found."""
+        try:
+            return self.users[user_id]
+        except KeyError:
+            raise Refusal("user-not-found", "There is no such account.") from None
+
+    def by_alias(self, alias: str) -> User:
+        """The account of that alias, or `Refusal` user-not-found."""
+        return self.user(self.users_by_alias.get(alias, -1))
+
+    def wallet(self, trader_id: int) -> Wallet:
+        """The trader's balances; a trader who never moved money has zeros."""
+        return self.wallets.get(trader_id) or Wallet(trader_id)
+
+    def farmer_earnings(self, farmer_id: int) -> Earnings:
+        """The farmer's balance; zero before the first settlement."""
+        return self.earnings.get(farmer_id) or Earnings(farmer_id)
+
+    def unit(self, unit_id: int) -> Unit:
+        """The unit, or `Refusal` unit-not-found."""
+        try:
+            return self.units[unit_id]
+        except KeyError:
+            raise Refusal("unit-not-found", "There is no such unit. Look at the listings again.") from None
+
+    def lock(self, utid: str) -> Lock:
+        """The lock, or `Refusal` lock-not-found."""
+        try:
+            return self.locks[utid]
+        except KeyError:
+            raise Refusal("lock-not-found", "There is no such lock.") from None
+
+    def lot(self, lot_id: int) -> Lot:
+        """The lot, or `Refusal` lot-not-found."""
+        try:
+            return self.lots[lot_id]
+        except KeyError:
+            raise Refusal("lot-not-found", "There is no such lot.") from None
+
+    def set_user(self, user: User) -> None:
+        """Move an account on, and have its state row written."""
+        self.users[user.id] = user
+        self.users_by_alias[user.alias] = user.id
+        self.dirty_users.add(user.id)
+
+    def set_wallet(self, wallet: Wallet) -> None:
+        """Move a wallet on, and have its state row written."""
+        self.wallets[wallet.trader_id] = wallet
+        self.dirty_wallets.add(wallet.trader_id)
+
+    def set_unit(self, unit: Unit, *, status: str, lock_utid: str | None) -> None:
+        """Move a unit on, and have its state row written."""
+        self.units[unit.id] = replace(unit, status=status, lock_utid=lock_utid)
+        self.dirty_units.add(unit.id)

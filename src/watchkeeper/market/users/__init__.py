@@ -1,0 +1,1 @@
+"""Accounts: their roles, their states and their aliases. Never who somebody is."""

@@ -1,0 +1,1 @@
+"""Dated SQL, a folder for each store; `base.database.migrations` runs it."""
