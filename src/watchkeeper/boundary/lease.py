@@ -19,6 +19,7 @@ from watchkeeper.base.utid import base36
 FILE_NAME = "lease.db"
 SILENT_AFTER_SECONDS = 30.0
 POLL_SECONDS = 1.0
+_REPORTS_KEPT = 1000
 
 
 class LeaseLost(Exception):
@@ -136,6 +137,26 @@ class LeaseFile:
                 "detail = excluded.detail, boot_id = excluded.boot_id, boot_ns = excluded.boot_ns, at = excluded.at",
                 (switch, int(engaged), int(bites), detail, boot.boot_id, boot.nanoseconds, clock.now()),
             )
+
+
+    def report(self, *, kind: str, account: str, detail: str, clock: Clock) -> None:
+        """Tell the watch what the operated system noticed about itself; the newest thousand are kept."""
+        database = self.database()
+        with database.transaction("write"):
+            database.execute(
+                "INSERT INTO reports (kind, account, detail, at) VALUES (?, ?, ?, ?)",
+                (kind, account, detail, clock.now()),
+            )
+            database.execute(
+                "DELETE FROM reports WHERE id <= (SELECT max(id) FROM reports) - ?", (_REPORTS_KEPT,)
+            )
+
+    def reports(self, *, after: int, limit: int = 100) -> list[tuple[int, str, str, str]]:
+        """Reports with an id above `after`: id, kind, account, detail."""
+        rows = self.database().query(
+            "SELECT id, kind, account, detail FROM reports WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+        )
+        return [(int(str(row[0])), str(row[1]), str(row[2]), str(row[3])) for row in rows]
 
 
 class LeaseKeeper:

@@ -8,8 +8,9 @@ who may ask for it.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import ClassVar, TypeAlias
+from typing import ClassVar
 
+from watchkeeper.base.canonical import digest
 from watchkeeper.boundary.gate import OperationClass as Class
 
 
@@ -213,18 +214,35 @@ class Acknowledge(Cure):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair(Cure):
-    """Put a row's sealed bytes back, exactly; under the owner's credential."""
+    """Put the sealed bytes of one command's rows back, exactly; under the owner's credential."""
 
     name = "repair"
-    table_name: str
-    row_key: str
-    #: The sealed row as canonical JSON; the executor checks it against the journal's digest.
-    sealed_row: str
+    #: The sealed leaf as it stands in the log: canonical JSON, format version inside.
+    sealed_leaf: str
+    #: How far the log reaches: the repair's own journal number comes after it, even when the books end earlier.
+    sealed_head: int
+
+    def arguments(self) -> dict[str, int | str | None]:
+        # The leaf can be as long as a leaf may be; its digest says which one it was.
+        return {
+            "finding": self.finding,
+            "incident": self.incident,
+            "reason": self.reason,
+            "leaf_digest": digest(self.sealed_leaf.encode("utf-8")),
+            "sealed_head": self.sealed_head,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreDefences(Cure):
+    """Put the database's own defences (triggers, views, indexes) back as the migrations made them."""
+
+    name = "restore_defences"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreState(Cure):
-    """Set an account's state row to what its append-only rows say."""
+    """Set an account's state row, and its units', to what the append-only rows say."""
 
     name = "restore_state"
     account: str
@@ -245,9 +263,6 @@ class CureReversal(Cure):
 
     name = "cure_reversal"
     lock_utid: str
-
-
-AnyCommand: TypeAlias = Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

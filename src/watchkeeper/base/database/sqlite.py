@@ -145,6 +145,15 @@ class SqliteDatabase:
         if self._connection.in_transaction:
             self.query("ROLLBACK")
 
+    def enable_triggers(self, enabled: bool) -> None:
+        """Switch this connection's triggers on or off; the schema and other connections stay as they are."""
+        self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, int(enabled))
+
+    def data_version(self) -> int:
+        """The engine's mark of the last commit seen by this connection, its own and others'."""
+        row = self.one("PRAGMA data_version")
+        return int(str(row[0])) if row else 0
+
     def close(self) -> None:
         self._connection.close()
 

@@ -1,0 +1,49 @@
+"""Putting the database's own defences back as the migrations made them."""
+
+from __future__ import annotations
+
+from watchkeeper.base.clock import Clock
+from watchkeeper.base.database import Database
+from watchkeeper.base.database.schema import objects, reference
+from watchkeeper.market import reasons
+from watchkeeper.market.commands import RestoreDefences
+from watchkeeper.market.decision import Context, Decision
+from watchkeeper.market.refusals import Refusal
+
+_RESTORABLE = ("trigger", "view", "index")
+
+
+def restore(
+    command: RestoreDefences, database: Database, context: Context, *, clock: Clock
+) -> Decision:
+    """Drop what should not be there, create what should; tables are never touched, they refuse."""
+    reason = reasons.checked(command.reason)
+    expected = reference("market", clock=clock)
+    found = objects(database)
+    wrong_tables = sorted(
+        name
+        for kind, name in expected.keys() | found.keys()
+        if kind == "table" and expected.get((kind, name)) != found.get((kind, name))
+    )
+    if wrong_tables:
+        raise Refusal(
+            "resumption-refused",
+            f"These tables are not as they were made: {', '.join(wrong_tables)}. Restore the database from a backup.",
+        )
+    changed: list[str] = []
+    for kind in _RESTORABLE:
+        names = sorted({name for k, name in expected.keys() | found.keys() if k == kind})
+        for name in names:
+            want, have = expected.get((kind, name)), found.get((kind, name))
+            if want == have:
+                continue
+            if have is not None:
+                database.execute(f'DROP {kind.upper()} "{name.replace(chr(34), chr(34) * 2)}"')
+            if want is not None:
+                database.execute(want)
+            changed.append(f"{kind} {name}")
+    decision = Decision(
+        utid=context.utid, reason=reason, subject="defences", decision="restored" if changed else "unchanged"
+    )
+    decision.answer = {"changed": changed}
+    return decision

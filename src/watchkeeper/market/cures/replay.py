@@ -1,0 +1,85 @@
+"""State rows worked out again from the append-only rows, inside the caller's transaction."""
+
+from __future__ import annotations
+
+from watchkeeper.base.database import Database
+from watchkeeper.market.load import number
+from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.state import User
+
+#: Bounds one cure; an account with more open units than this is restored in several.
+_UNITS_MAX = 10_000
+
+
+def replay_trader(database: Database, trader_id: int) -> None:
+    """Write the trader's state row: the last ledger number and the exposure of every open position."""
+    row = database.one(
+        "SELECT (SELECT coalesce(max(number), 0) FROM wallet_ledger WHERE trader_id = ?), "
+        "(SELECT coalesce(sum(amount_ugx), 0) FROM locks l WHERE l.trader_id = ? AND NOT EXISTS "
+        "(SELECT 1 FROM lock_outcomes o WHERE o.lock_utid = l.utid AND o.outcome IN ('delivered', 'reversed'))) + "
+        "(SELECT coalesce(sum(cost_ugx), 0) FROM lots t WHERE t.trader_id = ? AND NOT EXISTS "
+        "(SELECT 1 FROM write_offs w WHERE w.lot_id = t.id))",
+        (trader_id, trader_id, trader_id),
+    )
+    if row is None:
+        raise TypeError("a query of totals gave no row")
+    database.execute(
+        "INSERT INTO trader_state (trader_id, last_number, exposure_ugx) VALUES (?, ?, ?) ON CONFLICT (trader_id) "
+        "DO UPDATE SET last_number = excluded.last_number, exposure_ugx = excluded.exposure_ugx",
+        (trader_id, number(row[0]), number(row[1])),
+    )
+
+
+def replay_unit(database: Database, unit_id: int) -> None:
+    """Write a unit's state row from its locks and their outcomes; the last lock that stands decides."""
+    row = database.one(
+        "SELECT l.utid, EXISTS (SELECT 1 FROM lock_outcomes o WHERE o.lock_utid = l.utid AND o.outcome = 'delivered') "
+        "FROM locks l WHERE l.unit_id = ? AND NOT EXISTS (SELECT 1 FROM lock_outcomes o WHERE o.lock_utid = l.utid "
+        "AND o.outcome = 'reversed') ORDER BY l.id DESC LIMIT 1",
+        (unit_id,),
+    )
+    status, lock_utid = "available", None
+    if row is not None:
+        status, lock_utid = ("delivered" if row[1] else "locked"), str(row[0])
+    database.execute(
+        "INSERT INTO unit_state (unit_id, status, lock_utid) VALUES (?, ?, ?) ON CONFLICT (unit_id) "
+        "DO UPDATE SET status = excluded.status, lock_utid = excluded.lock_utid",
+        (unit_id, status, lock_utid),
+    )
+
+
+def replay_user(database: Database, user_id: int) -> None:
+    """Write an account's state row from its steps and role history; sessions of before are over."""
+    row = database.one(
+        "SELECT (SELECT role_after FROM role_history WHERE user_id = ? ORDER BY id DESC LIMIT 1), "
+        "(SELECT step FROM user_steps WHERE user_id = ? ORDER BY id DESC LIMIT 1)",
+        (user_id, user_id),
+    )
+    if row is None or row[0] is None or row[1] is None:
+        raise Refusal("user-not-found", "There is no history of such an account.")
+    status = {"activated": "active", "unsuspended": "active"}.get(str(row[1]), str(row[1]))
+    database.execute(
+        "INSERT INTO user_state (user_id, role, status, session_generation) VALUES (?, ?, ?, 1) ON CONFLICT (user_id) "
+        "DO UPDATE SET role = excluded.role, status = excluded.status, "
+        "session_generation = user_state.session_generation + 1 "
+        "WHERE user_state.role <> excluded.role OR user_state.status <> excluded.status",
+        (user_id, str(row[0]), status),
+    )
+
+
+def replay_account(database: Database, user: User) -> None:
+    """Write every state row of an account from its append-only rows."""
+    replay_user(database, user.id)
+    if user.role == "trader":
+        replay_trader(database, user.id)
+        column = "k.trader_id"
+    elif user.role == "farmer":
+        column = "k.farmer_id"
+    else:
+        return
+    unit_ids = database.query(
+        f"SELECT DISTINCT k.unit_id FROM locks k WHERE {column} = ? ORDER BY k.unit_id DESC LIMIT ?",
+        (user.id, _UNITS_MAX),
+    )
+    for (unit_id,) in unit_ids:
+        replay_unit(database, number(unit_id))

@@ -1,0 +1,384 @@
+"""The only entrance through which the books are written: load, admit, decide, append, commit, answer.
+
+Commands run in batches in one transaction. A refusal refuses alone. When the database objects,
+the batch is rolled back and each command runs alone, decided again. Locks are taken in one order:
+the books first, then the gate, and nothing is waited for while the gate is held, so stopping
+something waits for one batch at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import structlog
+
+from watchkeeper.base import utid as utids
+from watchkeeper.base.clock import BootTime, Clock, Instant
+from watchkeeper.base.database import (
+    ConstraintViolated,
+    DatabaseBusy,
+    DatabaseError,
+    SqliteDatabase,
+    open_sqlite,
+)
+from watchkeeper.boundary import admit
+from watchkeeper.boundary.admit import Admission
+from watchkeeper.boundary.gate import GateState, OperationClass, Refused, Switch
+from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
+from watchkeeper.boundary.lease import LeaseFile, LeaseReader
+from watchkeeper.market import load
+from watchkeeper.market.append import Accepted, append, count_commit, journal_row
+from watchkeeper.market.commands import (
+    Act,
+    Answer,
+    Command,
+    CreateListing,
+    InviteUser,
+    RecordFlip,
+    Repair,
+)
+from watchkeeper.market.decide import ALONE, authorise, decide, replay, touched
+from watchkeeper.market.decision import Context
+from watchkeeper.market.notes import Notes
+from watchkeeper.market.pace import PaceExceeded
+from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.state import Recorded, State, User
+
+Outcome: TypeAlias = Answer | Refusal
+
+BATCH_MAX = 100
+MARKET_FILE = "market.db"
+#: A poisoned account runs outside the common batches for this long, or until it is restricted.
+_APART_SECONDS = 60.0
+
+_log = structlog.get_logger()
+
+
+class BooksShrunk(DatabaseError):
+    """The books end earlier than they did. Nothing is written until the operator has looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What a live probe met: whether the switch is engaged, and the code that refused it, if any."""
+
+    engaged: bool
+    refused_as: str | None
+
+    @property
+    def bites(self) -> bool:
+        """An engaged switch must refuse; an idle one has nothing to prove."""
+        return not self.engaged or self.refused_as is not None
+
+
+class Executor:
+    """One writer of the books. It belongs to one thread at a time."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        system_id: str,
+        clock: Clock,
+        lease: LeaseReader,
+        busy_seconds_max: float = 2.0,
+        vfs: str | None = None,
+        gate_vfs: str | None = None,
+    ) -> None:
+        self._path = data / MARKET_FILE
+        self._system_id = system_id
+        self._clock = clock
+        self._lease = lease
+        self._busy_seconds_max = busy_seconds_max
+        self._vfs = vfs
+        self._gatefile = GateFile(data / "gate.db", system_id=system_id, vfs=gate_vfs)
+        self._admission = Admission(self._gatefile, lease=lease, data=data)
+        self._reports = LeaseFile(data / "lease.db", system_id=system_id)
+        self._database: SqliteDatabase | None = None
+        self._highest_n = 0
+        self._apart: dict[int, BootTime] = {}
+        self.notes = Notes(clock=clock)
+
+    def close(self) -> None:
+        """Give the files back."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        self._gatefile.close()
+        self._reports.close()
+
+    def run(self, acts: Sequence[Act]) -> list[Outcome]:
+        """Execute these commands in order; an answer or a refusal for each. Never raises for one of them."""
+        outcomes: dict[int, Outcome] = {}
+        together: list[int] = []
+        alone: list[int] = []
+        for index, act in enumerate(acts):
+            apart = isinstance(act.command, ALONE) or self._is_apart(act.actor_id)
+            (alone if apart else together).append(index)
+        for begin in range(0, len(together), BATCH_MAX):
+            chunk = together[begin : begin + BATCH_MAX]
+            try:
+                results = self._transact([acts[index] for index in chunk])
+            except (GateUnreadable, GateBusy, BooksShrunk, DatabaseBusy) as error:
+                results = [self._unavailable(error) for _ in chunk]
+            except DatabaseError:
+                # Something in the batch is not accepted by the database. Alone each is decided again.
+                results = [self._run_alone(acts[index]) for index in chunk]
+            outcomes.update(zip(chunk, results, strict=True))
+        for index in alone:
+            outcomes[index] = self._run_alone(acts[index])
+        return [outcomes[index] for index in range(len(acts))]
+
+    def _run_alone(self, act: Act) -> Outcome:
+        try:
+            return self._transact([act], asked_before=True)[0]
+        except (GateUnreadable, GateBusy, BooksShrunk, DatabaseBusy) as error:
+            return self._unavailable(error)
+        except ConstraintViolated as error:
+            self._report(act, error)
+            return Refusal(
+                "operation-restricted",
+                "This operation is paused while the operator looks into it. Try again later.",
+            )
+        except DatabaseError as error:
+            _log.error("command.failed", command=act.command.name, error=type(error).__name__)
+            return self._unavailable(error)
+
+    def _unavailable(self, error: Exception) -> Refusal:
+        if isinstance(error, DatabaseBusy | GateBusy):
+            return Refusal("busy", "The market is busy. Try again in a moment.", retry_after_seconds=1)
+        _log.error("books.unavailable", error=type(error).__name__, detail=str(error))
+        if self._database is not None and not self._database.in_transaction:
+            # The next batch opens the file anew; a file that is gone or replaced is found there.
+            self._database.close()
+            self._database = None
+        return Refusal(
+            "capability-blocked", "The market cannot vouch for its state and stands still. The operator is told."
+        )
+
+    def _opened(self) -> SqliteDatabase:
+        if self._database is not None and not self._database.same_file():
+            self._database.close()
+            self._database = None
+            raise DatabaseError("the books were replaced by another file")
+        if self._database is None:
+            database = open_sqlite(self._path, busy_seconds_max=self._busy_seconds_max, vfs=self._vfs)
+            row = database.one("SELECT system_id FROM system WHERE id = 1")
+            if row is None or row[0] != self._system_id:
+                database.close()
+                raise DatabaseError("the books belong to another system")
+            self._database = database
+        return self._database
+
+    def _transact(self, acts: Sequence[Act], *, asked_before: bool = False) -> list[Outcome]:
+        database = self._opened()
+        database.begin("write")
+        try:
+            with self._admission.open() as gate:
+                outcomes, last_n = self._execute(database, acts, gate, asked_before=asked_before)
+                # The commit is inside: the gate is given back only when it is done. Where nothing was
+                # accepted nothing is committed, whatever a refused cure had begun to write.
+                if last_n:
+                    database.commit()
+            self._highest_n = max(self._highest_n, last_n)
+            return outcomes
+        finally:
+            if database.in_transaction:
+                database.rollback()
+
+    def _execute(
+        self, database: SqliteDatabase, acts: Sequence[Act], gate: GateState, *, asked_before: bool
+    ) -> tuple[list[Outcome], int]:
+        at = self._clock.now()
+        state = load.load(database, acts, at=at)
+        self._check_tail(database, gate, state.next_n - 1, acts)
+        for act in acts:
+            if isinstance(act.command, Repair):
+                state.next_n = max(state.next_n, act.command.sealed_head + 1)
+        if asked_before:
+            state.recorded_by_id = load.recorded_by_id(database, [act.command_id for act in acts])
+        names = self._draw_utids(database, acts, state.users, at)
+        outcomes: list[Outcome] = []
+        accepted: list[Accepted] = []
+        with_triggers_off = any(isinstance(act.command, Repair) for act in acts)
+        if with_triggers_off:
+            database.enable_triggers(False)
+        try:
+            for act, name in zip(acts, names, strict=True):
+                try:
+                    outcomes.append(self._one(database, act, name, state, gate, accepted, at=at))
+                except Refusal as refusal:
+                    self._note(act, refusal, state.users)
+                    outcomes.append(refusal)
+        finally:
+            if with_triggers_off:
+                database.enable_triggers(True)
+        if accepted:
+            append(database, accepted, state)
+            count_commit(database)
+        return outcomes, (state.next_n - 1 if accepted else 0)
+
+    def _one(
+        self,
+        database: SqliteDatabase,
+        act: Act,
+        name: str,
+        state: State,
+        gate: GateState,
+        accepted: list[Accepted],
+        *,
+        at: Instant,
+    ) -> Outcome:
+        """One command in the order of checks; its effects join `accepted`."""
+        known = self._recorded(act, state)
+        if known is not None:
+            return replay(act, known)
+        self._admit(act, state, gate)
+        actor = authorise(act, state)
+        context = Context(actor=actor, at=at, utid=name)
+        decision = decide(act, database, state, context, clock=self._clock)
+        n = state.next_n
+        journal = journal_row(act, decision, n=n, actor=actor, generation=gate.generation, at=at)
+        state.next_n = n + 1
+        accepted.append(Accepted(act, decision, journal))
+        if act.idempotency_key is not None:
+            key = (act.actor_id, act.command.name, act.idempotency_key)
+            state.recorded[key] = Recorded(n, decision.utid, act.body_digest, str(journal["answer"]))
+        return Answer(utid=decision.utid, n=n, body={"utid": decision.utid, **decision.answer})
+
+    @staticmethod
+    def _recorded(act: Act, state: State) -> Recorded | None:
+        if act.idempotency_key is not None:
+            key = (act.actor_id, act.command.name, act.idempotency_key)
+            if key in state.recorded:
+                return state.recorded[key]
+        # Asked only after a commit whose outcome was unknown: the same act, so the same body.
+        found = state.recorded_by_id.get(act.command_id)
+        return found
+
+    @staticmethod
+    def _admit(act: Act, state: State, gate: GateState) -> None:
+        actor = state.users.get(act.actor_id)
+        try:
+            admit.check(gate, classes=act.command.classes, touched=touched(act.command, state, actor))
+        except Refused as refused:
+            raise Refusal(refused.code, refused.detail) from refused
+
+    def _check_tail(
+        self, database: SqliteDatabase, gate: GateState, last_n: int, acts: Sequence[Act]
+    ) -> None:
+        # A repair is what puts a lost tail back, so it alone may write behind it.
+        if all(isinstance(act.command, Repair) for act in acts):
+            return
+        if last_n < max(self._highest_n, self._lease.watermark):
+            raise BooksShrunk(BooksShrunk.__doc__)
+        row = database.one("SELECT gate_generation FROM journal WHERE n = ?", (last_n,))
+        if row is not None and load.number(row[0]) > gate.generation:
+            raise GateUnreadable("the gate is older than the books: an earlier copy was put back")
+
+    def _draw_utids(
+        self, database: SqliteDatabase, acts: Sequence[Act], users: dict[int, User], at: Instant
+    ) -> list[str]:
+        """A UTID for each act, free in this batch and in the books."""
+        drawn: list[str] = []
+        batch: set[str] = set()
+        for act in acts:
+            if isinstance(act.command, RecordFlip):
+                drawn.append(act.command.flip_utid)
+                continue
+            actor = users.get(act.actor_id)
+            role = actor.role if actor is not None else "system"
+            drawn.append(utids.draw(role=role, at=at, taken=batch.__contains__))
+            batch.add(drawn[-1])
+        taken = load.taken_utids(database, batch) if batch else set[str]()
+        for index, name in enumerate(drawn):
+            if name in taken:
+                actor = users.get(acts[index].actor_id)
+                role = actor.role if actor is not None else "system"
+                drawn[index] = utids.draw(
+                    role=role,
+                    at=at,
+                    taken=lambda text: text in batch or bool(load.taken_utids(database, {text})),
+                )
+                batch.add(drawn[index])
+        return drawn
+
+    def _note(self, act: Act, refusal: Refusal, users: dict[int, User]) -> None:
+        actor = users.get(act.actor_id)
+        alias = actor.alias if actor is not None else "unknown"
+        self.notes.refused(actor=alias, code=refusal.code)
+        if isinstance(refusal, PaceExceeded):
+            self.notes.hit(actor=alias, limit=refusal.limit)
+
+    def _is_apart(self, actor_id: int) -> bool:
+        since = self._apart.get(actor_id)
+        if since is None:
+            return False
+        age = self._clock.boot().seconds_since(since)
+        if age is None or age > _APART_SECONDS:
+            del self._apart[actor_id]
+            return False
+        return True
+
+    def _report(self, act: Act, error: DatabaseError) -> None:
+        """Tell the watch about a command that the database refused although every rule accepted it."""
+        self._apart[act.actor_id] = self._clock.boot()
+        _log.error("command.constraint", command=act.command.name, detail=str(error))
+        try:
+            self._reports.report(
+                kind="constraint", account=str(act.actor_id), detail=str(error)[:200], clock=self._clock
+            )
+        except DatabaseError as failure:
+            _log.error("report.failed", detail=str(failure))
+
+    def flush_notes(self) -> None:
+        """Write the refusals and rate-limit hits that were noted, in one transaction of their own."""
+        if self.notes.empty():
+            return
+        database = self._opened()
+        with database.transaction("write"):
+            if self.notes.write(database):
+                count_commit(database)
+        self.notes.written()
+
+    def probe(self, switch: Switch) -> ProbeResult:
+        """Send a command of a class that `switch` stops through the real entrance; it never commits."""
+        classes, command = _PROBES[switch]
+        database = self._opened()
+        database.begin("write")
+        try:
+            with self._admission.open() as gate:
+                engaged = gate.engaged(switch)
+                try:
+                    if command is None:
+                        admit.check(gate, classes=classes, touched=())
+                    else:
+                        act = Act(command=command, actor_id=SYSTEM_USER_ID, command_id="probe")
+                        state = load.load(database, [act], at=self._clock.now())
+                        self._admit(act, state, gate)
+                except Refused as refused:
+                    return ProbeResult(engaged, refused.code)
+                except Refusal as refusal:
+                    return ProbeResult(engaged, refusal.code)
+                return ProbeResult(engaged, None)
+        finally:
+            database.rollback()
+
+
+SYSTEM_USER_ID = 1
+
+_PROBES: dict[Switch, tuple[frozenset[OperationClass], Command | None]] = {
+    Switch.PILOT_MODE: (
+        frozenset(),
+        CreateListing(produce="probe", grams=10_000, price_ugx_per_kg=1),
+    ),
+    Switch.SHUTDOWN: (
+        frozenset(),
+        InviteUser(role="farmer", reason="a probe that must never be accepted"),
+    ),
+    # No command buys yet; the class itself is asked for at the same place.
+    Switch.PURCHASE_WINDOW: (frozenset({OperationClass.PURCHASE}), None),
+}

@@ -1,0 +1,118 @@
+"""What is worth counting about refusals, kept apart from the books and written in groups.
+
+A flood must not cost a sync for each refusal: counts are gathered by actor, code and minute; the
+first ten rate-limit hits of an actor, limit and minute get a row each, the rest one summary row.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Clock
+from watchkeeper.base.database import Database
+from watchkeeper.market.pace import Limit
+
+HITS_IN_FULL_PER_MINUTE = 10
+#: Counts older than this are pruned.
+_KEPT_SECONDS = 48 * 3600
+#: More distinct (actor, code) pairs than this in one flush are counted together.
+_PENDING_MAX = 10_000
+
+
+@dataclass(slots=True)
+class _Hits:
+    limit: Limit
+    in_full: int = 0
+    summarised: int = 0
+    pending: list[int] = field(default_factory=list)
+
+
+class Notes:
+    """Gathers between two flushes. `refused` and `hit` may be called from the writer's thread only."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._refusals: dict[tuple[str, str, int], int] = {}
+        self._hits: dict[tuple[str, str, int], _Hits] = {}
+        self._attempts: list[tuple[str, str, str, str, int]] = []
+
+    def _minute(self) -> int:
+        return self._clock.now() // (60 * MICROSECONDS_PER_SECOND)
+
+    def refused(self, *, actor: str, code: str) -> None:
+        """Count one refusal."""
+        key = (actor, code, self._minute())
+        with self._guard:
+            if key not in self._refusals and len(self._refusals) >= _PENDING_MAX:
+                key = ("others", code, key[2])
+            self._refusals[key] = self._refusals.get(key, 0) + 1
+
+    def hit(self, *, actor: str, limit: Limit) -> None:
+        """Note one rate-limit hit."""
+        key = (actor, limit.name, self._minute())
+        with self._guard:
+            hits = self._hits.setdefault(key, _Hits(limit))
+            if hits.in_full + len(hits.pending) < HITS_IN_FULL_PER_MINUTE:
+                hits.pending.append(self._clock.now())
+            else:
+                hits.summarised += 1
+
+    def attempt(self, *, account: str, address: str, kind: str, outcome: str) -> None:
+        """Note one attempt to sign in; written with the next flush."""
+        with self._guard:
+            self._attempts.append((account, address, kind, outcome, self._clock.now()))
+
+    def empty(self) -> bool:
+        """Whether there is nothing to write now; a minute's summary waits for the minute to end."""
+        minute = self._minute()
+        with self._guard:
+            return not (
+                self._attempts
+                or self._refusals
+                or any(hits.pending or key[2] < minute for key, hits in self._hits.items())
+            )
+
+    def write(self, database: Database) -> bool:
+        """Write what is due, inside the caller's transaction; `written` forgets it after the commit."""
+        minute = self._minute()
+        with self._guard:
+            for (actor, code, at_minute), count in self._refusals.items():
+                database.execute(
+                    "INSERT INTO refusal_counts (actor, code, minute, count) VALUES (?, ?, ?, ?) "
+                    "ON CONFLICT (actor, code, minute) DO UPDATE SET count = refusal_counts.count + excluded.count",
+                    (actor, code, at_minute, count),
+                )
+            database.execute(
+                "DELETE FROM refusal_counts WHERE minute < ?", (minute - _KEPT_SECONDS // 60,)
+            )
+            for (actor, _, at_minute), hits in self._hits.items():
+                rows = [(1, at) for at in hits.pending]
+                if hits.summarised and at_minute < minute:
+                    rows.append((hits.summarised, (at_minute + 1) * 60 * MICROSECONDS_PER_SECOND))
+                database.execute_many(
+                    "INSERT INTO rate_limit_hits (actor, limit_name, count, limit_max, window_seconds, at) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    [
+                        (actor, hits.limit.name, count, hits.limit.accepted_max, hits.limit.window_seconds, at)
+                        for count, at in rows
+                    ],
+                )
+            database.execute_many(
+                "INSERT INTO sign_in_attempts (account, address, kind, outcome, at) VALUES (?, ?, ?, ?, ?)",
+                self._attempts,
+            )
+        return True
+
+    def written(self) -> None:
+        """The last write is committed: forget it."""
+        minute = self._minute()
+        with self._guard:
+            self._refusals.clear()
+            self._attempts.clear()
+            for key, hits in list(self._hits.items()):
+                hits.in_full += len(hits.pending)
+                hits.pending.clear()
+                if key[2] < minute:
+                    del self._hits[key]
