@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from watchkeeper.base import utid
+from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import (
     DatabaseBusy,
     DatabaseError,
@@ -24,7 +26,6 @@ from watchkeeper.base.database import (
     open_sqlite,
 )
 from watchkeeper.base.database.migrations import migrate
-from watchkeeper.base.clock import Clock
 from watchkeeper.boundary.gate import Hold, OperationClass, Restriction, Scope, Switch
 
 FILE_NAME = "gate.db"
@@ -188,9 +189,20 @@ def create_gate(
             database.execute(
                 "INSERT INTO gate (id, system_id, generation) VALUES (1, ?, ?)", (system_id, generation)
             )
+            taken: set[str] = set()
             for switch in (Switch.PILOT_MODE, Switch.PURCHASE_WINDOW):
+                at = clock.now()
+                name = utid.draw(role="system", at=at, taken=taken.__contains__)
+                taken.add(name)
                 database.execute(
-                    "INSERT INTO holds (switch, hold, utid) VALUES (?, 'admin', 'set-up')", (switch.value,)
+                    "INSERT INTO holds (switch, hold, utid) VALUES (?, 'admin', ?)", (switch.value, name)
+                )
+                # The first interval in which it is on begins before the first journal row.
+                database.execute(
+                    "INSERT INTO flips (number, utid, switch, hold, action, actor, role, reason, journal_n, "
+                    "engaged_after, generation, at) VALUES (?, ?, ?, 'admin', 'engage', 'system', 'system', "
+                    "'set up on the host', 0, 1, ?, ?)",
+                    (len(taken), name, switch.value, generation, at),
                 )
     finally:
         database.close()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import SqliteDatabase
-from watchkeeper.boundary.gate import Hold, Switch
+from watchkeeper.boundary.gate import GateState, Hold, Switch
 from watchkeeper.boundary.gatefile import GateFile, holds
 
 
@@ -51,20 +51,30 @@ def flip(
     role: str,
     reason: str,
     utid: str,
-    check: Callable[[], None],
+    check: Callable[[GateState], None],
     journal_tail: Callable[[], int],
     clock: Clock,
 ) -> Flip:
     """Engage or release one hold of one switch and record it.
 
-    `check` raises to forbid; `journal_tail` gives the last journal number. Both run while no command
+    `check` sees the gate as it stands and raises to forbid; `journal_tail` gives the last journal number. Both run while no command
     can commit. Engaging what is engaged is recorded again and harmless. Raises `GateBusy` when a
     command decided earlier has not ended within 3 s: the flip is then not in force.
     """
     with gatefile.exclusive() as database:
-        check()
+        generation, standing, restrictions = gatefile.read(database)
+        check(
+            GateState(
+                generation=generation,
+                holds=standing,
+                restrictions=restrictions,
+                # A switch is not money: the lease has no say in it, and the stop file only adds to shutdown.
+                lease_silent=False,
+                stop_file=False,
+            )
+        )
         tail = journal_tail()
-        generation = _generation(database) + 1
+        generation += 1
         if action == "engage":
             database.execute(
                 "INSERT INTO holds (switch, hold, utid) VALUES (?, ?, ?) ON CONFLICT (switch, hold) DO NOTHING",
@@ -107,11 +117,6 @@ def flip(
             ),
         )
     return row
-
-
-def _generation(database: SqliteDatabase) -> int:
-    row = database.one("SELECT generation FROM gate WHERE id = 1")
-    return int(str(row[0])) if row else 0
 
 
 def flips(database: SqliteDatabase, *, after: int = 0, limit: int = 1000) -> list[Flip]:

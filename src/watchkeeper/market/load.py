@@ -11,12 +11,14 @@ from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.market import pace
 from watchkeeper.market.commands import (
+    Acknowledge,
     Act,
     Correct,
     CureReversal,
     CureVerification,
     Deposit,
     PayToLock,
+    RestoreState,
     ReverseLock,
     VerifyDelivery,
     WriteOff,
@@ -65,7 +67,9 @@ def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
             lock_utids.add(command.lock_utid)
         elif isinstance(command, WriteOff):
             lot_ids.add(command.lot_id)
-        elif isinstance(command, Correct):
+        elif isinstance(command, Correct | RestoreState):
+            aliases.add(command.account)
+        elif isinstance(command, Acknowledge) and command.account is not None:
             aliases.add(command.account)
     locks(database, state, lock_utids)
     unit_ids.update(lock.unit_id for lock in state.locks.values())

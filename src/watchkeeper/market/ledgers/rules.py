@@ -174,7 +174,9 @@ def correct(command: Correct, state: State, context: Context) -> Decision:
             type=f"{command.bucket}_correction",
             amount_ugx=command.amount_ugx,
             incident=command.incident,
-            **{command.bucket: command.amount_ugx},
+            capital=command.amount_ugx if command.bucket == "capital" else 0,
+            locked=command.amount_ugx if command.bucket == "locked" else 0,
+            profit=command.amount_ugx if command.bucket == "profit" else 0,
         )
     except Refusal as error:
         raise Refusal("correction-too-large", "A correction takes at most what is there.") from error

@@ -1,0 +1,112 @@
+"""What the market does for the gate, each second: finish flips in the journal, obey the stop file, probe.
+
+A flip is in force as soon as the gate says so. Its journal row follows under the same UTID; after a
+crash between the two it is driven again from here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+
+from watchkeeper.base.clock import Clock
+from watchkeeper.base.database import Database, DatabaseError
+from watchkeeper.boundary.admit import STOP_FILE_NAME
+from watchkeeper.boundary.gate import Hold, Switch
+from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
+from watchkeeper.boundary.lease import LeaseFile
+from watchkeeper.boundary.switches import Flip, flips
+from watchkeeper.market.commands import Act, RecordFlip
+from watchkeeper.market.execute import SYSTEM_USER_ID, Executor
+from watchkeeper.market.load import number
+from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.switching import Switching
+
+_FLIPS_AT_ONCE = 100
+
+_log = structlog.get_logger()
+
+
+def record_act(flip: Flip, *, actor_id: int) -> Act:
+    """The act that writes a flip into the journal; running it twice finds the first."""
+    return Act(
+        command=RecordFlip(
+            flip_utid=flip.utid,
+            switch=flip.switch.value,
+            hold=flip.hold.value,
+            action=flip.action,
+            reason=flip.reason,
+        ),
+        actor_id=actor_id,
+        command_id=f"flip-{flip.utid}",
+    )
+
+
+class Housekeeping:
+    """Belongs to the thread that writes the books."""
+
+    def __init__(self, data: Path, *, system_id: str, books: Database, switching: Switching, clock: Clock) -> None:
+        self._stop_file = data / STOP_FILE_NAME
+        self._gatefile = GateFile(data / "gate.db", system_id=system_id)
+        self._lease = LeaseFile(data / "lease.db", system_id=system_id)
+        self._books = books
+        self._switching = switching
+        self._clock = clock
+        self._recorded_to = 0
+
+    def tick(self, executor: Executor) -> None:
+        """Obey the stop file, then write the flips that have no journal row yet."""
+        try:
+            if self._stop_file.exists():
+                self._obey_stop_file()
+            self._record_flips(executor)
+        except (DatabaseError, GateUnreadable, GateBusy) as error:
+            _log.error("housekeeping.failed", error=type(error).__name__, detail=str(error))
+
+    def _obey_stop_file(self) -> None:
+        with self._gatefile.shared() as database:
+            _, holds, _ = self._gatefile.read(database)
+        if (Switch.SHUTDOWN, Hold.OPERATOR) not in holds:
+            self._switching.engage_for_stop_file()
+
+    def _record_flips(self, executor: Executor) -> None:
+        with self._gatefile.shared() as database:
+            waiting = flips(database, after=self._recorded_to, limit=_FLIPS_AT_ONCE)
+        for flip in waiting:
+            if self._books.one("SELECT 1 FROM journal WHERE utid = ?", (flip.utid,)) is None:
+                row = self._books.one("SELECT id FROM users WHERE alias = ?", (flip.actor,))
+                actor_id = SYSTEM_USER_ID if row is None else number(row[0])
+                outcome = executor.run([record_act(flip, actor_id=actor_id)])[0]
+                if isinstance(outcome, Refusal) and actor_id != SYSTEM_USER_ID:
+                    # Whoever flipped it may have lost the account since; the flip stands and is recorded all the same.
+                    outcome = executor.run([record_act(flip, actor_id=SYSTEM_USER_ID)])[0]
+                if isinstance(outcome, Refusal):
+                    _log.error("flip.unrecorded", utid=flip.utid, code=outcome.code)
+                    return
+            self._recorded_to = flip.number
+        if waiting:
+            self.probe(executor)
+
+    def probe(self, executor: Executor) -> None:
+        """Send a command through each switch that must refuse it, and store what happened."""
+        for switch in Switch:
+            try:
+                result = executor.probe(switch)
+                engaged, bites, detail = result.engaged, result.bites, result.refused_as or "passed"
+            except (DatabaseError, GateUnreadable, GateBusy) as error:
+                # Unknown is not fine, but a busy moment is no proof of a switch that does not bite: the old
+                # probe stands and grows old, and the watch judges its age.
+                _log.error("probe.failed", switch=switch.value, error=type(error).__name__)
+                continue
+            try:
+                self._lease.record_probe(
+                    switch=switch.value, engaged=engaged, bites=bites, detail=detail, clock=self._clock
+                )
+            except DatabaseError as error:
+                _log.error("probe.unrecorded", switch=switch.value, detail=str(error))
+
+    def close(self) -> None:
+        """Give the files back."""
+        self._gatefile.close()
+        self._lease.close()

@@ -1,0 +1,171 @@
+"""Flipping a switch, from the market's pages, the control room or the host's command line.
+
+The gate comes first and is in force when `flip` returns; the journal row follows under the same UTID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from watchkeeper.base import utid as utids
+from watchkeeper.base.clock import Clock, Instant, iso
+from watchkeeper.base.database import Database
+from watchkeeper.boundary import gate, switches
+from watchkeeper.boundary.gate import GateState, Hold, OperationClass, Refused, Switch
+from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
+from watchkeeper.boundary.switches import Flip
+from watchkeeper.market import reasons
+from watchkeeper.market.load import number, taken_utids
+from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.state import User
+
+#: Who may engage and release which switch (catalogue, Switches).
+_ROLES = {
+    Switch.PILOT_MODE: frozenset({"admin", "operator"}),
+    Switch.PURCHASE_WINDOW: frozenset({"admin", "operator"}),
+    Switch.SHUTDOWN: frozenset({"operator"}),
+}
+_OWN_HOLD = {"admin": Hold.ADMIN, "operator": Hold.OPERATOR}
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchState:
+    """A switch as it stands: engaged or not, and by which holds."""
+
+    switch: Switch
+    engaged: bool
+    holds: tuple[Hold, ...]
+
+
+class Switching:
+    """One thread's handle for looking at and flipping switches. `books` is a reader of the market's database."""
+
+    def __init__(self, data: Path, *, system_id: str, books: Database, clock: Clock) -> None:
+        self._gatefile = GateFile(data / "gate.db", system_id=system_id)
+        self._books = books
+        self._clock = clock
+
+    def close(self) -> None:
+        """Give the gate back."""
+        self._gatefile.close()
+
+    def states(self) -> list[SwitchState]:
+        """All switches; raises `Refusal` capability-blocked when the gate cannot be read."""
+        try:
+            with self._gatefile.shared() as database:
+                _, standing, _ = self._gatefile.read(database)
+        except (GateUnreadable, GateBusy) as error:
+            raise _blocked() from error
+        return [
+            SwitchState(
+                switch,
+                any(held is switch for held, _ in standing),
+                tuple(sorted(hold for held, hold in standing if held is switch)),
+            )
+            for switch in Switch
+        ]
+
+    def flip(self, *, switch: Switch, action: str, actor: User, reason: str, hold: Hold | None = None) -> Flip:
+        """Engage or release one hold; in force for every commit after this returns.
+
+        `hold` is the actor's own unless the operator names another to release. Raises `Refusal`.
+        """
+        text = reasons.checked(reason)
+        if actor.role not in _ROLES[switch]:
+            raise Refusal("not-authorized", "Your role may not flip this switch.")
+        chosen = hold or _OWN_HOLD[actor.role]
+        if chosen is not _OWN_HOLD[actor.role] and not (actor.role == "operator" and action == "release"):
+            raise Refusal("not-authorized", "This hold belongs to somebody else.")
+        if action not in ("engage", "release"):
+            raise Refusal("validation-failed", "An action is engage or release.", field="action")
+
+        def check(state: GateState) -> None:
+            row = self._books.one("SELECT role, status FROM user_state WHERE user_id = ?", (actor.id,))
+            if row is None or (str(row[0]), str(row[1])) != (actor.role, "active"):
+                raise Refusal("account-not-active", "This account is not active in this role any more.")
+            if action == "release" and (switch, chosen) not in state.holds:
+                raise Refusal("validation-failed", f"There is no {chosen.value} hold on this switch.", field="hold")
+            if action == "release" and actor.role == "admin":
+                gate.decide(
+                    state,
+                    classes=frozenset({OperationClass.RELEASE}),
+                    touched=(gate.account(actor.alias),),
+                )
+
+        return self._flip(
+            switch, chosen, action, alias=actor.alias, role=actor.role, reason=text, check=check
+        )
+
+    def engage_for_stop_file(self) -> Flip:
+        """The stop file lies in the data folder: keep shutdown engaged after it is removed."""
+        return self._flip(
+            Switch.SHUTDOWN,
+            Hold.OPERATOR,
+            "engage",
+            alias="system",
+            role="system",
+            reason="the stop file was found in the data folder",
+            check=lambda _: None,
+        )
+
+    def _flip(
+        self,
+        switch: Switch,
+        hold: Hold,
+        action: str,
+        *,
+        alias: str,
+        role: str,
+        reason: str,
+        check: Callable[[GateState], None],
+    ) -> Flip:
+        name = utids.draw(
+            role=role, at=self._clock.now(), taken=lambda text: bool(taken_utids(self._books, {text}))
+        )
+        try:
+            return switches.flip(
+                self._gatefile,
+                switch=switch,
+                hold=hold,
+                action=action,
+                actor=alias,
+                role=role,
+                reason=reason,
+                utid=name,
+                check=check,
+                journal_tail=self._tail,
+                clock=self._clock,
+            )
+        except Refused as refused:
+            raise Refusal(refused.code, refused.detail) from refused
+        except GateBusy as error:
+            raise Refusal(
+                "busy",
+                "Commands that began before are still ending; the switch is not flipped yet. Try again now.",
+                retry_after_seconds=1,
+            ) from error
+        except GateUnreadable as error:
+            raise _blocked() from error
+
+    def _tail(self) -> int:
+        row = self._books.one("SELECT coalesce(max(n), 0) FROM journal")
+        return number(row[0]) if row else 0
+
+
+def _blocked() -> Refusal:
+    return Refusal("capability-blocked", "The gate cannot be read; everything that it guards stands still.")
+
+
+def described(flip: Flip) -> dict[str, object]:
+    """A flip as an answer shows it."""
+    return {
+        "utid": flip.utid,
+        "switch": flip.switch.value,
+        "hold": flip.hold.value,
+        "action": flip.action,
+        "engaged": flip.engaged_after,
+        "journal_n": flip.journal_n,
+        "at": iso(Instant(flip.at)),
+    }

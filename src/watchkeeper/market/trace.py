@@ -1,0 +1,95 @@
+"""From one UTID to everything that it wrote, and along the chain of acts before and after it."""
+
+from __future__ import annotations
+
+from watchkeeper.base.database import Database
+from watchkeeper.base.database.interface import Record
+from watchkeeper.market.load import number, text_or_none
+from watchkeeper.market.state import User
+from watchkeeper.market.tables import EFFECT_COLUMNS
+
+#: A chain is short: lock, outcome, reversal, cures. Longer than this is cut and said to be.
+CHAIN_MAX = 100
+_ROWS_MAX = 300
+_OWNERS = ("trader_id", "farmer_id", "user_id")
+#: What only an admin or the operator reads in somebody else's row.
+_INTERNAL = frozenset({"actor_id", "trader_id", "farmer_id", "user_id", "assigned_by"})
+
+
+def trace(database: Database, utid: str, *, viewer: User) -> dict[str, object] | None:
+    """The act of this UTID with its rows and its chain; None when there is none that `viewer` may see."""
+    if _act(database, utid, viewer) is None:
+        return None
+    earlier: list[dict[str, object]] = []
+    seen = {utid}
+    at: str | None = utid
+    while len(seen) < CHAIN_MAX:
+        row = database.one("SELECT target_utid FROM journal WHERE utid = ?", (at,))
+        at = text_or_none(row[0]) if row else None
+        if at is None or at in seen:
+            break
+        seen.add(at)
+        act = _act(database, at, viewer)
+        if act is not None:
+            earlier.insert(0, act)
+    later: list[dict[str, object]] = []
+    front = [utid]
+    while front and len(seen) < CHAIN_MAX:
+        rows = database.query(
+            "SELECT utid FROM journal WHERE target_utid = ? ORDER BY n LIMIT ?", (front.pop(0), CHAIN_MAX)
+        )
+        for (following,) in rows:
+            if str(following) in seen or len(seen) >= CHAIN_MAX:
+                continue
+            seen.add(str(following))
+            front.append(str(following))
+            act = _act(database, str(following), viewer)
+            if act is not None:
+                later.append(act)
+    return {
+        "utid": utid,
+        "act": _act(database, utid, viewer),
+        "earlier": earlier,
+        "later": later,
+        "complete": len(seen) < CHAIN_MAX,
+    }
+
+
+def _act(database: Database, utid: str, viewer: User) -> dict[str, object] | None:
+    row = database.one(
+        "SELECT n, command, actor, actor_id, role, decision, subject, target_utid, reason, amount_ugx, at "
+        "FROM journal WHERE utid = ?",
+        (utid,),
+    )
+    if row is None:
+        return None
+    rows: list[dict[str, object]] = []
+    for table, columns in EFFECT_COLUMNS.items():
+        found = database.query(
+            f"SELECT {', '.join(columns)} FROM {table} WHERE utid = ? ORDER BY id LIMIT ?", (utid, _ROWS_MAX)
+        )
+        rows.extend({"table": table, **dict(zip(columns, values, strict=True))} for values in found)
+    if viewer.role in ("admin", "operator"):
+        return _head(row) | {"reason": row[8], "rows": rows}
+    own = [entry for entry in rows if any(entry.get(column) == viewer.id for column in _OWNERS)]
+    if number(row[3]) != viewer.id and not own:
+        return None
+    shown = rows if number(row[3]) == viewer.id else own
+    head = _head(row)
+    if number(row[3]) != viewer.id:
+        head["amount_ugx"] = None
+    return head | {"rows": [{k: v for k, v in entry.items() if k not in _INTERNAL} for entry in shown]}
+
+
+def _head(row: Record) -> dict[str, object]:
+    return {
+        "n": row[0],
+        "command": row[1],
+        "actor": row[2],
+        "role": row[4],
+        "decision": row[5],
+        "subject": row[6],
+        "target_utid": row[7],
+        "amount_ugx": row[9],
+        "at": row[10],
+    }
