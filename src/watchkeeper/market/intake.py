@@ -28,6 +28,8 @@ WAITING_MAX = 1000
 _NOTES_SECONDS = 0.25
 _TICK_SECONDS = 1.0
 _PROBE_SECONDS = 30.0
+#: A round waits for the books at most a few seconds; this is many times that.
+_ALIVE_SECONDS = 20.0
 #: Past this lag of the watch, work is taken in small bites (architecture, The gate).
 LAG_SECONDS_MAX = 5.0
 _SLOW_BATCH = 5
@@ -115,6 +117,13 @@ class Intake:
         except queue.Full:
             done.set_exception(_busy())
         return done
+
+    def alive(self) -> bool:
+        """Whether the writing thread has been round lately; a supervisor asks."""
+        if not self._thread.is_alive() or self._ticked is None:
+            return False
+        age = self._clock.boot().seconds_since(self._ticked)
+        return age is not None and age < _ALIVE_SECONDS
 
     def lag_seconds(self) -> float:
         """How long ago the oldest row was committed that the watch has not read; 0 when it has read all."""

@@ -1,0 +1,1 @@
+"""Measurements on this machine, with everything real: files, syncs, processes, sockets."""

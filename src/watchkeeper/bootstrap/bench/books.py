@@ -1,0 +1,118 @@
+"""A market of its own to measure on, in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from watchkeeper.base.clock import Clock
+from watchkeeper.boundary.gate import Switch
+from watchkeeper.boundary.lease import LeaseFile, LeaseKeeper, LeaseReader
+from watchkeeper.market import setup
+from watchkeeper.market.commands import Act, ActivateUser, Answer, Command, CreateListing, Deposit, InviteUser
+from watchkeeper.market.execute import Executor
+from watchkeeper.market.reading import Books
+from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.switching import Switching
+
+_REASON = "a market made to measure"
+#: One trader locks at most twenty times an hour.
+LOCKS_PER_TRADER = 20
+
+
+class BenchFailed(RuntimeError):
+    """The market refused what a measurement needs."""
+
+
+class Bench:
+    """A market with its pilot mode off and its lease alive, driven from one thread."""
+
+    def __init__(self, data: Path, *, clock: Clock) -> None:
+        self.data = data
+        self.clock = clock
+        self.market = setup.create(data, clock=clock)
+        system_id = self.market.system_id
+        self._lease_file = LeaseFile(data / "lease.db", system_id=system_id)
+        self._keeper = LeaseKeeper(self._lease_file, clock=clock)
+        self._keeper.take()
+        self._reader = LeaseReader(LeaseFile(data / "lease.db", system_id=system_id), clock=clock)
+        self.executor = Executor(data, system_id=system_id, clock=clock, lease=self._reader)
+        self._counter = itertools.count(1)
+        self.books = Books(data, system_id=system_id)
+        self.keep_lease()
+        self.one(ActivateUser(), self.market.operator.id)
+        self.one(ActivateUser(), self.market.admin.id)
+        switching = Switching(data, system_id=system_id, books=self.books.database, clock=clock)
+        admin = self.books.user(self.market.admin.id)
+        if admin is None:
+            raise BenchFailed("there is no admin")
+        switching.flip(switch=Switch.PILOT_MODE, action="release", actor=admin, reason=_REASON)
+        switching.close()
+
+    def keep_lease(self) -> None:
+        """Move the lease, as a watch would; call it every few seconds."""
+        self._reader.poll()
+        self._keeper.renew(watermark=0, withheld="")
+        self._reader.poll()
+
+    def act(self, command: Command, actor_id: int) -> Act:
+        """An act with an id of its own."""
+        return Act(command=command, actor_id=actor_id, command_id=f"bench-{next(self._counter)}")
+
+    def one(self, command: Command, actor_id: int) -> Answer:
+        """Run one command that must be accepted."""
+        outcome = self.executor.run([self.act(command, actor_id)])[0]
+        if isinstance(outcome, Refusal):
+            raise BenchFailed(f"{command.name}: {outcome.code}")
+        return outcome
+
+    def person(self, role: str) -> int:
+        """A new active account of this role."""
+        answer = self.one(InviteUser(role=role, reason=_REASON), self.market.admin.id)
+        user_id = answer.body["user_id"]
+        if not isinstance(user_id, int):
+            raise BenchFailed("an invitation without an account")
+        self.one(ActivateUser(), user_id)
+        return user_id
+
+    def units(self, wanted: int) -> list[int]:
+        """That many free units at 100 shillings a kilogram."""
+        found: list[int] = []
+        while len(found) < wanted:
+            farmer = self.person("farmer")
+            for _ in range(10):
+                answer = self.one(
+                    CreateListing(produce="Maize", grams=2_000_000, price_ugx_per_kg=100), farmer
+                )
+                ids = answer.body["unit_ids"]
+                if isinstance(ids, list):
+                    found.extend(ids)
+                if len(found) >= wanted:
+                    break
+        return found[:wanted]
+
+    def trader(self, *, capital_ugx: int) -> int:
+        """A new trader with that much capital."""
+        trader = self.person("trader")
+        self.one(
+            Deposit(amount_ugx=capital_ugx, provider="mtn", external_ref=f"B{next(self._counter)}"), trader
+        )
+        return trader
+
+    def close(self) -> None:
+        """Give the files back."""
+        self.executor.close()
+        self.books.close()
+        self._lease_file.close()
+
+
+@contextmanager
+def bench(data: Path, *, clock: Clock) -> Iterator[Bench]:
+    """A bench that is closed at the end."""
+    made = Bench(data, clock=clock)
+    try:
+        yield made
+    finally:
+        made.close()

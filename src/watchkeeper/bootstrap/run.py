@@ -1,0 +1,105 @@
+"""`./run`: set up what is not there, start the three processes, say where to look, keep them alive."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+from watchkeeper.base.clock import Clock, SystemClock
+from watchkeeper.bootstrap import addresses, logs, only_one, setup
+from watchkeeper.bootstrap.addresses import Addresses
+from watchkeeper.bootstrap.supervise import Child, Supervisor
+
+_START_SECONDS_MAX = 90.0
+
+
+def say(text: str = "") -> None:
+    """A line for the person in front of the terminal."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def run(data: Path, *, port: int | None, control_port: int | None, demo: bool, speed: float) -> int:
+    """Run until Ctrl-C; the exit code."""
+    clock = SystemClock()
+    links: setup.FirstLinks | None = None
+    if not setup.exists(data):
+        say(f"Setting up a new market in {data} ...")
+        links = setup.create(data, clock=clock)
+    try:
+        only_one.take(data)
+    except only_one.AlreadyRunning:
+        return _already(data)
+    market_server = addresses.listen(port or addresses.MARKET_PORT, exactly=port is not None)
+    control_server = addresses.listen(
+        control_port or addresses.CONTROL_PORT, exactly=control_port is not None
+    )
+    where = Addresses(market=addresses.url(market_server), control=addresses.url(control_server))
+    addresses.write(data, where)
+    logs.configure(data / "run" / "supervisor.log")
+    supervisor = Supervisor(
+        data,
+        [
+            Child(
+                "market",
+                ("market", "--data", str(data), "--socket", str(market_server.fileno())),
+                (market_server.fileno(),),
+            ),
+            Child("watch", ("watch", "--data", str(data))),
+            Child(
+                "control",
+                ("control", "--data", str(data), "--socket", str(control_server.fileno())),
+                (control_server.fileno(),),
+            ),
+        ],
+        clock=clock,
+    )
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda *_: supervisor.stop())
+    say("Starting the market, the watch and the control room ...")
+    if not _await_start(supervisor, clock):
+        say(f"They did not all start in time; see the logs in {data / 'run'}. Trying on.")
+    _tell(where, links)
+    if demo:
+        # Only a demonstration drives the market; nothing of it is imported otherwise.
+        from watchkeeper.bootstrap import demo as demonstration
+
+        demonstration.start(data, where, links, speed=speed, say=say)
+    supervisor.run()
+    say("Stopped.")
+    return 0
+
+
+def _await_start(supervisor: Supervisor, clock: Clock) -> bool:
+    begun = clock.boot()
+    while not supervisor.started() and not supervisor.stopping:
+        supervisor.step()
+        if (clock.boot().seconds_since(begun) or 0.0) > _START_SECONDS_MAX:
+            return False
+    return True
+
+
+def _tell(where: Addresses, links: setup.FirstLinks | None) -> None:
+    say()
+    say(f"  Control room   {where.control}")
+    say(f"  Market API     {where.market}/docs")
+    if links is not None:
+        say()
+        say("Two people enrol first. Each link works once, and is shown only now:")
+        say(f"  operator       {where.market}{links.operator}")
+        say(f"  admin          {where.market}{links.admin}")
+    say()
+    say("Ctrl-C stops everything. Pilot mode is on until the admin releases it.")
+
+
+def _already(data: Path) -> int:
+    where = addresses.read(data)
+    if where is None:
+        say("This data folder is being started by another run. Try again in a moment.")
+        return 1
+    say("Already running:")
+    with contextlib.suppress(BrokenPipeError):
+        _tell(where, None)
+    return 0

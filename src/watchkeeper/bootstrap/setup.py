@@ -1,0 +1,69 @@
+"""Making a data folder: all of it or none of it.
+
+Everything is made in a folder beside the one that is wanted, which then gets its name in one step. A
+crash in between leaves a folder that the next set-up removes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from watchkeeper.base.clock import Clock
+from watchkeeper.base.utid import base36
+from watchkeeper.market import setup as market_setup
+from watchkeeper.market.execute import MARKET_FILE
+from watchkeeper.market.signin import enrolment
+from watchkeeper.operation import store as operation_store
+from watchkeeper.operation.incidents import repository
+from watchkeeper.operation.seals import publish
+
+_MAKING = ".being-made-"
+
+
+class FolderInUse(Exception):
+    """This folder holds something else. Choose an empty or a new one with --data."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLinks:
+    """The one-time enrolment links, as paths, of the operator and the first admin. Printed once, stored never."""
+
+    operator: str
+    admin: str
+
+
+def exists(data: Path) -> bool:
+    """Whether a market stands in this folder."""
+    return (data / MARKET_FILE).is_file()
+
+
+def create(data: Path, *, clock: Clock) -> FirstLinks:
+    """Make the folder and everything in it; raises `FolderInUse`."""
+    data = data.absolute()
+    if data.exists() and any(data.iterdir()):
+        raise FolderInUse(FolderInUse.__doc__)
+    data.parent.mkdir(parents=True, exist_ok=True)
+    for left in data.parent.glob(f".{data.name}{_MAKING}*"):
+        shutil.rmtree(left)
+    making = data.parent / f".{data.name}{_MAKING}{base36(6)}"
+    making.mkdir(mode=0o700)
+    market = market_setup.create(making, clock=clock)
+    for folder in ("run", "keys", "seals"):
+        (making / folder).mkdir(mode=0o700, exist_ok=True)
+    operation_store.create(making, system_id=market.system_id, clock=clock)
+    publish.create_key(making, system_id=market.system_id)
+    repository.create(making, system_id=market.system_id, clock=clock)
+    operator = enrolment.invite(making, system_id=market.system_id, user=market.operator, clock=clock)
+    admin = enrolment.invite(making, system_id=market.system_id, user=market.admin, clock=clock)
+    if data.exists():
+        data.rmdir()
+    os.rename(making, data)
+    descriptor = os.open(data.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return FirstLinks(operator=f"/enrol/{operator}", admin=f"/enrol/{admin}")

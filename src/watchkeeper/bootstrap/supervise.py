@@ -1,0 +1,175 @@
+"""Keeps the processes alive: starts them, restarts what ends with a growing pause, kills what hangs.
+
+By the documented authority (restart): our own processes, nothing else. The listening sockets belong
+to the supervisor and are handed down, so an address survives the process behind it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from watchkeeper.base.clock import BootTime, Clock
+
+#: A process that has not beaten for this long hangs.
+HANG_SECONDS = 60.0
+#: Starting takes its time on a slow disk; the first beat may come later than the others.
+FIRST_BEAT_SECONDS = 120.0
+_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+#: A process that lived this long starts again without a pause's growth.
+_SETTLED_SECONDS = 60.0
+_STOP_SECONDS = 12.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Child:
+    """One process of ours: its command, and what is handed down to it."""
+
+    name: str
+    arguments: Sequence[str]
+    descriptors: Sequence[int] = ()
+    process: subprocess.Popen[bytes] | None = None
+    reader: int = -1
+    started: BootTime | None = None
+    beaten: BootTime | None = None
+    beats: int = 0
+    failures: int = 0
+    not_before: BootTime | None = field(default=None)
+    pause_seconds: float = 0.0
+
+
+class Supervisor:
+    """Runs the children until it is told to stop."""
+
+    def __init__(self, data: Path, children: Sequence[Child], *, clock: Clock) -> None:
+        self._data = data
+        self._children = list(children)
+        self._clock = clock
+        self._selector = selectors.DefaultSelector()
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_writer, False)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ, None)
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Have `run` end; safe in a signal handler."""
+        self._stopping = True
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_writer, b"!")
+
+    def run(self) -> None:
+        """Keep everything alive until `stop`, then end the children in order."""
+        try:
+            while not self._stopping:
+                for child in self._children:
+                    self._look_after(child)
+                self._listen(0.2)
+        finally:
+            self._end_all()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping
+
+    def started(self) -> bool:
+        """Whether every child has beaten at least once since its last start."""
+        return all(child.beats > 0 for child in self._children)
+
+    def step(self) -> None:
+        """One round of looking after; `run` is many."""
+        for child in self._children:
+            self._look_after(child)
+        self._listen(0.2)
+
+    def _listen(self, seconds: float) -> None:
+        for key, _ in self._selector.select(seconds):
+            data = os.read(key.fd, 4096)
+            child = key.data
+            if isinstance(child, Child) and data:
+                child.beats += len(data)
+                child.beaten = self._clock.boot()
+            elif isinstance(child, Child):
+                self._selector.unregister(key.fd)
+
+    def _look_after(self, child: Child) -> None:
+        if child.process is None:
+            if child.not_before is None or self._age(child.not_before) >= child.pause_seconds:
+                self._start(child)
+            return
+        code = child.process.poll()
+        if code is not None:
+            self._ended(child, code)
+            return
+        limit = HANG_SECONDS if child.beats else FIRST_BEAT_SECONDS
+        last = child.beaten or child.started
+        if last is not None and self._age(last) > limit:
+            _log.error("process.hangs", process=child.name, seconds=limit)
+            child.process.kill()
+
+    def _age(self, since: BootTime) -> float:
+        return self._clock.boot().seconds_since(since) or 0.0
+
+    def _start(self, child: Child) -> None:
+        reader, writer = os.pipe()
+        command = [sys.executable, "-m", "watchkeeper.bootstrap", *child.arguments, "--beat", str(writer)]
+        with (self._data / "run" / f"{child.name}.err").open("ab") as errors:
+            child.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                pass_fds=(writer, *child.descriptors),
+                # Ctrl-C in the terminal goes to the supervisor, which ends the others in order.
+                start_new_session=True,
+            )
+        os.close(writer)
+        (self._data / "run" / f"{child.name}.pid").write_text(str(child.process.pid), encoding="ascii")
+        child.reader = reader
+        child.started = self._clock.boot()
+        child.beaten = None
+        child.beats = 0
+        self._selector.register(reader, selectors.EVENT_READ, child)
+
+    def _ended(self, child: Child, code: int) -> None:
+        self._forget_pipe(child)
+        lived = self._age(child.started) if child.started else 0.0
+        child.failures = 0 if lived > _SETTLED_SECONDS else child.failures + 1
+        child.pause_seconds = _PAUSES_SECONDS[min(child.failures, len(_PAUSES_SECONDS) - 1)]
+        child.not_before = self._clock.boot()
+        child.process = None
+        _log.warning("process.ended", process=child.name, code=code, again_in_seconds=child.pause_seconds)
+
+    def _forget_pipe(self, child: Child) -> None:
+        if child.reader >= 0:
+            with contextlib.suppress(KeyError):
+                self._selector.unregister(child.reader)
+            os.close(child.reader)
+            child.reader = -1
+
+    def _end_all(self) -> None:
+        # The market first: nothing new is accepted while the watch still sees what came before.
+        for child in self._children:
+            process = child.process
+            if process is None:
+                continue
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                _log.warning("process.killed", process=child.name)
+                process.kill()
+                process.wait()
+            self._forget_pipe(child)
+            child.process = None

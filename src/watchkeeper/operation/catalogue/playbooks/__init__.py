@@ -1,0 +1,15 @@
+"""The playbooks, by number. A test compares this index with the folder."""
+
+from watchkeeper.operation.catalogue.playbooks import (
+    p1_balance,
+    p2_entries,
+    p6_exposure,
+    p7_pilot_mode,
+    p11_authorization,
+)
+from watchkeeper.operation.catalogue.playbooks.model import Playbook
+
+PLAYBOOKS: dict[str, Playbook] = {
+    module.PLAYBOOK.id: module.PLAYBOOK
+    for module in (p1_balance, p2_entries, p6_exposure, p7_pilot_mode, p11_authorization)
+}

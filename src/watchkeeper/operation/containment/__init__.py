@@ -1,0 +1,1 @@
+"""Containment: the smallest restriction that suffices, in force before anything is told, lifted by a person."""
