@@ -1,0 +1,179 @@
+"""The published views: everything of the operated system that the control room may read.
+
+One read-only connection, one snapshot a look. A row that somebody tampered with (text that is no UTF-8, for
+one) is read all the same: a check must be able to name what it sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from watchkeeper.base.canonical import Value
+from watchkeeper.base.database import DatabaseError, SqliteDatabase, TextUnreadable, open_sqlite
+from watchkeeper.base.database.interface import Parameters
+
+BOOKS_FILE = "market.db"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A published table: its columns and its integer key. `journalled` rows belong to one journal row each."""
+
+    table: str
+    columns: tuple[str, ...]
+    key: str = "id"
+    journalled: bool = True
+
+    @property
+    def name(self) -> str:
+        """The view's name in the database."""
+        return f"watch_{self.table}"
+
+
+def _view(table: str, columns: str, *, key: str = "id", journalled: bool = True) -> View:
+    return View(table, tuple(columns.split()), key, journalled)
+
+
+JOURNAL = _view(
+    "journal",
+    "n command_id utid command actor_id actor role decision subject target_utid reason amount_ugx arguments "
+    "effects_digest idempotency_key body_digest answer gate_generation at",
+    key="n",
+)
+EFFECTS = (
+    _view("users", "id utid alias role_at_creation at"),
+    _view("user_steps", "id utid user_id step reason at"),
+    _view("role_history", "id utid user_id role_before role_after assigned_by reason at"),
+    _view("listings", "id utid farmer_id produce grams price_ugx_per_kg at"),
+    _view("units", "id utid listing_id number grams"),
+    _view(
+        "locks",
+        "id utid unit_id trader_id farmer_id price_ugx_per_kg amount_ugx exposure_before_ugx exposure_after_ugx "
+        "locked_at deadline_at",
+    ),
+    _view("lock_outcomes", "id utid lock_utid outcome minutes_late at"),
+    _view(
+        "wallet_ledger",
+        "id utid trader_id number type amount_ugx capital_after locked_after profit_after provider external_ref "
+        "incident at",
+    ),
+    _view("farmer_ledger", "id utid farmer_id number type amount_ugx balance_after incident at"),
+    _view("lots", "id utid trader_id unit_id lock_utid produce grams cost_ugx at"),
+    _view("write_offs", "id utid lot_id cost_ugx at"),
+    _view("admin_actions", "id utid actor_id action subject target_utid reason at"),
+    _view(
+        "acknowledgements",
+        "id utid finding incident table_name row_key row_digest account capital_delta_ugx locked_delta_ugx "
+        "profit_delta_ugx earnings_delta_ugx at",
+    ),
+    _view("repairs", "id utid finding incident table_name row_key digest_before digest_after at"),
+)
+SIDE = (
+    _view("rate_limit_hits", "id actor limit_name count limit_max window_seconds at", journalled=False),
+    _view("sign_in_attempts", "id account address kind outcome at", journalled=False),
+)
+VIEWS: Mapping[str, View] = {view.table: view for view in (JOURNAL, *EFFECTS, *SIDE)}
+
+Row = dict[str, Value]
+
+
+class Views:
+    """A reader of the published views. Belongs to one thread at a time."""
+
+    def __init__(self, data: Path, *, system_id: str) -> None:
+        self._path = data / BOOKS_FILE
+        self._system_id = system_id
+        self._database: SqliteDatabase | None = None
+
+    @property
+    def database(self) -> SqliteDatabase:
+        """The open connection; raises `DatabaseError` when the books are gone, replaced or another system's."""
+        if self._database is not None and not self._database.same_file():
+            self.close()
+            raise DatabaseError("the books were replaced by another file")
+        if self._database is None:
+            database = open_sqlite(self._path, may_write=False, busy_seconds_max=2.0)
+            try:
+                row = database.one("SELECT system_id FROM watch_system")
+                if row is None or row[0] != self._system_id:
+                    raise DatabaseError("the books belong to another system")
+            except DatabaseError:
+                database.close()
+                raise
+            self._database = database
+        return self._database
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """One unchanging picture for the length of the block; nested blocks share it."""
+        database = self.database
+        if database.in_transaction:
+            yield
+            return
+        with database.transaction("read"):
+            yield
+
+    def rows(self, view: View, where: str, parameters: Parameters = (), *, limit: int) -> list[Row]:
+        """Rows of a view by a condition that ends in its order, at most `limit`."""
+        tail = f"FROM {view.name} WHERE {where} LIMIT ?"
+        arguments = (*parameters, limit)
+        try:
+            found = self.database.query(f"SELECT {', '.join(view.columns)} {tail}", arguments)
+        except TextUnreadable:
+            columns = ", ".join(
+                f"CASE typeof({c}) WHEN 'text' THEN CAST({c} AS BLOB) ELSE {c} END, typeof({c})"
+                for c in view.columns
+            )
+            raw = self.database.query(f"SELECT {columns} {tail}", arguments)
+            return [_readable(view, row) for row in raw]
+        return [dict(zip(view.columns, row, strict=True)) for row in found]
+
+    def after(self, view: View, key: int, *, limit: int) -> list[Row]:
+        """Rows with a key above `key`, in order."""
+        return self.rows(view, f"{view.key} > ? ORDER BY {view.key}", (key,), limit=limit)
+
+    def by_keys(self, view: View, keys: Collection[int]) -> dict[int, Row]:
+        """Rows by their keys; what is not there is left out. At most 30,000 keys a call."""
+        if not keys:
+            return {}
+        low, high = min(keys), max(keys)
+        if high - low < 2 * len(keys) + 100:
+            found = self.rows(
+                view, f"{view.key} BETWEEN ? AND ? ORDER BY {view.key}", (low, high), limit=high - low + 1
+            )
+        else:
+            marks = ", ".join("?" * len(keys))
+            found = self.rows(view, f"{view.key} IN ({marks}) ORDER BY {view.key}", tuple(keys), limit=len(keys))
+        wanted = set(keys)
+        return {key: row for row in found if isinstance(key := row[view.key], int) and key in wanted}
+
+    def last(self, view: View) -> int:
+        """The highest key, or 0."""
+        row = self.database.one(f"SELECT max({view.key}) FROM {view.name}")
+        return 0 if row is None or not isinstance(row[0], int) else row[0]
+
+    def number(self, sql: str, parameters: Parameters = ()) -> int:
+        """One integer of a query over views; 0 for NULL."""
+        row = self.database.one(sql, parameters)
+        return 0 if row is None or not isinstance(row[0], int) else row[0]
+
+
+def _readable(view: View, row: tuple[Value, ...]) -> Row:
+    values: Row = {}
+    for position, column in enumerate(view.columns):
+        value, kind = row[2 * position], row[2 * position + 1]
+        if kind == "text" and isinstance(value, bytes):
+            # Bytes that are no UTF-8 become lone surrogates, which canonical bytes know how to write.
+            values[column] = value.decode("utf-8", "surrogateescape")
+        else:
+            values[column] = value
+    return values

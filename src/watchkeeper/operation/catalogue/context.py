@@ -1,0 +1,111 @@
+"""What a check is given: the published views in one snapshot, the control room's store, and what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from watchkeeper.base import canonical
+from watchkeeper.base.database import Database
+from watchkeeper.boundary.gate import Scope, account
+from watchkeeper.boundary.switches import Flip
+from watchkeeper.boundary.views import VIEWS, Row, Views
+
+#: (table, key) of a row.
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row as it was read."""
+
+    table: str
+    key: int
+    row: Row
+
+    @property
+    def digest(self) -> str:
+        """The digest of its canonical bytes, as an acknowledgement names it."""
+        return canonical.digest(canonical.row_bytes(self.table, self.row))
+
+    @property
+    def document(self) -> str:
+        """The row as canonical JSON."""
+        return canonical.encode(canonical.row_document(self.row)).decode("utf-8")
+
+
+@dataclass(slots=True)
+class News:
+    """What one pass found new: journal rows in order with their effect rows, and rows that no journal row owns."""
+
+    journal: list[Found] = field(default_factory=list)
+    effects: dict[int, list[Found]] = field(default_factory=dict)
+    added: list[Found] = field(default_factory=list)
+    side: list[Found] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Context:
+    """One snapshot and what belongs to it. `flips` are the gate's, all of them, oldest first."""
+
+    views: Views
+    database: Database
+    flips: list[Flip]
+    pilot_mode_engaged: bool
+    #: Rows that this pass is about to seal, which the store does not know yet.
+    sealing: dict[Place, tuple[str, int]] = field(default_factory=dict)
+    _aliases: dict[int, str] = field(default_factory=dict)
+
+    def sealed(self, table: str, keys: Collection[int]) -> Mapping[int, tuple[str, int]]:
+        """Where these rows are sealed: key -> (log, leaf index). At most 4,096 keys a call."""
+        found: dict[int, tuple[str, int]] = {}
+        if keys:
+            rows = self.database.query(
+                "SELECT key, log, idx FROM sealed_rows WHERE table_name = ? AND key BETWEEN ? AND ?"
+                if max(keys) - min(keys) < 2 * len(keys) + 100
+                else f"SELECT key, log, idx FROM sealed_rows WHERE table_name = ? AND key IN ({', '.join('?' * len(keys))})",
+                (table, min(keys), max(keys))
+                if max(keys) - min(keys) < 2 * len(keys) + 100
+                else (table, *keys),
+            )
+            found = {int(str(row[0])): (str(row[1]), int(str(row[2]))) for row in rows}
+        for key in keys:
+            if (table, key) in self.sealing:
+                found[key] = self.sealing[table, key]
+        return found
+
+    def acknowledged(self, found: Found) -> Row | None:
+        """The acknowledgement of this row exactly as it stands, or None."""
+        rows = self.views.rows(
+            VIEWS["acknowledgements"],
+            "table_name = ? AND row_key = ? AND row_digest = ? ORDER BY id DESC",
+            (found.table, str(found.key), found.digest),
+            limit=1,
+        )
+        # An acknowledgement counts when it came through the entrance: sealed with its journal row.
+        for row in rows:
+            key = row["id"]
+            if isinstance(key, int) and self.sealed("acknowledgements", [key]).get(key, ("", 0))[0] == "main":
+                return row
+        return None
+
+    def one(self, table: str, key: int) -> Found | None:
+        """One row as it stands now."""
+        row = self.views.by_keys(VIEWS[table], [key]).get(key)
+        return None if row is None else Found(table, key, row)
+
+    def alias(self, account_id: object) -> str | None:
+        """The alias of an account, None when there is none."""
+        if not isinstance(account_id, int):
+            return None
+        if account_id not in self._aliases:
+            rows = self.views.rows(VIEWS["users"], "id = ? ORDER BY id", (account_id,), limit=1)
+            if not rows:
+                return None
+            self._aliases[account_id] = str(rows[0]["alias"])
+        return self._aliases[account_id]
+
+    def account_scope(self, account_id: object) -> Scope | None:
+        """The scope of an account."""
+        alias = self.alias(account_id)
+        return None if alias is None else account(alias)

@@ -1,0 +1,271 @@
+"""1.1 Balance consistency.
+
+Holds when: replaying each account's entries from the first gives every stored balance, in dense numbers; what each
+trader has locked equals the locks that are open; and money is conserved between different tables: what came in from
+outside, by the journal, equals all balances less what was booked to suspense.
+
+Why it matters: a balance that does not follow from its entries is money from nowhere, or money lost.
+
+Contained: the wallet of that account; where conservation fails, money for everyone, because nobody knows whose it is.
+
+Blind to: a deposit that the provider never saw. An account whose entries differ from their seals is judged by 1.2 until
+they are repaired, not by this check.
+
+Proven by: an unsound entry that comes in with its journal row; totals that do not meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from watchkeeper.base import canonical
+from watchkeeper.boundary.gate import EVERYTHING, Scope
+from watchkeeper.operation.catalogue import books
+from watchkeeper.operation.catalogue.accounts import LEDGERS, Account, Accounts, Jump, page, replayed, step
+from watchkeeper.operation.catalogue.books import Balances, integer
+from watchkeeper.operation.catalogue.context import Context, Found, News
+from watchkeeper.operation.catalogue.model import Draft, Invariant
+
+INVARIANT = Invariant("1.1", "balance consistency", "critical", "1")
+
+#: Commands whose journal amount comes in from outside, and those whose amount goes out.
+_IN = frozenset({"deposit", "pickup"})
+_OUT = frozenset({"withdraw", "payout"})
+_PAGE = 200
+
+
+def new(context: Context, news: News, accounts: Accounts) -> list[Draft]:
+    """Replay what is new, then see whether the totals still meet."""
+    drafts: list[Draft] = []
+    again: set[tuple[int, str]] = set()
+    for entry in news.journal:
+        if entry.row["command"] in _IN:
+            accounts.add("paid_in", integer(entry.row["amount_ugx"]))
+        elif entry.row["command"] in _OUT:
+            accounts.add("paid_in", -integer(entry.row["amount_ugx"]))
+        for found in news.effects.get(entry.key, ()):
+            if found.table in LEDGERS:
+                drafts.extend(_entry(context, found, accounts))
+            elif found.table in ("acknowledgements", "repairs"):
+                again |= _cured(context, found, accounts)
+            else:
+                _position(context, found, accounts, belongs=True)
+    for found in news.added:
+        # A position that stands counts for the limit, whoever put it there; 6.1 reads it from here.
+        _position(context, found, accounts, belongs=False)
+    for account_id, ledger in sorted(again):
+        account, jumps = replayed(context, account_id, ledger)
+        accounts.put(account)
+        drafts.extend(draft for jump in jumps for draft in _blame(context, jump))
+    for account in accounts.touched():
+        drafts.extend(_locked(context, account))
+    drafts.extend(conservation(accounts.totals))
+    return drafts
+
+
+def _entry(context: Context, found: Found, accounts: Accounts) -> list[Draft]:
+    account_id = integer(found.row[LEDGERS[found.table]])
+    account, jump = step(accounts.get(account_id, found.table), found, None)
+    accounts.put(account)
+    accounts.add("corrections", books.correction(found.table, found.row))
+    if found.row["type"] == "settlement":
+        accounts.add(f"settled_{found.table}", integer(found.row["amount_ugx"]))
+    return [] if jump is None else _blame(context, jump)
+
+
+def _cured(context: Context, found: Found, accounts: Accounts) -> set[tuple[int, str]]:
+    """The accounts that a cure touched, to be replayed from their first entries."""
+    if found.table == "acknowledgements":
+        accounts.add(
+            "acknowledged",
+            sum(
+                integer(found.row[column])
+                for column in ("capital_delta_ugx", "locked_delta_ugx", "profit_delta_ugx", "earnings_delta_ugx")
+            ),
+        )
+    table, key = str(found.row["table_name"]), str(found.row["row_key"])
+    touched: set[tuple[int, str]] = set()
+    row = context.one(table, int(key)) if table in books.TABLE_CLASSES and key.isdecimal() else None
+    if row is not None:
+        if table in LEDGERS:
+            touched.add((integer(row.row[LEDGERS[table]]), table))
+        for column in ("trader_id",):
+            if isinstance(row.row.get(column), int):
+                touched.add((integer(row.row[column]), "wallet_ledger"))
+    return touched
+
+
+def _position(context: Context, found: Found, accounts: Accounts, *, belongs: bool) -> None:
+    opened = exposure = 0
+    row = found.row
+    trader: object = row.get("trader_id")
+    if found.table == "locks":
+        opened = exposure = integer(row["amount_ugx"])
+    elif found.table == "lock_outcomes" and row["outcome"] in ("delivered", "reversed"):
+        utid = row["lock_utid"]
+        lock = (
+            context.views.database.one("SELECT trader_id, amount_ugx FROM watch_locks WHERE utid = ?", (utid,))
+            if isinstance(utid, str) and utid.isascii()
+            else None
+        )
+        if lock is None:
+            return
+        trader, opened = lock[0], -integer(lock[1])
+        exposure = opened
+    elif found.table == "lots":
+        exposure = integer(row["cost_ugx"])
+        if belongs:
+            accounts.add("lots", exposure)
+    elif found.table == "write_offs":
+        lot = context.one("lots", integer(row["lot_id"]))
+        trader, exposure = (None, 0) if lot is None else (lot.row["trader_id"], -integer(lot.row["cost_ugx"]))
+    if not isinstance(trader, int) or not (opened or exposure):
+        return
+    account = accounts.get(trader, "wallet_ledger")
+    accounts.put(
+        Account(
+            id=account.id,
+            ledger=account.ledger,
+            number=account.number,
+            balances=account.balances,
+            disputed=account.disputed,
+            open_ugx=account.open_ugx + (opened if belongs else 0),
+            adjusted_ugx=account.adjusted_ugx,
+            exposure_ugx=account.exposure_ugx + exposure,
+        )
+    )
+
+
+def _document(number: int, balances: Balances) -> str:
+    return canonical.encode(
+        {
+            "number": number,
+            "capital": balances.capital,
+            "locked": balances.locked,
+            "profit": balances.profit,
+            "earnings": balances.earnings,
+        }
+    ).decode("ascii")
+
+
+def _blame(context: Context, jump: Jump) -> list[Draft]:
+    alias = context.alias(jump.account_id)
+    scope = EVERYTHING if alias is None else Scope("account", alias)
+    found = jump.found
+    return [
+        Draft(
+            invariant="1.1",
+            kind="balance",
+            scope=scope,
+            classes=books.WALLET,
+            account=alias,
+            table_name=found.table,
+            row_key=str(found.key),
+            expected=_document(jump.expected_number, jump.expected),
+            found=_document(integer(found.row["number"]), jump.said),
+            found_digest=found.digest,
+            detail=f"{found.table} {found.key} does not follow from the entry before it",
+        )
+    ]
+
+
+def _locked(context: Context, account: Account) -> list[Draft]:
+    if account.ledger != "wallet_ledger" or account.disputed != books.ZERO:
+        return []
+    expected = account.open_ugx + account.adjusted_ugx
+    if account.balances.locked == expected:
+        return []
+    alias = context.alias(account.id)
+    return [
+        Draft(
+            invariant="1.1",
+            kind="locked",
+            scope=EVERYTHING if alias is None else Scope("account", alias),
+            classes=books.WALLET,
+            account=alias,
+            table_name="wallet_ledger",
+            row_key=f"account {account.id}",
+            expected=canonical.encode({"locked": expected}).decode("ascii"),
+            found=canonical.encode({"locked": account.balances.locked}).decode("ascii"),
+            detail="what is locked is not what the open locks add up to",
+        )
+    ]
+
+
+def conservation(totals: dict[str, int]) -> list[Draft]:
+    """Whether different tables tell of the same money; `totals` in UGX by name."""
+    paid_in = totals.get("paid_in", 0)
+    standing = totals.get("balances", 0) - totals.get("disputed", 0)
+    suspense = -(totals.get("corrections", 0) + totals.get("acknowledged", 0))
+    pairs = [
+        ("money", paid_in, standing + suspense, "what came in is not what stands, with suspense"),
+        (
+            "settlements",
+            totals.get("settled_wallet_ledger", 0),
+            totals.get("settled_farmer_ledger", 0),
+            "what traders settled is not what farmers were credited",
+        ),
+        (
+            "lots",
+            totals.get("settled_wallet_ledger", 0),
+            totals.get("lots", 0),
+            "what traders settled is not what their lots cost",
+        ),
+    ]
+    return [
+        Draft(
+            invariant="1.1",
+            kind="conservation",
+            scope=EVERYTHING,
+            classes=books.MONEY,
+            table_name="totals",
+            row_key=name,
+            expected=canonical.encode({"ugx": expected}).decode("ascii"),
+            found=canonical.encode({"ugx": found}).decode("ascii"),
+            detail=detail,
+        )
+        for name, expected, found, detail in pairs
+        if expected != found
+    ]
+
+
+def full(context: Context, *, without: Collection[str]) -> Iterator[list[Draft]]:
+    """Replay every account from its first entry and compare with the running state; a page at a time.
+
+    `without`: aliases whose entries differ from their seals; 1.2 speaks for them.
+    """
+    after = (-1, "")
+    while True:
+        with context.views.snapshot():
+            stored = page(context.database, after=after, limit=_PAGE)
+            drafts: list[Draft] = []
+            for account in stored:
+                if context.alias(account.id) not in without:
+                    drafts.extend(judged(context, account))
+        if not stored:
+            return
+        after = (stored[-1].id, stored[-1].ledger)
+        yield drafts
+
+
+def judged(context: Context, account: Account) -> list[Draft]:
+    """One account, replayed up to where its running state stands, and compared with it."""
+    again, jumps = replayed(context, account.id, account.ledger, upto=account.number)
+    drafts = [draft for jump in jumps for draft in _blame(context, jump)]
+    if not drafts and (again.number, again.balances) != (account.number, account.balances):
+        alias = context.alias(account.id)
+        drafts.append(
+            Draft(
+                invariant="1.1",
+                kind="state",
+                scope=EVERYTHING if alias is None else Scope("account", alias),
+                classes=books.WALLET,
+                account=alias,
+                table_name=account.ledger,
+                row_key=f"account {account.id}",
+                expected=_document(again.number, again.balances),
+                found=_document(account.number, account.balances),
+                detail="the running replay is not what a replay from the first entry gives",
+            )
+        )
+    return drafts

@@ -1,0 +1,103 @@
+"""7.1 Pilot mode stops money.
+
+Holds when: no journal row of a stopped class has a number n with n_on < n <= n_off for an interval in which pilot mode was
+on, by the numbers that the flips stored, and no ledger entry without a journal row was first seen while it was on.
+
+Why it matters: a switch that does not stop money is worse than none, because people rely on it.
+
+Contained: money, for everyone.
+
+Blind to: an entry without a journal row that was added while the watch itself was down and pilot mode off again; 2.3 sees it.
+
+Proven by: a deposit committed by raw SQL while pilot mode is on, with and without a forged journal row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchkeeper.boundary.gate import EVERYTHING, Switch
+from watchkeeper.boundary.switches import Flip
+from watchkeeper.boundary.views import JOURNAL
+from watchkeeper.operation.catalogue import books
+from watchkeeper.operation.catalogue.context import Context, Found, News
+from watchkeeper.operation.catalogue.model import Draft, Invariant
+
+INVARIANT = Invariant("7.1", "pilot mode stops money", "critical", "7")
+
+_SLICE = 1000
+
+
+def intervals(flips: list[Flip]) -> list[tuple[int, int | None]]:
+    """The number ranges (n_on, n_off] in which pilot mode was on; the last may be open."""
+    found: list[tuple[int, int | None]] = []
+    begun: int | None = None
+    for flip in flips:
+        if flip.switch is not Switch.PILOT_MODE:
+            continue
+        if flip.engaged_after and begun is None:
+            begun = flip.journal_n
+        elif not flip.engaged_after and begun is not None:
+            found.append((begun, flip.journal_n))
+            begun = None
+    if begun is not None:
+        found.append((begun, None))
+    return found
+
+
+def new(context: Context, news: News) -> list[Draft]:
+    """Judge new journal rows, and new entries that no journal row owns."""
+    on = intervals(context.flips)
+    drafts = [
+        _draft(entry)
+        for entry in news.journal
+        if entry.row["command"] in books.STOPPED_BY_PILOT_MODE
+        and any(begin < entry.key and (end is None or entry.key <= end) for begin, end in on)
+        and context.acknowledged(entry) is None
+    ]
+    if context.pilot_mode_engaged:
+        drafts.extend(
+            _draft(found) for found in news.added if found.table in books.LEDGERS or found.table == "locks"
+        )
+    return drafts
+
+
+def _draft(found: Found) -> Draft:
+    return Draft(
+        invariant="7.1",
+        kind="stopped command" if found.table == "journal" else "entry without a command",
+        scope=EVERYTHING,
+        classes=books.MONEY,
+        table_name=found.table,
+        row_key=str(found.key),
+        found=found.document,
+        found_digest=found.digest,
+        detail=(
+            f"journal number {found.key} is a command that pilot mode stops"
+            if found.table == "journal"
+            else f"{found.table} {found.key} came while pilot mode was on"
+        ),
+    )
+
+
+def full(context: Context) -> Iterator[list[Draft]]:
+    """Look through every interval again; a slice at a time."""
+    for begin, end in intervals(context.flips):
+        last = begin
+        while True:
+            with context.views.snapshot():
+                rows = context.views.rows(
+                    JOURNAL,
+                    "n > ? AND n <= ? ORDER BY n",
+                    (last, 2**62 if end is None else end),
+                    limit=_SLICE,
+                )
+                drafts: list[Draft] = []
+                for row in rows:
+                    last = books.integer(row["n"])
+                    found = Found("journal", last, row)
+                    if row["command"] in books.STOPPED_BY_PILOT_MODE and context.acknowledged(found) is None:
+                        drafts.append(_draft(found))
+            if not rows:
+                break
+            yield drafts

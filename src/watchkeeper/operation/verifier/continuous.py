@@ -1,0 +1,237 @@
+"""One continuous pass: read what is new in one snapshot, judge it, and hand back what is to be written.
+
+Judging writes nothing. So whoever runs the pass can stop what has to stop before anything else happens, and then
+write all of it (`store`) in one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from watchkeeper.base import canonical
+from watchkeeper.base.clock import BootTime, Clock
+from watchkeeper.base.database import Database, DatabaseError, SqliteDatabase
+from watchkeeper.base.database.schema import objects, reference
+from watchkeeper.boundary.gate import Switch
+from watchkeeper.boundary.gatefile import GateFile
+from watchkeeper.boundary.switches import flips
+from watchkeeper.boundary.views import JOURNAL, Views
+from watchkeeper.operation.catalogue.accounts import Accounts
+from watchkeeper.operation.catalogue.context import Context
+from watchkeeper.operation.catalogue.invariants import (
+    i1_1_balance,
+    i1_2_entries,
+    i2_3_way_round,
+    i6_1_exposure,
+    i7_1_pilot_mode,
+)
+from watchkeeper.operation.catalogue.model import Draft
+from watchkeeper.operation.seals import log as logs
+from watchkeeper.operation.verifier import tail as tails
+from watchkeeper.operation.verifier import verdicts
+from watchkeeper.operation.verifier.engine import Engine, Marks
+from watchkeeper.operation.verifier.tail import Tail
+
+_FLIPS_MAX = 100_000
+_log = structlog.get_logger()
+
+
+class StoreMoved(DatabaseError):
+    """Somebody else appended to the log since this pass looked; the pass is thrown away and run again."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """What a pass saw. `errors`: invariant -> why its check did not come to an end."""
+
+    begun: BootTime
+    tail: Tail
+    accounts: Accounts
+    drafts: list[Draft] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+    #: Why a full pass is wanted at once; empty when nothing calls for one.
+    wanted: list[str] = field(default_factory=list)
+    #: The newest sealed journal row stands in the books as it was sealed.
+    head_matches: bool = True
+    schema_version: int | None = None
+    committed_at: int | None = None
+
+    @property
+    def watermark(self) -> int:
+        """The last journal number read, this pass included."""
+        return self.tail.main_size + len(self.tail.main)
+
+    @property
+    def behind(self) -> int:
+        """How many journal rows are not read yet."""
+        return max(0, self.tail.last_number - self.watermark)
+
+
+class Continuous:
+    """Runs continuous passes over one system. Belongs to one thread."""
+
+    def __init__(self, data: Path, *, system_id: str, database: SqliteDatabase, clock: Clock) -> None:
+        self.views = Views(data, system_id=system_id)
+        self.gatefile = GateFile(data / "gate.db", system_id=system_id)
+        self.engine = Engine(data, self.views)
+        self._database = database
+        self._clock = clock
+        self._reference = reference("market", clock=clock)
+        self._marks: Marks | None = None
+        self._index: tuple[int, int] | None = None
+        self._committed_before: int | None = None
+
+    def close(self) -> None:
+        """Give the files back."""
+        self.views.close()
+        self.gatefile.close()
+
+    def look(self) -> Pass:
+        """Read and judge; raises `DatabaseError`, `GateUnreadable`, `TooMuchAtOnce` when nothing can be said."""
+        begun = self._clock.boot()
+        committed_at = self.engine.committed_at()
+        foreign = self._foreign()
+        with self.views.snapshot():
+            tail = tails.read(self.views, self._database)
+            found = Pass(
+                begun, tail, Accounts(self._database), wanted=foreign, committed_at=committed_at
+            )
+            context = self.context()
+            context.sealing = tail.places
+            self._judge(found, context)
+            self._look_at_defences(found)
+            self._look_at_head(found)
+        if tail.shrunk:
+            found.wanted.append(f"rows are gone at the end of {', '.join(tail.shrunk)}")
+        if not found.head_matches:
+            found.wanted.append("the newest sealed row is not what stands in the books")
+        return found
+
+    def context(self) -> Context:
+        """What the checks are given, inside the caller's snapshot."""
+        with self.gatefile.shared() as gate:
+            _, holds, _ = self.gatefile.read(gate)
+            recorded = flips(gate, limit=_FLIPS_MAX)
+        return Context(
+            self.views,
+            self._database,
+            recorded,
+            any(held is Switch.PILOT_MODE for held, _ in holds),
+        )
+
+    def _judge(self, found: Pass, context: Context) -> None:
+        news, accounts = found.tail.news, found.accounts
+        checks: dict[str, Callable[[], list[Draft]]] = {
+            "1.1": lambda: i1_1_balance.new(context, news, accounts),
+            "2.3": lambda: i2_3_way_round.new(context, news),
+            "6.1": lambda: i6_1_exposure.new(context, accounts),
+            "7.1": lambda: i7_1_pilot_mode.new(context, news),
+        }
+        for invariant, check in checks.items():
+            try:
+                found.drafts.extend(check())
+            except DatabaseError:
+                raise
+            except Exception as error:
+                # A check that raises is UNKNOWN; the others go on.
+                _log.exception("check.failed", invariant=invariant)
+                found.errors[invariant] = f"the check raised {type(error).__name__}"
+        found.drafts.extend(i2_3_way_round.missing(number) for number in found.tail.missing)
+
+    def _look_at_defences(self, found: Pass) -> None:
+        version = self.engine.marks().schema_version
+        known = _mark(self._database, "schema_version")
+        if version == known:
+            return
+        drafts = i1_2_entries.defences(self._reference, objects(self.views.database))
+        explained = any(entry.row["command"] == "restore_defences" for entry in found.tail.news.journal)
+        if not drafts and known is not None and not explained:
+            drafts = i1_2_entries.schema_moved(known=known, now=version)
+        found.drafts.extend(drafts)
+        if not drafts or known is not None:
+            # What was seen is a finding by now; the next change is looked for from here.
+            found.schema_version = version
+
+    def _look_at_head(self, found: Pass) -> None:
+        size = found.tail.main_size
+        if size == 0:
+            return
+        sealed = logs.leaf(self._database, logs.MAIN, size - 1)
+        rows = self.views.rows(JOURNAL, "n = ? ORDER BY n", (size,), limit=1)
+        document = json.loads(sealed) if sealed is not None else {}
+        if document.get("kind") == "missing":
+            return
+        stands = bool(rows) and (
+            document.get("kind") == "long"
+            or canonical.encode(document.get("journal")) == canonical.encode(canonical.row_document(rows[0]))
+        )
+        found.head_matches = stands
+
+    def _foreign(self) -> list[str]:
+        """Whether somebody committed without owning up to it, since the last time this could be told."""
+        index = self.engine.generation()
+        marks = self.engine.snapshot_marks()
+        if marks is None:
+            return []
+        before, self._marks = self._marks, marks
+        if index != self._index or before is None or before.engine is None or marks.engine is None:
+            self._index = index
+            return ["the watch has just begun to read this file"]
+        # The counters have 32 bits and go round.
+        engine = (marks.engine - before.engine) % 2**32
+        own = marks.own - before.own
+        if engine != own:
+            return [f"{engine} commits of which {own} are ours"]
+        return []
+
+    def store(self, found: Pass, database: Database) -> None:
+        """Write what the pass read and judged, in the caller's transaction; findings are the caller's to note.
+
+        Raises `StoreMoved` when the pass is no longer the next one.
+        """
+        tail = found.tail
+        if logs.size(database, logs.MAIN) != tail.main_size or logs.size(database, logs.SIDE) != tail.side_size:
+            raise StoreMoved(StoreMoved.__doc__)
+        logs.append(database, log=logs.MAIN, leaves=tail.main)
+        logs.append(database, log=logs.SIDE, leaves=tail.side)
+        seal_places(database, tail.places)
+        database.execute_many(
+            "INSERT INTO watermarks (table_name, key) VALUES (?, ?) ON CONFLICT (table_name) DO UPDATE SET key = excluded.key",
+            sorted(tail.watermarks.items()),
+        )
+        found.accounts.store(database)
+        if found.schema_version is not None:
+            _set_mark(database, "schema_version", found.schema_version)
+        verdicts.store(
+            database,
+            mode=verdicts.CONTINUOUS,
+            errors=found.errors,
+            numbers=len(tail.news.journal),
+            boot=found.begun,
+            at=self._clock.now(),
+        )
+
+
+def seal_places(database: Database, places: dict[tuple[str, int], tuple[str, int]]) -> None:
+    """Keep where rows are sealed; a row that was a stranger's first stays one."""
+    database.execute_many(
+        "INSERT INTO sealed_rows (table_name, key, log, idx) VALUES (?, ?, ?, ?) ON CONFLICT (table_name, key) DO NOTHING",
+        [(table, key, log, index) for (table, key), (log, index) in sorted(places.items())],
+    )
+
+
+def _mark(database: Database, name: str) -> int | None:
+    row = database.one("SELECT value FROM engine_marks WHERE name = ?", (name,))
+    return None if row is None else int(str(row[0]))
+
+
+def _set_mark(database: Database, name: str, value: int) -> None:
+    database.execute(
+        "INSERT INTO engine_marks (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )

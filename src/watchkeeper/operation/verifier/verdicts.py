@@ -1,0 +1,103 @@
+"""Verdicts: HOLDS, BROKEN or UNKNOWN for each invariant. Whoever reads one judges its age, by boot time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from watchkeeper.base.clock import BootTime, Clock
+from watchkeeper.base.database import Database
+from watchkeeper.operation.catalogue import INVARIANTS
+from watchkeeper.operation.verifier import findings
+
+HOLDS, BROKEN, UNKNOWN = "HOLDS", "BROKEN", "UNKNOWN"
+CONTINUOUS, FULL = "continuous", "full"
+#: A verdict older than this says nothing about now (catalogue, Findings and verdicts).
+DEADLINE_SECONDS = {CONTINUOUS: 30.0, FULL: 7200.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An invariant as of now: both verdicts, each with its age in seconds, None when it is of another boot or never ran."""
+
+    invariant: str
+    continuous: str
+    continuous_age_seconds: float | None
+    full: str
+    full_age_seconds: float | None
+    detail: str
+
+
+def store(
+    database: Database,
+    *,
+    mode: str,
+    errors: Mapping[str, str],
+    numbers: int,
+    boot: BootTime,
+    at: int,
+) -> dict[str, str]:
+    """Write the verdict of every invariant after a pass, in the caller's transaction; invariant -> verdict.
+
+    `errors`: invariants whose check did not come to an end, with the reason.
+    """
+    broken = {str(row[0]) for row in database.query("SELECT DISTINCT invariant FROM findings WHERE state = 'open'")}
+    written: dict[str, str] = {}
+    for invariant in INVARIANTS:
+        verdict = BROKEN if invariant in broken else UNKNOWN if invariant in errors else HOLDS
+        written[invariant] = verdict
+        database.execute(
+            "INSERT INTO verdicts (invariant, mode, verdict, detail, numbers, boot_id, boot_ns, at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (invariant, mode) DO UPDATE SET verdict = excluded.verdict, "
+            "detail = excluded.detail, numbers = excluded.numbers, boot_id = excluded.boot_id, "
+            "boot_ns = excluded.boot_ns, at = excluded.at",
+            (
+                invariant,
+                mode,
+                verdict,
+                errors.get(invariant, "")[:300],
+                numbers,
+                boot.boot_id,
+                boot.nanoseconds,
+                at,
+            ),
+        )
+    return written
+
+
+def current(database: Database, *, clock: Clock) -> list[Standing]:
+    """Every invariant as of now. What is missing, of another boot or past its deadline is UNKNOWN."""
+    now = clock.boot()
+    rows = {
+        (str(row[0]), str(row[1])): row
+        for row in database.query(
+            "SELECT invariant, mode, verdict, detail, boot_id, boot_ns FROM verdicts LIMIT 1000"
+        )
+    }
+    broken = {f.invariant for f in findings.open_findings(database, limit=1000)}
+    standings: list[Standing] = []
+    for invariant in INVARIANTS:
+        judged: dict[str, tuple[str, float | None]] = {}
+        detail = ""
+        for mode, deadline in DEADLINE_SECONDS.items():
+            row = rows.get((invariant, mode))
+            age = None if row is None else now.seconds_since(BootTime(str(row[4]), int(str(row[5]))))
+            verdict = UNKNOWN
+            if row is not None and age is not None and 0 <= age <= deadline:
+                verdict = str(row[2])
+                detail = detail or str(row[3])
+            # An open finding is a finding however old the pass is that saw it; and a closed one needs a fresh pass.
+            if invariant in broken:
+                verdict = BROKEN
+            judged[mode] = (verdict, age)
+        standings.append(
+            Standing(
+                invariant,
+                judged[CONTINUOUS][0],
+                judged[CONTINUOUS][1],
+                judged[FULL][0],
+                judged[FULL][1],
+                detail,
+            )
+        )
+    return standings
