@@ -1,0 +1,1 @@
+"""Incidents: what happened, written once, signed, and checkable with stock Git anywhere."""

@@ -1,0 +1,56 @@
+"""What happened in an incident, put together from the rows of every stage before this one."""
+
+from __future__ import annotations
+
+from watchkeeper.base.clock import Instant
+from watchkeeper.base.database import Database
+from watchkeeper.operation.incidents.records import Moment
+
+_ROWS_MAX = 300
+
+
+def of(database: Database, incident_id: str) -> list[Moment]:
+    """Every alert, finding, restriction, step and act of an incident, in order of time."""
+    moments: list[Moment] = []
+    of_incident = "SELECT alert_id FROM incident_alerts WHERE incident_id = ?"
+    for at, kind, by, text in database.query(
+        f"SELECT at, kind, by, text FROM alert_events WHERE alert_id IN ({of_incident}) ORDER BY id LIMIT ?",
+        (incident_id, _ROWS_MAX),
+    ):
+        moments.append(Moment(_instant(at), f"alert {kind}", f"{text} ({by})"))
+    for seen_at, number, invariant, detail, digest, state, closed_at, closed_by in database.query(
+        "SELECT f.seen_at, f.id, f.invariant, f.detail, f.found_digest, f.state, f.closed_at, f.closed_by FROM findings f "
+        f"JOIN alert_findings a ON a.finding_id = f.id WHERE a.alert_id IN ({of_incident}) ORDER BY f.id LIMIT ?",
+        (incident_id, _ROWS_MAX),
+    ):
+        moments.append(
+            Moment(_instant(seen_at), f"finding {number}", f"{invariant}: {detail}", str(digest or ""))
+        )
+        if closed_at is not None:
+            moments.append(
+                Moment(_instant(closed_at), f"finding {number} {state}", f"by {closed_by}", str(digest or ""))
+            )
+    for at, rule, scope, classes in database.query(
+        "SELECT min(c.contained_at), c.rule, c.scope, c.classes FROM containments c "
+        f"JOIN alert_findings a ON a.finding_id = c.finding_id WHERE a.alert_id IN ({of_incident}) "
+        "GROUP BY c.restriction_id, c.rule, c.scope, c.classes ORDER BY 1 LIMIT ?",
+        (incident_id, _ROWS_MAX),
+    ):
+        moments.append(Moment(_instant(at), "contained", f"rule {rule}, {scope}: stops {classes}"))
+    for at, key, by, note, digest, state in database.query(
+        "SELECT s.at, s.key, s.by, s.note, s.evidence_digest, s.state FROM playbook_steps s "
+        f"JOIN playbook_runs r ON r.id = s.run_id WHERE r.alert_id IN ({of_incident}) AND s.at IS NOT NULL "
+        "ORDER BY s.at LIMIT ?",
+        (incident_id, _ROWS_MAX),
+    ):
+        moments.append(Moment(_instant(at), f"step {key} {state}", f"{note or ''} ({by})", str(digest or "")))
+    for at, actor, action, subject, reason in database.query(
+        "SELECT at, actor, action, subject, reason FROM operator_actions WHERE subject = ? OR detail LIKE ? ORDER BY id LIMIT ?",
+        (incident_id, f"%{incident_id}%", _ROWS_MAX),
+    ):
+        moments.append(Moment(_instant(at), f"{action}", f"{subject}: {reason} ({actor})"))
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def _instant(value: object) -> Instant:
+    return Instant(int(str(value)))

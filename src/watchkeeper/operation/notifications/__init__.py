@@ -1,0 +1,1 @@
+"""Notifications: an outbox of rows, claimed, sent, retried and kept with their receipts."""
