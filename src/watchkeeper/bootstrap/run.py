@@ -84,7 +84,7 @@ def _await_start(supervisor: Supervisor, clock: Clock) -> bool:
 def _tell(where: Addresses, links: setup.FirstLinks | None) -> None:
     say()
     say(f"  Control room   {where.control}")
-    say(f"  Market API     {where.market}/docs")
+    say(f"  Market API     {where.market}/openapi.json")
     if links is not None:
         say()
         say("Two people enrol first. Each link works once, and is shown only now:")

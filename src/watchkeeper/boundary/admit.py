@@ -10,12 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from watchkeeper.boundary import gate
-from watchkeeper.boundary.gate import GateState, OperationClass, Scope
+from watchkeeper.boundary.gate import STOP_FILE_NAME, GateState, OperationClass, Scope
 from watchkeeper.boundary.gatefile import GateFile
 from watchkeeper.boundary.lease import LeaseReader
 
-#: A file of this name in the data folder stops everything, with everything else down.
-STOP_FILE_NAME = "STOP"
 
 
 class Admission:

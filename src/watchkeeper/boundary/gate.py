@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+#: A file of this name in the data folder stops everything, with everything else down.
+STOP_FILE_NAME = "STOP"
+
+
 class OperationClass(StrEnum):
     """A kind of act that can be stopped as one. `DELIVERED` is verification that settles."""
 

@@ -12,8 +12,7 @@ import structlog
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database, DatabaseError
-from watchkeeper.boundary.admit import STOP_FILE_NAME
-from watchkeeper.boundary.gate import Hold, Switch
+from watchkeeper.boundary.gate import STOP_FILE_NAME, Hold, Switch
 from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
 from watchkeeper.boundary.lease import LeaseFile
 from watchkeeper.boundary.switches import Flip, flips

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from watchkeeper.base.utid import base36
 from watchkeeper.boundary.cures import CureRefused, Deltas, Mandate, Position, Receipt
 from watchkeeper.boundary.gate import Switch
+from watchkeeper.boundary.lease import LeaseReader
 from watchkeeper.market.commands import (
     Acknowledge,
     Act,
@@ -34,6 +35,7 @@ class MarketCures:
 
     executor: Executor
     books: Books
+    lease: LeaseReader
 
     def repair(self, mandate: Mandate, *, sealed_leaf: str, sealed_head: int) -> Receipt:
         """See `boundary.cures.Cures`."""
@@ -176,6 +178,8 @@ class MarketCures:
         return {switch.value: self.executor.probe(switch).bites for switch in Switch}
 
     def _run(self, mandate: Mandate, command: Command) -> Receipt:
+        # How far the watch has read says whether the books end where they should.
+        self.lease.poll()
         act = Act(command=command, actor_id=mandate.operator_id, command_id=f"cure-{base36(16)}")
         for left in reversed(range(_TRIES)):
             outcome = self.executor.run([act])[0]

@@ -260,3 +260,18 @@ def _record(account: Account) -> tuple[int | str, ...]:
         account.adjusted_ugx,
         account.exposure_ugx,
     )
+
+
+def jump_of(context: Context, found: Found) -> Balances:
+    """By how much an entry, as it stands, departs from what precedes it: what acknowledging it books to suspense."""
+    if found.table not in LEDGERS:
+        return ZERO
+    before, _ = replayed(
+        context,
+        integer(found.row[LEDGERS[found.table]]),
+        found.table,
+        upto=integer(found.row["number"]) - 1,
+    )
+    belongs = context.sealed(found.table, [found.key]).get(found.key, ("", 0))[0] == "main"
+    effect = books.effect(found.table, found.row) if belongs else ZERO
+    return books.stored(found.table, found.row).minus(before.balances.plus(effect))

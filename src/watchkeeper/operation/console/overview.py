@@ -6,12 +6,12 @@ Missing, stale or unreadable is said as such: nothing on it is green by default.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant
-from watchkeeper.base.database import Database, DatabaseError
-from watchkeeper.boundary.gate import GateState, OperationClass, Refused, Restriction, Switch, decide
+from watchkeeper.base.database import DatabaseError, SqliteDatabase
+from watchkeeper.boundary.gate import STOP_FILE_NAME, GateState, OperationClass, Refused, Restriction, Switch, decide
 from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
 from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseFile
 from watchkeeper.operation.alerts import life as alerts
@@ -20,7 +20,8 @@ from watchkeeper.operation.console import stopwatch
 from watchkeeper.operation.console.stopwatch import Stopwatch
 from watchkeeper.operation.incidents import life as incidents
 from watchkeeper.operation.playbooks import runs
-from watchkeeper.operation.verifier import findings, verdicts
+from watchkeeper.operation.seals import log as logs
+from watchkeeper.operation.verifier import findings, passes, verdicts
 
 #: A probe older than this proves nothing about now.
 PROBE_SECONDS_MAX = 120.0
@@ -166,7 +167,8 @@ class Overview:
 class Overlook:
     """Reads the overview. Belongs to one thread at a time."""
 
-    def __init__(self, data: Path, *, system_id: str, database: Database, clock: Clock) -> None:
+    def __init__(self, data: Path, *, system_id: str, database: SqliteDatabase, clock: Clock) -> None:
+        self._stop_file = data / STOP_FILE_NAME
         self._system_id = system_id
         self._database = database
         self._gatefile = GateFile(data / "gate.db", system_id=system_id)
@@ -202,7 +204,7 @@ class Overlook:
             overview.stopped = dict.fromkeys(sorted(OperationClass), "the gate cannot be read")
             return
         state = GateState(
-            state.generation, state.holds, state.restrictions, lease_silent=not heard, stop_file=False
+            state.generation, state.holds, state.restrictions, lease_silent=not heard, stop_file=self._stop_file.exists()
         )
         overview.restrictions = [_restriction(r) for r in state.restrictions]
         self._read_switches(overview, state)
@@ -265,7 +267,6 @@ class Overlook:
                     view.detail,
                 )
             )
-        incident_of = incidents.of_alerts(database)
         for alert in alerts.listing(database, limit=_LISTED_MAX):
             run = runs.of_alert(database, alert.id)
             overview.alerts.append(
@@ -283,12 +284,19 @@ class Overlook:
                     else (alert.due_at - overview.at) / 1_000_000,
                     responded_by=alert.responded_by,
                     run_id=None if run is None else run.id,
-                    incident=incident_of.get(alert.id),
+                    incident=incidents.of_alert(database, alert.id),
                 )
             )
         for run in runs.listing(database, limit=_LISTED_MAX):
-            overview.runs.append(_run(database, run, incident_of.get(run.alert_id)))
+            overview.runs.append(_run(database, run, incidents.of_alert(database, run.alert_id)))
         overview.stopwatches = stopwatch.latest(database, limit=10)
+        newest = passes.latest(database)
+        if overview.watch is not None:
+            overview.watch = replace(
+                overview.watch,
+                sealed=logs.size(database, logs.MAIN),
+                full_pass="" if newest is None else newest.words,
+            )
         overview.acknowledged_for_ever = findings.count(database, state="acknowledged")
 
 
@@ -306,7 +314,7 @@ def _restriction(restriction: Restriction) -> RestrictionView:
     )
 
 
-def _run(database: Database, run: runs.Run, incident: str | None) -> RunView:
+def _run(database: SqliteDatabase, run: runs.Run, incident: str | None) -> RunView:
     states = runs.steps(database, run)
     current = next((s.step.key for s in states if not s.done and s.step.kind == "required"), None)
     return RunView(

@@ -181,13 +181,3 @@ def _path_works(database: SqliteDatabase, channel: str, *, clock: Clock) -> None
             causes=(),
             at=clock.now(),
         )
-
-
-def first_receipt(database: SqliteDatabase, alert_id: int) -> tuple[str, int] | None:
-    """The first channel that took an alert's message, and when (microseconds)."""
-    row = database.one(
-        "SELECT o.channel, o.delivered_at FROM outbox o JOIN alert_events e ON e.id = o.event_id "
-        "WHERE e.alert_id = ? AND o.state = 'delivered' ORDER BY o.delivered_at LIMIT 1",
-        (alert_id,),
-    )
-    return None if row is None else (str(row[0]), int(str(row[1])))

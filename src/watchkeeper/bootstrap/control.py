@@ -1,0 +1,221 @@
+"""The control room's process: the page, and beside it the worker that tells, opens playbooks and records."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from pathlib import Path
+
+import structlog
+
+from watchkeeper.base.clock import BootTime, Clock, SystemClock
+from watchkeeper.base.database import DatabaseError
+from watchkeeper.base.settings import SettingsWrong
+from watchkeeper.bootstrap import addresses
+from watchkeeper.bootstrap.beat import Beat
+from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseFile
+from watchkeeper.interfaces.control_web.app import create_app
+from watchkeeper.interfaces.market_web.serve import serve
+from watchkeeper.market.reading import system_id_of
+from watchkeeper.operation import authority
+from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.incidents import life as incidents
+from watchkeeper.operation.incidents import repository
+from watchkeeper.operation.notifications import channels, outbox
+from watchkeeper.operation.playbooks import proofs, runs
+from watchkeeper.operation.seals import log as logs
+from watchkeeper.operation.seals import publish
+from watchkeeper.operation.store import open_store
+
+_TURN_SECONDS = 0.05
+_SLOW_SECONDS = 1.0
+_ANCHOR_SECONDS = 3600.0
+_ALIVE_SECONDS = 60.0
+_STARTING_SECONDS = 60.0
+
+_log = structlog.get_logger()
+
+
+class Worker:
+    """Turns rows of one stage into rows of the next. Belongs to one thread; sending has one of its own."""
+
+    def __init__(self, data: Path, *, system_id: str, clock: Clock) -> None:
+        self._data = data
+        self._clock = clock
+        self._database = open_store(data, system_id=system_id)
+        self._lease = LeaseFile(data / "lease.db", system_id=system_id)
+        self._begun = clock.boot()
+        self._turned: BootTime | None = None
+        self._slow: BootTime | None = None
+        self._anchored: BootTime | None = None
+
+    def alive(self) -> bool:
+        """Whether a turn came to an end lately."""
+        age = None if self._turned is None else self._clock.boot().seconds_since(self._turned)
+        return age is not None and age < _ALIVE_SECONDS
+
+    def run(self, stopping: threading.Event) -> None:
+        """Work until told to stop."""
+        while not stopping.is_set():
+            try:
+                self.turn()
+            except (DatabaseError, OSError, repository.KeyMissing) as error:
+                _log.error("worker.failed", error=type(error).__name__, detail=str(error))
+                stopping.wait(_SLOW_SECONDS)
+            self._turned = self._clock.boot()
+            stopping.wait(_TURN_SECONDS)
+        self._database.close()
+
+    def turn(self) -> None:
+        """One round: playbooks, incidents, their commits; each second what time alone brings about."""
+        at = self._clock.now()
+        if self._something_new():
+            with self._database.transaction("write"):
+                runs.open_missing(self._database, at=at)
+                incidents.open_missing(self._database, at=at)
+        repository.commit_due(self._data, self._database, clock=self._clock)
+        if self._slow is None or self._age(self._slow) >= _SLOW_SECONDS:
+            self._slow = self._clock.boot()
+            with self._database.transaction("write"):
+                alerts.sweep(self._database, at=at)
+                proofs.refresh(self._database, at=at)
+            self._look_at_watch()
+            self._anchor()
+
+    def _age(self, since: BootTime) -> float:
+        return self._clock.boot().seconds_since(since) or 0.0
+
+    def _something_new(self) -> bool:
+        row = self._database.one(
+            "SELECT EXISTS (SELECT 1 FROM alerts a LEFT JOIN incident_alerts i ON i.alert_id = a.id "
+            "WHERE i.alert_id IS NULL AND a.severity <> 'low'), EXISTS (SELECT 1 FROM alerts a "
+            "LEFT JOIN playbook_runs r ON r.alert_id = a.id WHERE r.id IS NULL AND a.playbook <> '' "
+            "AND a.state <> 'resolved')"
+        )
+        return row is not None and (row[0] == 1 or row[1] == 1)
+
+    def _look_at_watch(self) -> None:
+        try:
+            row = self._lease.row()
+            age = self._clock.boot().seconds_since(row.written)
+            silent = age is None or age > SILENT_AFTER_SECONDS
+            reason = "its lease has not been written for half a minute" if silent else row.withheld
+        except DatabaseError as error:
+            silent, reason = True, f"its lease cannot be read: {error}"
+        if not reason and alerts.of(self._database, condition="monitor silent", scope="everything") is None:
+            return
+        if self._age(self._begun) < _STARTING_SECONDS and not silent:
+            # A watch that has just begun withholds its lease until it has looked; that is no news.
+            return
+        with self._database.transaction("write"):
+            alert = alerts.of(self._database, condition="monitor silent", scope="everything")
+            if reason and alert is None:
+                alerts.raise_alert(
+                    self._database,
+                    condition="monitor silent",
+                    scope="everything",
+                    severity="critical",
+                    title="The watch is silent" if silent else "The watch withholds its lease",
+                    detail=f"{reason}. Money stands still until it is back.",
+                    playbook="",
+                    finding_ids=(),
+                    by=authority.TELL.cited,
+                    at=self._clock.now(),
+                )
+            elif not reason and alert is not None:
+                alerts.resolve(
+                    self._database,
+                    alert.id,
+                    by=authority.TELL.cited,
+                    reason="the watch renews its lease again",
+                    causes=(),
+                    at=self._clock.now(),
+                )
+
+    def _anchor(self) -> None:
+        if self._anchored is not None and self._age(self._anchored) < _ANCHOR_SECONDS:
+            return
+        self._anchored = self._clock.boot()
+        for log in logs.LOGS:
+            text = publish.published(self._data, log)
+            if text is not None:
+                repository.commit_checkpoint(self._data, log, text, clock=self._clock)
+
+
+class Sender:
+    """Sends what the outbox holds. A thread of its own, because a channel may take its time."""
+
+    def __init__(self, data: Path, *, system_id: str, clock: Clock) -> None:
+        self._data = data
+        self._system_id = system_id
+        self._clock = clock
+
+    def run(self, stopping: threading.Event) -> None:
+        """Send until told to stop; the settings are read again when they change."""
+        database = open_store(self._data, system_id=self._system_id)
+        known: dict[str, channels.Channel] = {}
+        stamp: float | None = -1.0
+        while not stopping.is_set():
+            try:
+                found = _modified(self._data)
+                if found != stamp:
+                    stamp = found
+                    known = {c.name: c for c in channels.configured(self._data, clock=self._clock)}
+                outbox.enqueue(database, list(known), clock=self._clock)
+                where = addresses.read(self._data)
+                link = "" if where is None else where.control
+                if not known or not outbox.send_due(database, known, clock=self._clock, link=link):
+                    stopping.wait(_TURN_SECONDS / 5)
+            except SettingsWrong as error:
+                known = {}
+                _log.error("settings.wrong", detail=str(error))
+                with database.transaction("write"):
+                    alerts.raise_alert(
+                        database,
+                        condition="settings wrong",
+                        scope="everything",
+                        severity="high",
+                        title="The settings of the channels cannot be used",
+                        detail=str(error),
+                        playbook="",
+                        finding_ids=(),
+                        by=authority.TELL.cited,
+                        at=self._clock.now(),
+                    )
+                stopping.wait(_SLOW_SECONDS)
+            except DatabaseError as error:
+                _log.error("sender.failed", detail=str(error))
+                stopping.wait(_SLOW_SECONDS)
+        database.close()
+
+
+def _modified(data: Path) -> float | None:
+    try:
+        return (data / "settings.toml").stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def run(data: Path, *, server: socket.socket, beat: int) -> None:
+    """Serve and work until told to stop."""
+    clock = SystemClock()
+    system_id = system_id_of(data)
+    stopping = threading.Event()
+    worker = Worker(data, system_id=system_id, clock=clock)
+    sender = Sender(data, system_id=system_id, clock=clock)
+    threads = [
+        threading.Thread(target=worker.run, args=(stopping,), name="worker", daemon=True),
+        threading.Thread(target=sender.run, args=(stopping,), name="sender", daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    beating = Beat(beat, alive=worker.alive, on_orphaned=lambda: signal.raise_signal(signal.SIGTERM))
+    beating.start()
+    try:
+        serve(create_app(data, clock=clock), server)
+    finally:
+        beating.stop()
+        stopping.set()
+        for thread in threads:
+            thread.join(timeout=5)

@@ -1,0 +1,125 @@
+"""The child for full passes: waits for a line, runs what is asked for, stops what has to stop as it finds it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import structlog
+
+from watchkeeper.base.clock import BootTime, Clock, SystemClock
+from watchkeeper.base.database import DatabaseError, SqliteDatabase
+from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
+from watchkeeper.market.reading import system_id_of
+from watchkeeper.operation import cycle
+from watchkeeper.operation.catalogue import INVARIANTS
+from watchkeeper.operation.seals import leaf as leaves
+from watchkeeper.operation.seals import log as logs
+from watchkeeper.operation.store import open_store
+from watchkeeper.operation.verifier import full, passes, verdicts
+from watchkeeper.operation.verifier.continuous import Continuous, seal_places
+from watchkeeper.operation.verifier.full import Slice
+from watchkeeper.operation.verifier.passes import FullPass
+
+_log = structlog.get_logger()
+
+
+class FullPasses:
+    """Runs full passes over one data folder. Belongs to one thread."""
+
+    def __init__(self, data: Path, *, system_id: str, clock: Clock) -> None:
+        self._clock = clock
+        self._database: SqliteDatabase = open_store(data, system_id=system_id)
+        self._gatefile = GateFile(data / "gate.db", system_id=system_id)
+        self._continuous = Continuous(data, system_id=system_id, database=self._database, clock=clock)
+
+    def close(self) -> None:
+        """Give the files back."""
+        self._continuous.close()
+        self._gatefile.close()
+        self._database.close()
+
+    def run_waiting(self) -> int:
+        """Run every pass that waits; how many."""
+        ran = 0
+        while True:
+            with self._database.transaction("write"):
+                waiting = passes.claim(self._database, boot=self._clock.boot(), at=self._clock.now())
+            if waiting is None:
+                return ran
+            self._run(waiting)
+            ran += 1
+
+    def _run(self, waiting: FullPass) -> None:
+        begun = self._clock.boot()
+        errors: dict[str, str] = {}
+        found = 0
+        upto = 0
+        try:
+            context = self._continuous.context()
+            for piece in full.slices(context, clock=self._clock):
+                found += self._handle(waiting.id, piece)
+                upto = piece.upto
+                for problem in piece.broken_seals:
+                    errors.update(dict.fromkeys(INVARIANTS, problem))
+        except (DatabaseError, GateBusy, GateUnreadable, leaves.LeafUnreadable) as error:
+            _log.error("full_pass.failed", error=type(error).__name__, detail=str(error))
+            errors.update(dict.fromkeys(INVARIANTS, f"the pass failed: {type(error).__name__}"))
+        self._end(waiting.id, errors, found, upto=upto, begun=begun)
+
+    def _handle(self, pass_id: int, piece: Slice) -> int:
+        at = self._clock.now()
+        stopped = cycle.stop(self._database, self._gatefile, piece.drafts, clock=self._clock)
+        with self._database.transaction("write"):
+            noted = cycle.write(
+                self._database,
+                stopped,
+                watermark=logs.size(self._database, logs.MAIN),
+                committed_at=self._continuous.engine.committed_at() if stopped else None,
+                at=at,
+            )
+            # A row that nobody owns is sealed as what it is, so that the next change of it is seen.
+            first = logs.size(self._database, logs.SIDE)
+            logs.append(
+                self._database,
+                log=logs.SIDE,
+                leaves=[leaves.row_leaf(found.table, found.row) for found in piece.strangers],
+            )
+            seal_places(
+                self._database,
+                {
+                    (found.table, found.key): (logs.SIDE, first + offset)
+                    for offset, found in enumerate(piece.strangers)
+                },
+            )
+            passes.advance(self._database, pass_id, done=piece.done, upto=piece.upto)
+        return len(noted)
+
+    def _end(self, pass_id: int, errors: dict[str, str], found: int, *, upto: int, begun: BootTime) -> None:
+        with self._database.transaction("write"):
+            written = verdicts.store(
+                self._database,
+                mode=verdicts.FULL,
+                errors=errors,
+                numbers=upto,
+                boot=begun,
+                at=self._clock.now(),
+            )
+            worst = next(
+                (word for word in (verdicts.BROKEN, verdicts.UNKNOWN) if word in written.values()), verdicts.HOLDS
+            )
+            passes.end(
+                self._database, pass_id, outcome=f"{worst}, {found} new findings", at=self._clock.now()
+            )
+
+
+def run(data: Path) -> None:
+    """Serve the watch until its end of the pipe closes."""
+    clock = SystemClock()
+    runner = FullPasses(data, system_id=system_id_of(data), clock=clock)
+    try:
+        runner.run_waiting()
+        while sys.stdin.buffer.readline():
+            runner.run_waiting()
+    finally:
+        runner.close()

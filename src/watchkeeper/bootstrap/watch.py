@@ -1,0 +1,232 @@
+"""The watch's process: continuous passes, seals, the lease, and a child that stands ready for full passes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import structlog
+
+from watchkeeper.base.clock import BootTime, Clock, SystemClock
+from watchkeeper.base.database import DatabaseError
+from watchkeeper.bootstrap.beat import Beat
+from watchkeeper.bootstrap.publishing import Publishing
+from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
+from watchkeeper.boundary.lease import LeaseFile, LeaseKeeper, LeaseLost
+from watchkeeper.operation import cycle
+from watchkeeper.operation.catalogue import INVARIANTS
+from watchkeeper.operation.store import open_store
+from watchkeeper.operation.verifier import passes
+from watchkeeper.operation.verifier.continuous import Continuous, Pass, StoreMoved
+from watchkeeper.operation.verifier.tail import TooMuchAtOnce
+
+_IDLE_SECONDS = 0.25
+_RENEW_SECONDS = 1.0
+#: What the lease stands for (architecture, The gate).
+_PASS_SECONDS_MAX = 5.0
+_UNREAD_SECONDS_MAX = 10.0
+_PROBE_SECONDS_MAX = 120.0
+_UNKNOWN_SECONDS_MAX = 30.0
+_ALIVE_SECONDS = 30.0
+_HOUR_SECONDS = 3600.0
+
+_log = structlog.get_logger()
+
+
+class Watch:
+    """One watch. Belongs to one thread; the publisher and the child work beside it."""
+
+    def __init__(self, data: Path, *, system_id: str, clock: Clock) -> None:
+        self._clock = clock
+        self._database = open_store(data, system_id=system_id)
+        self._continuous = Continuous(data, system_id=system_id, database=self._database, clock=clock)
+        self._gatefile = GateFile(data / "gate.db", system_id=system_id)
+        self._lease_file = LeaseFile(data / "lease.db", system_id=system_id)
+        self._keeper = LeaseKeeper(self._lease_file, clock=clock)
+        self._publishing = Publishing(data, system_id=system_id, clock=clock)
+        self._child = FullPassChild(data)
+        self._turned: BootTime | None = None
+        self._renewed: BootTime | None = None
+        self._unread_since: BootTime | None = None
+        self._unknown_since: dict[str, BootTime] = {}
+        self._full_asked: BootTime | None = None
+        self._left: list[str] = ["no pass yet"]
+        self._watermark = 0
+        self._reports_read = 0
+        self._keeper.take()
+
+    def alive(self) -> bool:
+        """Whether a turn came to an end lately."""
+        age = None if self._turned is None else self._clock.boot().seconds_since(self._turned)
+        return age is not None and age < _ALIVE_SECONDS
+
+    def run(self, stopping: threading.Event) -> None:
+        """Watch until told to stop; raises `LeaseLost` when another watch has taken over."""
+        self._publishing.start()
+        try:
+            while not stopping.is_set():
+                self.turn()
+        finally:
+            self._publishing.stop()
+            self._child.stop()
+            self._continuous.close()
+            self._database.close()
+
+    def turn(self) -> None:
+        """Wait for a commit, look, stop what has to stop, write, and renew the lease when it is due."""
+        try:
+            self._continuous.engine.wait(_IDLE_SECONDS)
+            found = self._continuous.look()
+            self._handle(found)
+        except (DatabaseError, GateUnreadable, GateBusy, TooMuchAtOnce, StoreMoved) as error:
+            if not isinstance(error, StoreMoved):
+                _log.error("pass.failed", error=type(error).__name__, detail=str(error))
+            self._left = [f"a pass failed: {error}"]
+            self._turned = self._clock.boot()
+            self._renew(None)
+            if not isinstance(error, StoreMoved):
+                self._pause()
+            return
+        self._turned = self._clock.boot()
+        self._renew(found)
+
+    def _pause(self) -> None:
+        # What failed once fails again at once; a quarter of a second keeps the log readable.
+        threading.Event().wait(_IDLE_SECONDS)
+
+    def _handle(self, found: Pass) -> None:
+        stopped = cycle.stop(self._database, self._gatefile, found.drafts, clock=self._clock)
+        at = self._clock.now()
+        with self._database.transaction("write"):
+            cycle.write(
+                self._database, stopped, watermark=found.watermark, committed_at=found.committed_at, at=at
+            )
+            self._continuous.store(found, self._database)
+        self._watermark = found.watermark
+        if found.wanted:
+            self._ask_full("; ".join(found.wanted))
+        self._child.keep_alive()
+
+    def _ask_full(self, reason: str) -> None:
+        with self._database.transaction("write"):
+            passes.ask(self._database, reason=reason, at=self._clock.now())
+        self._full_asked = self._clock.boot()
+        self._child.wake()
+
+    def _renew(self, found: Pass | None) -> None:
+        if self._renewed is not None and self._age(self._renewed) < _RENEW_SECONDS:
+            return
+        self._renewed = self._clock.boot()
+        try:
+            if found is not None:
+                self._left = cycle.complete(self._database, self._gatefile, clock=self._clock)
+                self._look_at_unknown(found)
+                if self._full_asked is None or self._age(self._full_asked) > _HOUR_SECONDS:
+                    self._ask_full("hourly")
+            reasons = [*self._left, *self._withheld(found)]
+            self._keeper.renew(watermark=self._watermark, withheld="; ".join(reasons)[:500])
+        except (DatabaseError, GateBusy, GateUnreadable) as error:
+            _log.error("lease.not_renewed", error=type(error).__name__, detail=str(error))
+
+    def _age(self, since: BootTime) -> float:
+        # Another boot cannot be: this process would not be here.
+        return self._clock.boot().seconds_since(since) or 0.0
+
+    def _withheld(self, found: Pass | None) -> list[str]:
+        reasons: list[str] = []
+        if found is None:
+            return reasons
+        if self._age(found.begun) > _PASS_SECONDS_MAX:
+            reasons.append("the pass took too long")
+        if found.behind == 0:
+            self._unread_since = None
+        elif self._unread_since is None:
+            self._unread_since = found.begun
+        elif self._age(self._unread_since) > _UNREAD_SECONDS_MAX:
+            reasons.append("rows wait too long to be read")
+        if not found.head_matches:
+            reasons.append("the newest sealed row is not what stands in the books")
+        for probe in self._lease_file.probes():
+            age = self._clock.boot().seconds_since(probe.probed)
+            if not probe.bites:
+                reasons.append(f"the switch {probe.switch} does not bite")
+            elif age is None or age > _PROBE_SECONDS_MAX:
+                reasons.append(f"the last probe of {probe.switch} is old")
+        if self._publishing.trouble:
+            reasons.append(self._publishing.trouble)
+        return reasons
+
+    def _look_at_unknown(self, found: Pass) -> None:
+        now = self._clock.boot()
+        for invariant in INVARIANTS:
+            if invariant in found.errors:
+                self._unknown_since.setdefault(invariant, now)
+            else:
+                self._unknown_since.pop(invariant, None)
+        overdue = [
+            invariant
+            for invariant, since in self._unknown_since.items()
+            if self._age(since) > _UNKNOWN_SECONDS_MAX
+        ]
+        cycle.unknown(self._database, self._gatefile, overdue, clock=self._clock)
+
+
+class FullPassChild:
+    """The child for full passes, kept warm: it waits for a line and looks into the store what is asked."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def keep_alive(self) -> None:
+        """Start it when it is not there."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "watchkeeper.bootstrap", "full-pass", "--data", str(self._data)],
+                stdin=subprocess.PIPE,
+            )
+
+    def wake(self) -> None:
+        """Have it look."""
+        self.keep_alive()
+        if self._process is not None and self._process.stdin is not None:
+            try:
+                self._process.stdin.write(b"\n")
+                self._process.stdin.flush()
+            except OSError:
+                # It ended just now; the next turn starts it, and what is asked stands in the store.
+                _log.warning("full_pass.child_ended")
+
+    def stop(self) -> None:
+        """End it: its input closes."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+
+def run(data: Path, *, beat: int) -> None:
+    """Watch until told to stop."""
+    from watchkeeper.market.reading import system_id_of
+
+    clock = SystemClock()
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGINT, lambda *_: stopping.set())
+    watch = Watch(data, system_id=system_id_of(data), clock=clock)
+    beating = Beat(beat, alive=watch.alive, on_orphaned=stopping.set)
+    beating.start()
+    try:
+        watch.run(stopping)
+    except LeaseLost:
+        _log.error("lease.lost")
+    finally:
+        beating.stop()
+
+

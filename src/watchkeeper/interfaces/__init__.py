@@ -1,0 +1,1 @@
+"""The thin outer layer: the market's API and pages, the control room's page, the command line."""

@@ -1,0 +1,218 @@
+"""What a form asks for, turned into one act of the control room; the sentence that is said afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from watchkeeper.boundary.gate import Hold, OperationClass, Scope, Switch
+from watchkeeper.interfaces.control_room import Actor, ControlRoom
+from watchkeeper.operation.incidents.life import Conclusion
+from watchkeeper.operation.playbooks.desk import DeskRefused
+
+Fields = Mapping[str, str]
+Act = Callable[[ControlRoom, Actor, Fields], str]
+
+
+def perform(room: ControlRoom, actor: Actor, fields: Fields, *, address: str) -> str:
+    """Do what the form says; raises `DeskRefused` or `Refusal`."""
+    name = fields.get("action", "")
+    if name == "second-factor":
+        room.gatekeeper.refresh(actor.session, code=fields.get("code", "").replace(" ", ""), address=address)
+        return "Your second factor is fresh for five minutes."
+    if fields.get("code"):
+        # A form that cures or lifts has a field for the six digits, so that nothing needs two trips.
+        room.gatekeeper.refresh(actor.session, code=fields["code"].replace(" ", ""), address=address)
+        actor = room.actor_again(actor)
+    if name not in _ACTS:
+        raise DeskRefused("validation-failed", "There is no such action.")
+    return _ACTS[name](room, actor, fields)
+
+
+def _number(fields: Fields, name: str) -> int:
+    text = fields.get(name, "").strip().replace(",", "")
+    if not text.lstrip("-").isdecimal() or len(text) > 15:
+        raise DeskRefused("validation-failed", f"{name} must be a whole number.")
+    return int(text)
+
+
+def _acknowledge_alert(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    number = _number(fields, "alert")
+    room.acknowledge_alert(actor, number, next_step=fields.get("next_step", ""))
+    return f"Alert {number} is acknowledged."
+
+
+def _conclude(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    room.desk.conclude(
+        _number(fields, "run"), fields.get("step", ""), text=fields.get("reason", ""), operator=actor.operator
+    )
+    return "Your conclusion is kept with the evidence."
+
+
+def _repair(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    run = _number(fields, "run")
+    room.desk.repair(
+        run,
+        _number(fields, "finding"),
+        incident=room.incident_of_run(run),
+        reason=fields.get("reason", ""),
+        operator=actor.operator,
+    )
+    return "The sealed bytes are back."
+
+
+def _acknowledge(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    run = _number(fields, "run")
+    room.desk.acknowledge(
+        run,
+        _number(fields, "finding"),
+        incident=room.incident_of_run(run),
+        reason=fields.get("reason", ""),
+        operator=actor.operator,
+    )
+    return "The row is acknowledged as it stands."
+
+
+def _correct(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    run = _number(fields, "run")
+    account, bucket, amount = fields.get("account", ""), fields.get("bucket", ""), _number(fields, "amount_ugx")
+    if "predicted" not in fields:
+        found = room.desk.predict(account=account, bucket=bucket, amount_ugx=amount)
+        before, after = found["before"][bucket], found["after"][bucket]
+        raise DeskRefused(
+            "resumption-refused",
+            f"Prediction: {bucket} of {account} goes from {before:,} to {after:,}. Enter {after} as predicted to confirm.",
+        )
+    receipt = room.desk.correct(
+        run,
+        account=account,
+        bucket=bucket,
+        amount_ugx=amount,
+        predicted=_number(fields, "predicted"),
+        incident=room.incident_of_run(run),
+        reason=fields.get("reason", ""),
+        operator=actor.operator,
+    )
+    return f"Corrected, as predicted ({receipt.utid})."
+
+
+def _unwind(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    run = _number(fields, "run")
+    room.desk.unwind(
+        run,
+        position_utid=fields.get("position", ""),
+        incident=room.incident_of_run(run),
+        reason=fields.get("reason", ""),
+        operator=actor.operator,
+    )
+    return "The position is ended and its amount given back."
+
+
+def _restore_defences(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    run = _number(fields, "run")
+    receipt = room.desk.restore_defences(
+        run,
+        fields.get("step", ""),
+        incident=room.incident_of_run(run),
+        reason=fields.get("reason", ""),
+        operator=actor.operator,
+    )
+    changed = receipt.answer.get("changed")
+    return f"The defences are as they were made ({len(changed) if isinstance(changed, list) else 0} put back)."
+
+
+def _probe(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    room.desk.probe(_number(fields, "run"), fields.get("step", ""), operator=actor.operator)
+    return "Every switch bites."
+
+
+def _verify(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    room.desk.verify(_number(fields, "run"), fields.get("step", ""), operator=actor.operator)
+    return "The same check holds again."
+
+
+def _lift(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    room.desk.lift(
+        _number(fields, "run"),
+        fields.get("step", ""),
+        reason=fields.get("reason", ""),
+        operator=actor.operator,
+    )
+    return "The restriction is lifted."
+
+
+def _override(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    room.desk.override(
+        _number(fields, "run"),
+        fields.get("step", ""),
+        reason=fields.get("reason", ""),
+        operator=actor.operator,
+    )
+    return "The step is overridden; that stays on record."
+
+
+def _document(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    incident = room.document(
+        actor,
+        _number(fields, "run"),
+        fields.get("step", ""),
+        conclusion=Conclusion(
+            cause=fields.get("cause", ""),
+            response=fields.get("response", ""),
+            resolution=fields.get("resolution", ""),
+            prevention=fields.get("prevention", ""),
+        ),
+    )
+    return f"{incident} is documented."
+
+
+def _switch(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    try:
+        switch = Switch(fields.get("switch", ""))
+        hold = Hold(fields["hold"]) if fields.get("hold") else None
+    except ValueError as error:
+        raise DeskRefused("validation-failed", "There is no such switch or hold.") from error
+    action = fields.get("turn", "")
+    room.flip(actor, switch=switch, action=action, reason=fields.get("reason", ""), hold=hold)
+    return f"{switch.value.replace('_', ' ')}: {action} is in force."
+
+
+def _restrict(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    try:
+        scope = Scope.parse(fields.get("scope", "").strip())
+        classes = frozenset(OperationClass(name) for name in fields.get("classes", "").replace(",", " ").split())
+    except ValueError as error:
+        raise DeskRefused("validation-failed", str(error)) from error
+    if not classes:
+        raise DeskRefused("validation-failed", "Name at least one class to stop.")
+    restriction = room.impose(actor, scope=scope, classes=classes, reason=fields.get("reason", ""))
+    return f"Restriction {restriction.id} is in force."
+
+
+def _lift_own(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    room.lift(actor, _number(fields, "restriction"), reason=fields.get("reason", ""))
+    return "The restriction is lifted."
+
+
+def _full_pass(room: ControlRoom, actor: Actor, _: Fields) -> str:
+    room.ask_full_pass(reason=f"asked for by {actor.operator.alias}")
+    return "A full pass is asked for."
+
+
+_ACTS: Mapping[str, Act] = {
+    "acknowledge-alert": _acknowledge_alert,
+    "conclude": _conclude,
+    "repair": _repair,
+    "acknowledge": _acknowledge,
+    "correct": _correct,
+    "unwind": _unwind,
+    "restore-defences": _restore_defences,
+    "probe": _probe,
+    "verify": _verify,
+    "lift": _lift,
+    "override": _override,
+    "document": _document,
+    "switch": _switch,
+    "restrict": _restrict,
+    "lift-own": _lift_own,
+    "full-pass": _full_pass,
+}

@@ -1,0 +1,323 @@
+"""The page's application: plain forms that work without scripts, and a stream of server-sent events that keeps it live."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from watchkeeper.base import canonical
+from watchkeeper.base.clock import Clock, Instant, kampala
+from watchkeeper.interfaces.control_room import Actor, ControlRoom
+from watchkeeper.interfaces.control_web import actions
+from watchkeeper.interfaces.market_web.auth import same_origin
+from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders
+from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.signin import sessions
+from watchkeeper.operation import journal
+from watchkeeper.operation.incidents import life as incidents
+from watchkeeper.operation.playbooks import proposals, runs
+from watchkeeper.operation.playbooks.desk import DeskRefused
+from watchkeeper.operation.verifier import findings, standing
+
+COOKIE = "wk_control"
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
+)
+_TEMPLATES.filters["kampala"] = lambda at: "" if at is None else kampala(Instant(at))
+_STREAM_SECONDS = 0.5
+#: A stream ends by itself, and the page opens the next: a session that has ended is noticed.
+_STREAM_TURNS_MAX = 1200
+_STREAMS_MAX = 20
+
+T = TypeVar("T")
+
+
+class Rooms:
+    """A control room for each thread that asks."""
+
+    def __init__(self, data: Path, *, clock: Clock) -> None:
+        self._data = data
+        self._clock = clock
+        self._local = threading.local()
+        self.streams = 0
+
+    def here(self) -> ControlRoom:
+        """This thread's."""
+        found = getattr(self._local, "room", None)
+        if not isinstance(found, ControlRoom):
+            found = ControlRoom(self._data, clock=self._clock)
+            self._local.room = found
+        return found
+
+
+def csrf(token: str) -> str:
+    """The mark that every form of a session carries."""
+    return canonical.digest(b"csrf" + token.encode("utf-8", "replace"))
+
+
+def render(name: str, *, status: int = 200, **values: object) -> HTMLResponse:
+    """A page from its template."""
+    return HTMLResponse(_TEMPLATES.get_template(name).render(**values), status)
+
+
+def create_app(data: Path, *, clock: Clock) -> Starlette:
+    """The application over one data folder."""
+    rooms = Rooms(data, clock=clock)
+
+    def rooms_of(_: Request) -> Rooms:
+        return rooms
+
+    routes = [
+        Route("/", _signed_in(rooms, page)),
+        Route("/events", lambda request: events(request, rooms_of(request))),
+        Route("/overview.json", _signed_in(rooms, overview_json)),
+        Route("/findings/{number:int}", _signed_in(rooms, finding_page)),
+        Route("/playbooks/{number:int}", _signed_in(rooms, playbook_page)),
+        Route("/controls", _signed_in(rooms, controls_page)),
+        Route("/incidents", _signed_in(rooms, incidents_page)),
+        Route("/incidents/{incident}", _signed_in(rooms, incident_page)),
+        Route("/journal", _signed_in(rooms, journal_page)),
+        Route("/act", _signed_in(rooms, act), methods=["POST"]),
+        Route("/sign-out", _signed_in(rooms, sign_out), methods=["POST"]),
+        Route("/sign-in", lambda request: sign_in(request, rooms_of(request)), methods=["GET", "POST"]),
+        Route("/livez", lambda _: JSONResponse({"status": "alive"})),
+        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders), Middleware(Bounds, forms=True)])
+
+
+Page = Callable[[Request, ControlRoom, Actor, dict[str, str]], Response]
+
+
+def _signed_in(rooms: Rooms, handler: Page) -> Callable[[Request], object]:
+    async def route(request: Request) -> Response:
+        fields: dict[str, str] = {}
+        if request.method == "POST":
+            form = await request.form(max_fields=30, max_files=0)
+            fields = {name: str(value) for name, value in form.items()}
+        return await run_in_threadpool(_guarded, rooms, handler, request, fields)
+
+    return route
+
+
+def _guarded(rooms: Rooms, handler: Page, request: Request, fields: dict[str, str]) -> Response:
+    token = request.cookies.get(COOKIE, "")
+    room = rooms.here()
+    try:
+        actor = room.actor(token)
+    except (Refusal, DeskRefused):
+        if request.url.path.endswith(".json"):
+            return JSONResponse({"error": "unauthenticated"}, 401)
+        return RedirectResponse("/sign-in", 303)
+    if request.method == "POST":
+        marked = hmac.compare_digest(fields.get("csrf", ""), csrf(token))
+        if not marked or not same_origin(request):
+            return render("refused.html", status=403, refused="This request did not come from our own page.")
+    return handler(request, room, actor, fields)
+
+
+def _common(request: Request, actor: Actor) -> dict[str, object]:
+    return {
+        "csrf": csrf(request.cookies.get(COOKIE, "")),
+        "operator": actor.operator.alias,
+        "fresh": actor.operator.fresh,
+        "said": request.query_params.get("said", "")[:300],
+        "refused": request.query_params.get("refused", "")[:500],
+    }
+
+
+def page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
+    """The one page."""
+    return render("page.html", overview=room.overview(), **_common(request, actor))
+
+
+def overview_json(_: Request, room: ControlRoom, __: Actor, ___: dict[str, str]) -> Response:
+    """The same for programs."""
+    return JSONResponse(room.overview().document())
+
+
+async def events(request: Request, rooms: Rooms) -> Response:
+    """The overview again whenever it has changed, and at least every few seconds."""
+    token = request.cookies.get(COOKIE, "")
+
+    def look() -> str | None:
+        room = rooms.here()
+        try:
+            room.actor(token)
+        except (Refusal, DeskRefused):
+            return None
+        return _TEMPLATES.get_template("overview.html").render(overview=room.overview())
+
+    async def stream() -> AsyncIterator[str]:
+        rooms.streams += 1
+        try:
+            for _ in range(_STREAM_TURNS_MAX):
+                html = await run_in_threadpool(look)
+                if html is None:
+                    return
+                lines = "\n".join(f"data: {line}" for line in html.splitlines())
+                yield f"event: overview\n{lines}\n\n"
+                await asyncio.sleep(_STREAM_SECONDS)
+        finally:
+            rooms.streams -= 1
+
+    if rooms.streams >= _STREAMS_MAX:
+        return Response("too many open pages", 503)
+    if await run_in_threadpool(look) is None:
+        return Response("sign in first", 401)
+    return StreamingResponse(stream(), media_type="text/event-stream")
+
+
+def _pretty(text: str) -> dict[str, object]:
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        return {"": text}
+    return found if isinstance(found, dict) else {"": text}
+
+
+def finding_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
+    """A finding: the original beside what stands there."""
+    finding = findings.get(room.database, request.path_params["number"])
+    if finding is None:
+        return render("refused.html", status=404, refused="There is no such finding.")
+    expected, found = _pretty(finding.expected), _pretty(finding.found)
+    names = [*expected, *(name for name in found if name not in expected)]
+    return render(
+        "finding.html",
+        finding=finding,
+        rows=[(name, expected.get(name, ""), found.get(name, "")) for name in names],
+        **_common(request, actor),
+    )
+
+
+def playbook_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
+    """A playbook at work: its steps, the evidence, the actions."""
+    try:
+        run = runs.get(room.database, request.path_params["number"])
+    except runs.NoSuchRun as error:
+        return render("refused.html", status=404, refused=str(error))
+    open_ones = findings.open_findings(room.database, invariant=run.rule, scope=run.scope, limit=50)
+    context = room.desk.look()
+    now = {f.id: standing.of(context, f, clock=room.clock).detail for f in open_ones}
+    offered = {f.id: proposals.of(context, f) for f in open_ones}
+    states = runs.steps(room.database, run)
+    return render(
+        "playbook.html",
+        run=run,
+        states=states,
+        current=next((s.step.key for s in states if not s.done and s.step.kind == "required"), None),
+        findings=open_ones,
+        standing=now,
+        offered=offered,
+        positions=room.desk.positions(run.id),
+        incident=incidents.of_alert(room.database, run.alert_id),
+        **_common(request, actor),
+    )
+
+
+def controls_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
+    """Switches and restrictions, with their forms."""
+    return render("controls.html", overview=room.overview(), **_common(request, actor))
+
+
+def incidents_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
+    """All incidents."""
+    return render(
+        "incidents.html", incidents=incidents.listing(room.database, limit=200), **_common(request, actor)
+    )
+
+
+def incident_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
+    """One incident with its files and their commits."""
+    try:
+        incident = incidents.get(room.database, request.path_params["incident"])
+    except incidents.NoSuchIncident as error:
+        return render("refused.html", status=404, refused=str(error))
+    return render(
+        "incident.html",
+        incident=incident,
+        files=incidents.files(room.database, incident.id),
+        **_common(request, actor),
+    )
+
+
+def journal_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
+    """What was done in the control room, newest first."""
+    row = room.database.one("SELECT coalesce(max(id), 0) FROM operator_actions")
+    last = int(str(row[0])) if row else 0
+    acts = journal.actions(room.database, after=max(0, last - 200), limit=200)
+    return render("journal.html", acts=list(reversed(acts)), **_common(request, actor))
+
+
+def act(request: Request, room: ControlRoom, actor: Actor, fields: dict[str, str]) -> Response:
+    """One act of the operator, from any form; back to where it came from, with what became of it."""
+    back = fields.get("back", "/")
+    if not back.startswith("/") or back.startswith("//") or "\\" in back:
+        back = "/"
+    try:
+        said = actions.perform(room, actor, fields, address=_address(request))
+    except (DeskRefused, Refusal) as error:
+        return RedirectResponse(f"{back}?{_query(refused=error.detail)}", 303)
+    return RedirectResponse(f"{back}?{_query(said=said)}", 303)
+
+
+def _query(**values: str) -> str:
+    from urllib.parse import urlencode
+
+    return urlencode(values)
+
+
+def _address(request: Request) -> str:
+    return "unknown" if request.client is None else request.client.host
+
+
+def sign_out(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
+    """Sign out."""
+    sessions.end(room.identities, actor.session, at=room.clock.now())
+    response = RedirectResponse("/sign-in", 303)
+    response.delete_cookie(COOKIE, path="/")
+    return response
+
+
+async def sign_in(request: Request, rooms: Rooms) -> Response:
+    """The sign-in form and what it sends."""
+    if request.method == "GET":
+        return render("sign_in.html", refused="")
+    form = await request.form(max_fields=10, max_files=0)
+    fields = {name: str(value) for name, value in form.items()}
+    return await run_in_threadpool(_sign_in, request, rooms, fields)
+
+
+def _sign_in(request: Request, rooms: Rooms, fields: dict[str, str]) -> Response:
+    if not same_origin(request):
+        return render("sign_in.html", status=403, refused="This request did not come from our own page.")
+    room = rooms.here()
+    try:
+        token, user = room.gatekeeper.sign_in(
+            alias=fields.get("alias", ""),
+            password=fields.get("password", ""),
+            code=fields.get("code", "").replace(" ", ""),
+            address=_address(request),
+        )
+    except Refusal as refusal:
+        return render("sign_in.html", status=refusal.status, refused=refusal.detail)
+    if user.role != "operator":
+        return render("sign_in.html", status=403, refused="Only the operator enters the control room.")
+    response = RedirectResponse("/", 303)
+    response.set_cookie(COOKIE, token, max_age=sessions.LIFE_SECONDS, httponly=True, samesite="strict", path="/")
+    return response

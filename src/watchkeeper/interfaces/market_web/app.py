@@ -1,0 +1,96 @@
+"""The market's application: routes under `/v1`, the enrolment page, and whether it lives and is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.responses import JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+import watchkeeper
+from watchkeeper.base.database import DatabaseError
+from watchkeeper.interfaces.market_web import accounts, auth, control, enrol_page, problems, trade
+from watchkeeper.interfaces.market_web.services import MarketServices
+from watchkeeper.interfaces.market_web.shapes import Problem
+from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders
+from watchkeeper.market.refusals import STATUS, Refusal
+
+#: What any route may answer besides its own; each is a problem document.
+_ERRORS = sorted({str(status) for status in STATUS.values()})
+
+
+def create_app(market: MarketServices) -> FastAPI:
+    """The application; raises `RouteWithoutRoles` when a route does not say who may call it."""
+    app = FastAPI(
+        title="Farm2Market Uganda",
+        version=watchkeeper.__version__,
+        summary="Produce, locks and deliveries; amounts in whole UGX, weights in grams.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = market
+    problems.install(app)
+    for router in (accounts.router, trade.router, control.router, enrol_page.router):
+        app.include_router(router)
+    app.add_api_route("/livez", livez, include_in_schema=False)
+    app.add_api_route("/readyz", _ready(market), include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Bounds)
+    auth.check_declared(app)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def livez() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "alive"}
+
+
+def _ready(market: MarketServices) -> Callable[[], Response]:
+    def readyz() -> Response:
+        """Whether commands can be taken; the reasons when they cannot."""
+        reasons: list[str] = []
+        try:
+            market.handles().books.database.one("SELECT 1")
+        except DatabaseError:
+            reasons.append("the books cannot be read")
+        try:
+            market.handles().switching.states()
+        except (Refusal, DatabaseError):
+            reasons.append("the gate cannot be read")
+        if market.lease.silent():
+            reasons.append("the watch is silent")
+        if not market.intake.alive():
+            reasons.append("nothing writes the books")
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+    return readyz
+
+
+def _openapi(app: FastAPI) -> dict[str, object]:
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            routes=app.routes,
+        )
+        schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        schema["components"]["securitySchemes"] = {"session": {"type": "http", "scheme": "bearer"}}
+        reference = {
+            "description": "A problem",
+            "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
+                for status in _ERRORS:
+                    operation["responses"].setdefault(status, reference)
+                if operation.get("x-roles"):
+                    operation["security"] = [{"session": []}]
+        app.openapi_schema = schema
+    return app.openapi_schema

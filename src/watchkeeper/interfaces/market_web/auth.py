@@ -1,0 +1,121 @@
+"""Who is asking: a session by bearer token or by cookie, and the roles that each route declares."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from fastapi import Depends, FastAPI, Header, Request
+from fastapi.routing import APIRoute
+
+from watchkeeper.base import canonical
+from watchkeeper.base.utid import base36
+from watchkeeper.interfaces.market_web.services import MarketServices
+from watchkeeper.market.commands import Act, Answer, Command
+from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.signin import sessions
+from watchkeeper.market.signin.sessions import Session
+
+COOKIE = "wk_session"
+ALL = ("farmer", "trader", "buyer", "admin", "operator")
+_ROLES_KEY = "x-roles"
+
+
+class RouteWithoutRoles(RuntimeError):
+    """A route does not say who may call it. The server does not start."""
+
+
+def services(request: Request) -> MarketServices:
+    """What the routes work with."""
+    return cast(MarketServices, request.app.state.services)
+
+
+Services = Annotated[MarketServices, Depends(services)]
+
+
+def _token(request: Request) -> str:
+    authorization = request.headers.get("authorization", "")
+    if authorization:
+        kind, _, token = authorization.partition(" ")
+        if kind.lower() != "bearer" or not token:
+            raise Refusal("unauthenticated", "Sign in first; send the token as a bearer token.")
+        return token.strip()
+    cookie = request.cookies.get(COOKIE)
+    if not cookie:
+        raise Refusal("unauthenticated", "Sign in first.")
+    if request.method not in ("GET", "HEAD") and not same_origin(request):
+        raise Refusal("not-authorized", "This request comes from another site.")
+    return cookie
+
+
+def same_origin(request: Request) -> bool:
+    """Whether a request that changes something comes from our own pages."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is not None and origin.partition("://")[2] == request.headers.get("host")
+
+
+def may(*roles: str) -> dict[str, object]:
+    """A route's declaration of who may call it; none of them means everyone, signed in or not."""
+    return {_ROLES_KEY: list(roles)}
+
+
+def signed_in(request: Request, services: Services) -> Session:
+    """The session, for a role that the route lets in; raises `Refusal`."""
+    handles = services.handles()
+    session = sessions.find(handles.identities, handles.books, _token(request), clock=services.clock)
+    route = request.scope["route"]
+    extra = route.openapi_extra if isinstance(route, APIRoute) else None
+    allowed = (extra or {}).get(_ROLES_KEY, [])
+    if session.user.role not in allowed:
+        if allowed == ["admin"]:
+            raise Refusal("not-admin", "Only an admin may do this.")
+        raise Refusal("invalid-role", "Your role may not do this.")
+    return session
+
+
+SignedIn = Annotated[Session, Depends(signed_in)]
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=128,
+        pattern=r"^[\x21-\x7e]+$",
+        description="A text of your own choice for this request; sent again, it gets the first answer.",
+    ),
+]
+
+
+def require_fresh(session: Session, services: MarketServices) -> None:
+    """Raise `Refusal` second-factor-required unless the second factor was given a moment ago."""
+    if not session.fresh(at=services.clock.now()):
+        raise Refusal(
+            "second-factor-required",
+            "Give a fresh code of your second factor first: POST /v1/sessions/current/second-factor.",
+        )
+
+
+def run(services: MarketServices, session: Session, command: Command, key: str) -> Answer:
+    """Run a command of this session under its idempotency key."""
+    body = canonical.digest(canonical.encode([command.name, command.arguments()]))
+    return services.run(
+        Act(
+            command=command,
+            actor_id=session.user.id,
+            command_id=base36(24),
+            session_generation=session.generation,
+            idempotency_key=key,
+            body_digest=body,
+        )
+    )
+
+
+def check_declared(app: FastAPI) -> None:
+    """Raise `RouteWithoutRoles` when a route does not declare who may call it."""
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.include_in_schema and _ROLES_KEY not in (route.openapi_extra or {}):
+            raise RouteWithoutRoles(f"{RouteWithoutRoles.__doc__} It is {route.path}.")
+
+

@@ -1,0 +1,63 @@
+"""The switches that admins flip."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from watchkeeper.boundary.gate import Switch
+from watchkeeper.interfaces.market_web.auth import ALL, Services, SignedIn, may, require_fresh
+from watchkeeper.interfaces.market_web.services import MarketServices
+from watchkeeper.interfaces.market_web.shapes import Flip
+from watchkeeper.interfaces.market_web.strict import StrictRoute
+from watchkeeper.market.signin.sessions import Session
+from watchkeeper.market.switching import described
+
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["switches"])
+
+
+def _state(services: MarketServices, switch: Switch) -> dict[str, object]:
+    for state in services.handles().switching.states():
+        if state.switch is switch:
+            return {
+                "switch": switch.value,
+                "engaged": state.engaged,
+                "holds": [hold.value for hold in state.holds],
+            }
+    raise LookupError(switch)
+
+
+def _flip(services: MarketServices, session: Session, switch: Switch, body: Flip) -> dict[str, object]:
+    if not body.engaged:
+        require_fresh(session, services)
+    flip = services.handles().switching.flip(
+        switch=switch,
+        action="engage" if body.engaged else "release",
+        actor=session.user,
+        reason=body.reason,
+    )
+    services.intake.probe()
+    return described(flip)
+
+
+@router.get("/pilot-mode", openapi_extra=may(*ALL))
+def pilot_mode(session: SignedIn, services: Services) -> dict[str, object]:
+    """Whether pilot mode is on, and who holds it."""
+    return _state(services, Switch.PILOT_MODE)
+
+
+@router.post("/pilot-mode", openapi_extra=may("admin", "operator"))
+def flip_pilot_mode(body: Flip, session: SignedIn, services: Services) -> dict[str, object]:
+    """Engage or release your hold; in force for every commit after the answer. Releasing needs a fresh second factor."""
+    return _flip(services, session, Switch.PILOT_MODE, body)
+
+
+@router.get("/purchase-window", openapi_extra=may(*ALL))
+def purchase_window(session: SignedIn, services: Services) -> dict[str, object]:
+    """Whether the purchase window is closed (engaged), and who holds it."""
+    return _state(services, Switch.PURCHASE_WINDOW)
+
+
+@router.post("/purchase-window", openapi_extra=may("admin", "operator"))
+def flip_window(body: Flip, session: SignedIn, services: Services) -> dict[str, object]:
+    """Close (engaged) or open the window."""
+    return _flip(services, session, Switch.PURCHASE_WINDOW, body)

@@ -1,0 +1,107 @@
+"""Full passes as rows: asked for, running, done. One runs at a time; what is asked meanwhile waits as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from watchkeeper.base.clock import BootTime, Instant
+from watchkeeper.base.database import Database
+
+_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FullPass:
+    """A full pass: why, how far, and how it ended."""
+
+    id: int
+    reason: str
+    asked_at: Instant
+    begun_at: Instant | None
+    ended_at: Instant | None
+    upto: int
+    done: int
+    outcome: str
+
+    @property
+    def words(self) -> str:
+        """Its state for people."""
+        if self.ended_at is not None:
+            return self.outcome
+        if self.begun_at is None:
+            return "waiting"
+        return f"{100 * self.done // max(1, self.upto)} %"
+
+
+_COLUMNS = "id, reason, asked_at, begun_at, ended_at, upto, done, outcome"
+
+
+def ask(database: Database, *, reason: str, at: Instant) -> int:
+    """Ask for a full pass, in the caller's transaction; the one that waits already serves both."""
+    row = database.one("SELECT id FROM full_passes WHERE ended_at IS NULL AND begun_at IS NULL ORDER BY id LIMIT 1")
+    if row is not None:
+        return int(str(row[0]))
+    last = database.one("SELECT coalesce(max(id), 0) FROM full_passes")
+    identifier = 1 + int(str(last[0] if last else 0))
+    database.execute(
+        "INSERT INTO full_passes (id, reason, asked_at) VALUES (?, ?, ?)", (identifier, reason[:300], at)
+    )
+    database.execute("DELETE FROM full_passes WHERE id <= ? AND ended_at IS NOT NULL", (identifier - _KEPT,))
+    return identifier
+
+
+def claim(database: Database, *, boot: BootTime, at: Instant) -> FullPass | None:
+    """Take the pass that waits, in the caller's transaction. What a dead child left unfinished ends here."""
+    database.execute(
+        "UPDATE full_passes SET ended_at = ?, outcome = 'not finished' WHERE ended_at IS NULL AND begun_at IS NOT NULL",
+        (at,),
+    )
+    row = database.one(f"SELECT {_COLUMNS} FROM full_passes WHERE ended_at IS NULL ORDER BY id LIMIT 1")
+    if row is None:
+        return None
+    database.execute(
+        "UPDATE full_passes SET begun_at = ?, boot_id = ?, boot_ns = ? WHERE id = ?",
+        (at, boot.boot_id, boot.nanoseconds, row[0]),
+    )
+    return get(database, int(str(row[0])))
+
+
+def advance(database: Database, pass_id: int, *, done: int, upto: int) -> None:
+    """Note how far it is."""
+    database.execute("UPDATE full_passes SET done = ?, upto = ? WHERE id = ?", (done, upto, pass_id))
+
+
+def end(database: Database, pass_id: int, *, outcome: str, at: Instant) -> None:
+    """Note how it ended."""
+    database.execute(
+        "UPDATE full_passes SET ended_at = ?, outcome = ? WHERE id = ? AND ended_at IS NULL",
+        (at, outcome[:300], pass_id),
+    )
+
+
+def get(database: Database, pass_id: int) -> FullPass | None:
+    """One pass."""
+    row = database.one(f"SELECT {_COLUMNS} FROM full_passes WHERE id = ?", (pass_id,))
+    return None if row is None else _full_pass(row)
+
+
+def latest(database: Database) -> FullPass | None:
+    """The newest pass."""
+    row = database.one(f"SELECT {_COLUMNS} FROM full_passes ORDER BY id DESC LIMIT 1")
+    return None if row is None else _full_pass(row)
+
+
+def _full_pass(row: tuple[object, ...]) -> FullPass:
+    def instant(value: object) -> Instant | None:
+        return None if value is None else Instant(int(str(value)))
+
+    return FullPass(
+        id=int(str(row[0])),
+        reason=str(row[1]),
+        asked_at=Instant(int(str(row[2]))),
+        begun_at=instant(row[3]),
+        ended_at=instant(row[4]),
+        upto=int(str(row[5])),
+        done=int(str(row[6])),
+        outcome=str(row[7]),
+    )
