@@ -40,7 +40,8 @@ def run(data: Path, *, server: socket.socket, beat: int) -> None:
     beating = Beat(beat, alive=intake.alive, on_orphaned=lambda: signal.raise_signal(signal.SIGTERM))
     beating.start()
     try:
-        serve(create_app(MarketServices.of(data, system_id=system_id, intake=intake, lease=lease, clock=clock)), server)
+        services = MarketServices(data, system_id=system_id, intake=intake, lease=lease, clock=clock)
+        serve(create_app(services), server)
     finally:
         beating.stop()
         intake.stop()

@@ -64,9 +64,9 @@ def run(data: Path, *, port: int | None, control_port: int | None, demo: bool, s
     _tell(where, links)
     if demo:
         # Only a demonstration drives the market; nothing of it is imported otherwise.
-        from watchkeeper.bootstrap import demo as demonstration
+        from watchkeeper.bootstrap.demo.show import Demonstration
 
-        demonstration.start(data, where, links, speed=speed, say=say)
+        Demonstration(data, where, links, speed=speed, say=say).start()
     supervisor.run()
     say("Stopped.")
     return 0

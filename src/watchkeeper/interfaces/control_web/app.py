@@ -6,9 +6,9 @@ import asyncio
 import hmac
 import json
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -43,8 +43,6 @@ _STREAM_SECONDS = 0.5
 _STREAM_TURNS_MAX = 1200
 _STREAMS_MAX = 20
 
-T = TypeVar("T")
-
 
 class Rooms:
     """A control room for each thread that asks."""
@@ -69,21 +67,31 @@ def csrf(token: str) -> str:
     return canonical.digest(b"csrf" + token.encode("utf-8", "replace"))
 
 
-def render(name: str, *, status: int = 200, **values: object) -> HTMLResponse:
+def render(template: str, values: Mapping[str, object], *, status: int = 200) -> HTMLResponse:
     """A page from its template."""
-    return HTMLResponse(_TEMPLATES.get_template(name).render(**values), status)
+    return HTMLResponse(_TEMPLATES.get_template(template).render(values), status)
+
+
+def _refused(detail: str, *, status: int) -> HTMLResponse:
+    return render("refused.html", {"refused": detail}, status=status)
 
 
 def create_app(data: Path, *, clock: Clock) -> Starlette:
     """The application over one data folder."""
     rooms = Rooms(data, clock=clock)
 
-    def rooms_of(_: Request) -> Rooms:
-        return rooms
+    async def stream(request: Request) -> Response:
+        return await events(request, rooms)
+
+    async def enter(request: Request) -> Response:
+        return await sign_in(request, rooms)
+
+    async def livez(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
 
     routes = [
         Route("/", _signed_in(rooms, page)),
-        Route("/events", lambda request: events(request, rooms_of(request))),
+        Route("/events", stream),
         Route("/overview.json", _signed_in(rooms, overview_json)),
         Route("/findings/{number:int}", _signed_in(rooms, finding_page)),
         Route("/playbooks/{number:int}", _signed_in(rooms, playbook_page)),
@@ -93,8 +101,8 @@ def create_app(data: Path, *, clock: Clock) -> Starlette:
         Route("/journal", _signed_in(rooms, journal_page)),
         Route("/act", _signed_in(rooms, act), methods=["POST"]),
         Route("/sign-out", _signed_in(rooms, sign_out), methods=["POST"]),
-        Route("/sign-in", lambda request: sign_in(request, rooms_of(request)), methods=["GET", "POST"]),
-        Route("/livez", lambda _: JSONResponse({"status": "alive"})),
+        Route("/sign-in", enter, methods=["GET", "POST"]),
+        Route("/livez", livez),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]
     return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders), Middleware(Bounds, forms=True)])
@@ -103,7 +111,7 @@ def create_app(data: Path, *, clock: Clock) -> Starlette:
 Page = Callable[[Request, ControlRoom, Actor, dict[str, str]], Response]
 
 
-def _signed_in(rooms: Rooms, handler: Page) -> Callable[[Request], object]:
+def _signed_in(rooms: Rooms, handler: Page) -> Callable[[Request], Awaitable[Response]]:
     async def route(request: Request) -> Response:
         fields: dict[str, str] = {}
         if request.method == "POST":
@@ -126,7 +134,7 @@ def _guarded(rooms: Rooms, handler: Page, request: Request, fields: dict[str, st
     if request.method == "POST":
         marked = hmac.compare_digest(fields.get("csrf", ""), csrf(token))
         if not marked or not same_origin(request):
-            return render("refused.html", status=403, refused="This request did not come from our own page.")
+            return _refused("This request did not come from our own page.", status=403)
     return handler(request, room, actor, fields)
 
 
@@ -142,7 +150,7 @@ def _common(request: Request, actor: Actor) -> dict[str, object]:
 
 def page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
     """The one page."""
-    return render("page.html", overview=room.overview(), **_common(request, actor))
+    return render("page.html", {"overview": room.overview(), **_common(request, actor)})
 
 
 def overview_json(_: Request, room: ControlRoom, __: Actor, ___: dict[str, str]) -> Response:
@@ -194,15 +202,11 @@ def finding_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str,
     """A finding: the original beside what stands there."""
     finding = findings.get(room.database, request.path_params["number"])
     if finding is None:
-        return render("refused.html", status=404, refused="There is no such finding.")
+        return _refused("There is no such finding.", status=404)
     expected, found = _pretty(finding.expected), _pretty(finding.found)
     names = [*expected, *(name for name in found if name not in expected)]
-    return render(
-        "finding.html",
-        finding=finding,
-        rows=[(name, expected.get(name, ""), found.get(name, "")) for name in names],
-        **_common(request, actor),
-    )
+    rows = [(name, expected.get(name, ""), found.get(name, "")) for name in names]
+    return render("finding.html", {"finding": finding, "rows": rows, **_common(request, actor)})
 
 
 def playbook_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
@@ -210,36 +214,34 @@ def playbook_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str
     try:
         run = runs.get(room.database, request.path_params["number"])
     except runs.NoSuchRun as error:
-        return render("refused.html", status=404, refused=str(error))
+        return _refused(str(error), status=404)
     open_ones = findings.open_findings(room.database, invariant=run.rule, scope=run.scope, limit=50)
     context = room.desk.look()
     now = {f.id: standing.of(context, f, clock=room.clock).detail for f in open_ones}
     offered = {f.id: proposals.of(context, f) for f in open_ones}
     states = runs.steps(room.database, run)
-    return render(
-        "playbook.html",
-        run=run,
-        states=states,
-        current=next((s.step.key for s in states if not s.done and s.step.kind == "required"), None),
-        findings=open_ones,
-        standing=now,
-        offered=offered,
-        positions=room.desk.positions(run.id),
-        incident=incidents.of_alert(room.database, run.alert_id),
-        **_common(request, actor),
-    )
+    values: dict[str, object] = {
+        "run": run,
+        "states": states,
+        "current": next((s.step.key for s in states if not s.done and s.step.kind == "required"), None),
+        "findings": open_ones,
+        "standing": now,
+        "offered": offered,
+        "positions": room.desk.positions(run.id),
+        "incident": incidents.of_alert(room.database, run.alert_id),
+    }
+    return render("playbook.html", values | _common(request, actor))
 
 
 def controls_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
     """Switches and restrictions, with their forms."""
-    return render("controls.html", overview=room.overview(), **_common(request, actor))
+    return render("controls.html", {"overview": room.overview(), **_common(request, actor)})
 
 
 def incidents_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
     """All incidents."""
-    return render(
-        "incidents.html", incidents=incidents.listing(room.database, limit=200), **_common(request, actor)
-    )
+    found = incidents.listing(room.database, limit=200)
+    return render("incidents.html", {"incidents": found, **_common(request, actor)})
 
 
 def incident_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
@@ -247,13 +249,9 @@ def incident_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str
     try:
         incident = incidents.get(room.database, request.path_params["incident"])
     except incidents.NoSuchIncident as error:
-        return render("refused.html", status=404, refused=str(error))
-    return render(
-        "incident.html",
-        incident=incident,
-        files=incidents.files(room.database, incident.id),
-        **_common(request, actor),
-    )
+        return _refused(str(error), status=404)
+    files = incidents.files(room.database, incident.id)
+    return render("incident.html", {"incident": incident, "files": files, **_common(request, actor)})
 
 
 def journal_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
@@ -261,7 +259,7 @@ def journal_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str,
     row = room.database.one("SELECT coalesce(max(id), 0) FROM operator_actions")
     last = int(str(row[0])) if row else 0
     acts = journal.actions(room.database, after=max(0, last - 200), limit=200)
-    return render("journal.html", acts=list(reversed(acts)), **_common(request, actor))
+    return render("journal.html", {"acts": list(reversed(acts)), **_common(request, actor)})
 
 
 def act(request: Request, room: ControlRoom, actor: Actor, fields: dict[str, str]) -> Response:
@@ -277,8 +275,6 @@ def act(request: Request, room: ControlRoom, actor: Actor, fields: dict[str, str
 
 
 def _query(**values: str) -> str:
-    from urllib.parse import urlencode
-
     return urlencode(values)
 
 
@@ -297,7 +293,7 @@ def sign_out(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str
 async def sign_in(request: Request, rooms: Rooms) -> Response:
     """The sign-in form and what it sends."""
     if request.method == "GET":
-        return render("sign_in.html", refused="")
+        return render("sign_in.html", {"refused": ""})
     form = await request.form(max_fields=10, max_files=0)
     fields = {name: str(value) for name, value in form.items()}
     return await run_in_threadpool(_sign_in, request, rooms, fields)
@@ -305,7 +301,7 @@ async def sign_in(request: Request, rooms: Rooms) -> Response:
 
 def _sign_in(request: Request, rooms: Rooms, fields: dict[str, str]) -> Response:
     if not same_origin(request):
-        return render("sign_in.html", status=403, refused="This request did not come from our own page.")
+        return render("sign_in.html", {"refused": "This request did not come from our own page."}, status=403)
     room = rooms.here()
     try:
         token, user = room.gatekeeper.sign_in(
@@ -315,9 +311,9 @@ def _sign_in(request: Request, rooms: Rooms, fields: dict[str, str]) -> Response
             address=_address(request),
         )
     except Refusal as refusal:
-        return render("sign_in.html", status=refusal.status, refused=refusal.detail)
+        return render("sign_in.html", {"refused": refusal.detail}, status=refusal.status)
     if user.role != "operator":
-        return render("sign_in.html", status=403, refused="Only the operator enters the control room.")
+        return render("sign_in.html", {"refused": "Only the operator enters the control room."}, status=403)
     response = RedirectResponse("/", 303)
     response.set_cookie(COOKIE, token, max_age=sessions.LIFE_SECONDS, httponly=True, samesite="strict", path="/")
     return response

@@ -73,8 +73,9 @@ def open_missing(database: Database, *, at: Instant) -> list[str]:
         (_OPENED_AT_ONCE,),
     )
     opened: list[str] = []
-    for alert_id, condition, scope, severity, title, detail in rows:
-        cause = cause_of(condition=str(condition), scope=str(scope))
+    for alert_id, *texts in rows:
+        condition, scope, severity, title, detail = (str(text) for text in texts)
+        cause = cause_of(condition=condition, scope=scope)
         row = database.one("SELECT id FROM incidents WHERE cause = ? AND closed_at IS NULL", (cause,))
         if row is not None:
             incident_id = str(row[0])
@@ -82,10 +83,10 @@ def open_missing(database: Database, *, at: Instant) -> list[str]:
             incident_id = _open(
                 database,
                 cause=cause,
-                type_=f"rule {condition}" if str(condition)[:1].isdecimal() else str(condition),
-                severity=str(severity),
-                title=str(title),
-                description=str(detail),
+                type_=f"rule {condition}" if condition[:1].isdecimal() else condition,
+                severity=severity,
+                title=title,
+                description=detail,
                 impact=f"Scope: {scope}.",
                 at=at,
             )

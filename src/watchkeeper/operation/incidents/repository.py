@@ -14,6 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dulwich.objects import Blob, Commit, ObjectID, Tree
+from dulwich.refs import HEADREF, Ref
 from dulwich.repo import Repo
 
 from watchkeeper.base.clock import Clock, Instant
@@ -21,7 +22,7 @@ from watchkeeper.base.database import SqliteDatabase
 from watchkeeper.operation.incidents import sshsig
 
 FOLDER = "incidents"
-BRANCH = b"refs/heads/main"
+BRANCH = Ref(b"refs/heads/main")
 SIGNERS = "allowed_signers"
 _PRINCIPAL = "watchkeeper@localhost"
 _IDENTITY = b"Watchkeeper <watchkeeper@localhost>"
@@ -60,7 +61,7 @@ def create(data: Path, *, system_id: str, clock: Clock) -> None:
     folder.mkdir(mode=0o700)
     repository = Repo.init(str(folder))
     with repository:
-        repository.refs.set_symbolic_ref(b"HEAD", BRANCH)
+        repository.refs.set_symbolic_ref(HEADREF, BRANCH)
         _commit(
             repository,
             {
@@ -110,17 +111,18 @@ def commit_due(data: Path, database: SqliteDatabase, *, clock: Clock) -> list[st
     key = read_key(data)
     made: list[str] = []
     with _only_writer(data / FOLDER), Repo(str(data / FOLDER)) as repository:
-        for incident_id, name, content, written_at in waiting:
+        for row in waiting:
+            incident_id, name, content, written_at = (str(value) for value in row)
             path = f"{incident_id}/{name}"
-            body = str(content).encode("utf-8")
+            body = content.encode("utf-8")
             commit = _holding(repository, path, body)
             if commit is None:
                 commit = _commit(
                     repository,
                     {path: body},
-                    message=f"{incident_id}: {str(name).removesuffix('.md')}",
+                    message=f"{incident_id}: {name.removesuffix('.md')}",
                     key=key,
-                    at=Instant(int(str(written_at))),
+                    at=Instant(int(written_at)),
                 )
             with database.transaction("write"):
                 database.execute(
@@ -148,15 +150,14 @@ def commit_checkpoint(data: Path, log: str, text: str, *, clock: Clock) -> str:
     return commit
 
 
-def _head(repository: Repo) -> bytes | None:
-    head: bytes | None = repository.refs.as_dict().get(BRANCH)
-    return head
+def _head(repository: Repo) -> ObjectID | None:
+    return repository.refs.as_dict().get(BRANCH)
 
 
-def _tree_of(repository: Repo, head: bytes | None) -> Tree:
+def _tree_of(repository: Repo, head: ObjectID | None) -> Tree:
     if head is None:
         return Tree()
-    commit = repository[ObjectID(head)]
+    commit = repository[head]
     if not isinstance(commit, Commit):
         raise TypeError("the branch does not point to a commit")
     tree = repository[commit.tree]
@@ -207,7 +208,7 @@ def _commit(
     repository.object_store.add_object(tree)
     commit = Commit()
     commit.tree = tree.id
-    commit.parents = [] if head is None else [ObjectID(head)]
+    commit.parents = [] if head is None else [head]
     commit.author = commit.committer = _IDENTITY
     commit.author_time = commit.commit_time = at // 1_000_000
     commit.author_timezone = commit.commit_timezone = 3 * 3600
@@ -218,7 +219,7 @@ def _commit(
     if head is None:
         done = repository.refs.add_if_new(BRANCH, commit.id)
     else:
-        done = repository.refs.set_if_equals(BRANCH, ObjectID(head), commit.id)
+        done = repository.refs.set_if_equals(BRANCH, head, commit.id)
     if not done:
         raise RuntimeError("another process moved the branch of the incident records")
     repository.get_worktree().reset_index()

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dulwich.objects import Commit, ObjectID, Tree
-from dulwich.repo import NotGitRepository, Repo
+from dulwich.errors import NotGitRepository
+from dulwich.refs import HEADREF
+from dulwich.repo import Repo
 
 from watchkeeper.operation.incidents import records, sshsig
 from watchkeeper.operation.incidents.repository import SIGNERS
@@ -52,7 +54,7 @@ def verify(folder: Path, *, key_line: str | None = None) -> RecordsReport:
     except NotGitRepository as error:
         raise NoRepository(NoRepository.__doc__) from error
     with repository:
-        head = repository.refs.as_dict().get(b"HEAD")
+        head = repository.refs.as_dict().get(HEADREF)
         chain: list[Commit] = []
         at = head
         while at is not None and len(chain) < _COMMITS_MAX:

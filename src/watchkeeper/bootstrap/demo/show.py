@@ -1,0 +1,141 @@
+"""`./run --demo`: everyone enrols, the day begins, and the person in front of the terminal is told what to try."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from watchkeeper.bootstrap.addresses import Addresses
+from watchkeeper.bootstrap.demo import sabotage
+from watchkeeper.bootstrap.demo.client import Person
+from watchkeeper.bootstrap.demo.day import Day, People, gather
+from watchkeeper.bootstrap.setup import FirstLinks
+
+_PEOPLE_FILE = "demo-people.json"
+_COUNT_SECONDS = 30.0
+
+
+class Demonstration:
+    """The day and what is said about it, in threads beside the supervisor."""
+
+    def __init__(
+        self,
+        data: Path,
+        where: Addresses,
+        links: FirstLinks | None,
+        *,
+        speed: float,
+        say: Callable[[str], None],
+    ) -> None:
+        self._data = data
+        self._where = where
+        self._links = links
+        self._speed = speed
+        self._say = say
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="demo", daemon=True)
+
+    def start(self) -> None:
+        """Begin in the background: the supervisor must go on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the day."""
+        self._stopping.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        self._say("The people of the demonstration enrol; passwords take a moment each ...")
+        if self._links is None:
+            people = _remembered(self._data, self._where)
+            if people is None:
+                self._say("This folder was not made by --demo; nobody's password is known. Choose another --data.")
+                return
+            people.admin.sign_in()
+            for person in (*people.farmers, *people.traders):
+                person.sign_in()
+        else:
+            people = gather(
+                self._where.market, operator=self._links.operator, admin=self._links.admin, say=self._say
+            )
+            _remember(self._data, people)
+        day = Day(people, speed=self._speed)
+        day.start()
+        self._explain(people)
+        while not self._stopping.wait(_COUNT_SECONDS / max(1.0, self._speed)):
+            done = ", ".join(f"{count} {what}" for what, count in sorted(day.done.items()))
+            refused = ", ".join(f"{count} {code}" for code, count in sorted(day.refused.items()))
+            self._say(f"  so far: {done}" + (f"; refused: {refused}" if refused else ""))
+        day.stop()
+
+    def _explain(self, people: People) -> None:
+        data = self._data
+        say = self._say
+        say("")
+        say("The market day is on. The operator of this demonstration:")
+        say(f"  page           {self._where.control}")
+        say(f"  alias          {people.operator.alias}")
+        say(f"  password       {people.operator.password}")
+        say("  six digits     .venv/bin/watchkeeper demo-code")
+        say("  watch it       .venv/bin/watchkeeper status --follow --data " + str(data))
+        say("")
+        say(f"Sabotage to try. First: sqlite3 {data / 'market.db'}   then   .timeout 10000   then one of:")
+        say("")
+        say("1. a deposit past the journal (stops that one trader; the others trade on)")
+        say(sabotage.added(people.traders[0].alias))
+        say("")
+        say("2. an amount edited (stops all wallets; listings go on)")
+        say(sabotage.edited(people.traders[1].alias))
+        say("")
+        say("3. an entry deleted (the same)")
+        say(sabotage.deleted(people.traders[2].alias))
+        say("")
+
+
+def _remember(data: Path, people: People) -> None:
+    """Keep the demonstration's made-up people, for a second run on the same folder; never done outside it."""
+    document = {
+        "operator": _kept(people.operator),
+        "admin": _kept(people.admin),
+        "farmers": [_kept(person) for person in people.farmers],
+        "traders": [_kept(person) for person in people.traders],
+    }
+    path = data / "run" / _PEOPLE_FILE
+    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(document, file)
+
+
+def _kept(person: Person) -> dict[str, str | None]:
+    return {"alias": person.alias, "password": person.password, "secret": person.secret}
+
+
+def _remembered(data: Path, where: Addresses) -> People | None:
+    try:
+        document = json.loads((data / "run" / _PEOPLE_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+    def person(kept: dict[str, str]) -> Person:
+        return Person(
+            where.market, alias=kept["alias"], password=kept["password"], secret=kept["secret"], run="again"
+        )
+
+    return People(
+        person(document["operator"]),
+        person(document["admin"]),
+        [person(kept) for kept in document["farmers"]],
+        [person(kept) for kept in document["traders"]],
+    )
+
+
+def operator_secret(data: Path) -> str | None:
+    """The made-up operator's second factor, for `demo-code`."""
+    try:
+        document = json.loads((data / "run" / _PEOPLE_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return str(document["operator"]["secret"])
