@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--data", type=Path, required=True, help="the data folder; made when it is not there")
     run.add_argument("--port", type=int, help="the market's port; a taken one is an error then")
     run.add_argument("--control-port", type=int, help="the control room's port; a taken one is an error then")
-    run.add_argument("--demo", action="store_true", help="play a market day, and print three sabotages to try")
+    run.add_argument(
+        "--demo", action="store_true", help="play a market day, and print three sabotages to try"
+    )
     run.add_argument("--speed", type=float, default=1.0, help="how fast the demo's day goes by (1 to 20)")
     for name in ("market", "watch", "control", "full-pass"):
         process = processes.add_parser(name, help="one process alone")

@@ -16,7 +16,9 @@ BEAT_SECONDS = 1.0
 class Beat:
     """One end of the pipe, held by the process that beats. Descriptor -1 means: run by hand, nobody listens."""
 
-    def __init__(self, descriptor: int, *, alive: Callable[[], bool], on_orphaned: Callable[[], None]) -> None:
+    def __init__(
+        self, descriptor: int, *, alive: Callable[[], bool], on_orphaned: Callable[[], None]
+    ) -> None:
         self._descriptor = descriptor
         self._alive = alive
         self._on_orphaned = on_orphaned

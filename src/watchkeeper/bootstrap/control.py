@@ -74,7 +74,7 @@ class Worker:
             with self._database.transaction("write"):
                 runs.open_missing(self._database, at=at)
                 incidents.open_missing(self._database, at=at)
-        repository.commit_due(self._data, self._database, clock=self._clock)
+        repository.commit_due(self._data, self._database)
         if self._slow is None or self._age(self._slow) >= _SLOW_SECONDS:
             self._slow = self._clock.boot()
             with self._database.transaction("write"):

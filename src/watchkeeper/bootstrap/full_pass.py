@@ -106,7 +106,8 @@ class FullPasses:
                 at=self._clock.now(),
             )
             worst = next(
-                (word for word in (verdicts.BROKEN, verdicts.UNKNOWN) if word in written.values()), verdicts.HOLDS
+                (word for word in (verdicts.BROKEN, verdicts.UNKNOWN) if word in written.values()),
+                verdicts.HOLDS,
             )
             passes.end(
                 self._database, pass_id, outcome=f"{worst}, {found} new findings", at=self._clock.now()

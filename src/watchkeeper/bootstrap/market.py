@@ -25,9 +25,7 @@ def run(data: Path, *, server: socket.socket, beat: int) -> None:
     system_id = system_id_of(data)
     lease = LeaseReader(LeaseFile(data / "lease.db", system_id=system_id), clock=clock)
     executor = Executor(data, system_id=system_id, clock=clock, lease=lease)
-    switching = Switching(
-        data, system_id=system_id, books=open_books(data, system_id=system_id), clock=clock
-    )
+    switching = Switching(data, system_id=system_id, books=open_books(data, system_id=system_id), clock=clock)
     housekeeping = Housekeeping(
         data,
         system_id=system_id,

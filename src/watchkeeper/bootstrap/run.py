@@ -10,6 +10,7 @@ from pathlib import Path
 from watchkeeper.base.clock import Clock, SystemClock
 from watchkeeper.bootstrap import addresses, logs, only_one, setup
 from watchkeeper.bootstrap.addresses import Addresses
+from watchkeeper.bootstrap.demo.show import Demonstration
 from watchkeeper.bootstrap.supervise import Child, Supervisor
 
 _START_SECONDS_MAX = 90.0
@@ -63,9 +64,6 @@ def run(data: Path, *, port: int | None, control_port: int | None, demo: bool, s
         say(f"They did not all start in time; see the logs in {data / 'run'}. Trying on.")
     _tell(where, links)
     if demo:
-        # Only a demonstration drives the market; nothing of it is imported otherwise.
-        from watchkeeper.bootstrap.demo.show import Demonstration
-
         Demonstration(data, where, links, speed=speed, say=say).start()
     supervisor.run()
     say("Stopped.")

@@ -16,6 +16,7 @@ from watchkeeper.bootstrap.beat import Beat
 from watchkeeper.bootstrap.publishing import Publishing
 from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
 from watchkeeper.boundary.lease import LeaseFile, LeaseKeeper, LeaseLost
+from watchkeeper.market.reading import system_id_of
 from watchkeeper.operation import cycle
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.store import open_store
@@ -213,8 +214,6 @@ class FullPassChild:
 
 def run(data: Path, *, beat: int) -> None:
     """Watch until told to stop."""
-    from watchkeeper.market.reading import system_id_of
-
     clock = SystemClock()
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
@@ -228,5 +227,3 @@ def run(data: Path, *, beat: int) -> None:
         _log.error("lease.lost")
     finally:
         beating.stop()
-
-

@@ -15,7 +15,6 @@ from watchkeeper.boundary.gatefile import GateFile
 from watchkeeper.boundary.lease import LeaseReader
 
 
-
 class Admission:
     """Opens the gate for one batch after the other."""
 

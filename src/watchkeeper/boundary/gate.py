@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-
 #: A file of this name in the data folder stops everything, with everything else down.
 STOP_FILE_NAME = "STOP"
 
@@ -102,7 +101,9 @@ class Scope:
         """`everything` or `kind:key`; raises `ValueError` naming the kinds for anything else."""
         kind, _, key = text.partition(":")
         if kind not in cls.KINDS or (kind == "everything") == bool(key):
-            msg = f"a scope is 'everything' or one of {', '.join(cls.KINDS[1:])} with a key: account:tra_a3k9x2"
+            msg = (
+                f"a scope is 'everything' or one of {', '.join(cls.KINDS[1:])} with a key: account:tra_a3k9x2"
+            )
             raise ValueError(msg)
         return cls(kind, key)
 
@@ -166,7 +167,8 @@ def decide(state: GateState, *, classes: frozenset[OperationClass], touched: Ite
     """Let an act pass or raise `Refused`; the first cause in the order of domain.md speaks."""
     if classes & STOPPED_BY_SHUTDOWN and state.engaged(Switch.SHUTDOWN):
         raise Refused(
-            "system-shut-down", "The system is shut down. Nothing is lost; try again when it is announced open."
+            "system-shut-down",
+            "The system is shut down. Nothing is lost; try again when it is announced open.",
         )
     if classes & STOPPED_BY_LAPSED_LEASE and state.lease_silent:
         raise Refused(
@@ -176,7 +178,9 @@ def decide(state: GateState, *, classes: frozenset[OperationClass], touched: Ite
     if classes & STOPPED_BY_PILOT_MODE and state.engaged(Switch.PILOT_MODE):
         raise Refused("pilot-mode-active", "Pilot mode is on: no new business until an admin releases it.")
     if classes & STOPPED_BY_WINDOW and state.engaged(Switch.PURCHASE_WINDOW):
-        raise Refused("purchase-window-closed", "The purchase window is closed. Wait until it is announced open.")
+        raise Refused(
+            "purchase-window-closed", "The purchase window is closed. Wait until it is announced open."
+        )
     if classes & PASSES_RESTRICTIONS:
         return
     covered = frozenset(touched)

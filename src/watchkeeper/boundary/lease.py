@@ -138,7 +138,6 @@ class LeaseFile:
                 (switch, int(engaged), int(bites), detail, boot.boot_id, boot.nanoseconds, clock.now()),
             )
 
-
     def report(self, *, kind: str, account: str, detail: str, clock: Clock) -> None:
         """Tell the watch what the operated system noticed about itself; the newest thousand are kept."""
         database = self.database()

@@ -152,7 +152,9 @@ class Views:
             )
         else:
             marks = ", ".join("?" * len(keys))
-            found = self.rows(view, f"{view.key} IN ({marks}) ORDER BY {view.key}", tuple(keys), limit=len(keys))
+            found = self.rows(
+                view, f"{view.key} IN ({marks}) ORDER BY {view.key}", tuple(keys), limit=len(keys)
+            )
         wanted = set(keys)
         return {key: row for row in found if isinstance(key := row[view.key], int) and key in wanted}
 

@@ -69,9 +69,7 @@ class ControlRoom:
             lease=self._lease,
             busy_seconds_max=_CURE_BUSY_SECONDS,
         )
-        self._continuous = Continuous(
-            data, system_id=self.system_id, database=self.database, clock=clock
-        )
+        self._continuous = Continuous(data, system_id=self.system_id, database=self.database, clock=clock)
         self.desk = Desk(
             self.database,
             self.gatefile,
@@ -229,9 +227,7 @@ class ControlRoom:
             self._record(actor, "lift", str(found.scope), reason, {"restriction": found.id})
         lifting.drive(self.database, self.gatefile, clock=self.clock)
 
-    def flip(
-        self, actor: Actor, *, switch: Switch, action: str, reason: str, hold: Hold | None
-    ) -> Flip:
+    def flip(self, actor: Actor, *, switch: Switch, action: str, reason: str, hold: Hold | None) -> Flip:
         """Engage or release a switch; in force when this returns. Releasing needs a fresh second factor."""
         if action == "release" and not actor.operator.fresh:
             raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
@@ -324,8 +320,18 @@ class ControlRoom:
             raise DeskRefused("resumption-refused", str(error)) from error
         except incidents.NoSuchIncident as error:
             raise DeskRefused("not-found", str(error)) from error
-        repository.commit_due(self.data, self.database, clock=self.clock)
+        repository.commit_due(self.data, self.database)
         return closed
+
+    def analyse(self, actor: Actor, incident: str, *, text: str) -> str:
+        """Add an analysis to an incident; the file's name."""
+        with self.database.transaction("write"):
+            name = incidents.analyse(
+                self.database, incident, by=actor.operator.alias, text=text, at=self.clock.now()
+            )
+            self._record(actor, "analyse incident", incident, text[:200])
+        repository.commit_due(self.data, self.database)
+        return name
 
     def _record(
         self,

@@ -21,9 +21,7 @@ class Accepted:
     journal: Row
 
 
-def journal_row(
-    act: Act, decision: Decision, *, n: int, actor: User, generation: int, at: int
-) -> Row:
+def journal_row(act: Act, decision: Decision, *, n: int, actor: User, generation: int, at: int) -> Row:
     """The journal's row for an accepted act; it carries the digest of all its effect rows."""
     effects = [(table, _key(row), row) for table, row in decision.rows]
     return {

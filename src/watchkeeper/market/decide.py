@@ -131,9 +131,7 @@ _PURE: dict[type[Command], Callable[..., Decision]] = {
 }
 
 
-def decide(
-    act: Act, database: Database, state: State, context: Context, *, clock: Clock
-) -> Decision:
+def decide(act: Act, database: Database, state: State, context: Context, *, clock: Clock) -> Decision:
     """The command's own rules, after everything before them has passed."""
     pace.check(state, actor_id=act.actor_id, command=act.command.name, at=context.at)
     command = act.command

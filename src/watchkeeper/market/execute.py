@@ -156,7 +156,8 @@ class Executor:
             self._database.close()
             self._database = None
         return Refusal(
-            "capability-blocked", "The market cannot vouch for its state and stands still. The operator is told."
+            "capability-blocked",
+            "The market cannot vouch for its state and stands still. The operator is told.",
         )
 
     def _opened(self) -> SqliteDatabase:
@@ -209,7 +210,9 @@ class Executor:
         try:
             for act, name in zip(acts, names, strict=True):
                 try:
-                    outcomes.append(self._one(database, act, name, state, gate, accepted, at=at))
+                    outcomes.append(
+                        self._one(database, act, name, state=state, gate=gate, accepted=accepted, at=at)
+                    )
                 except Refusal as refusal:
                     self._note(act, refusal, state.users)
                     outcomes.append(refusal)
@@ -226,10 +229,10 @@ class Executor:
         database: SqliteDatabase,
         act: Act,
         name: str,
+        *,
         state: State,
         gate: GateState,
         accepted: list[Accepted],
-        *,
         at: Instant,
     ) -> Outcome:
         """One command in the order of checks; its effects join `accepted`."""
@@ -256,8 +259,7 @@ class Executor:
             if key in state.recorded:
                 return state.recorded[key]
         # Asked only after a commit whose outcome was unknown: the same act, so the same body.
-        found = state.recorded_by_id.get(act.command_id)
-        return found
+        return state.recorded_by_id.get(act.command_id)
 
     @staticmethod
     def _admit(act: Act, state: State, gate: GateState) -> None:

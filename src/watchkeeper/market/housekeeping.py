@@ -45,7 +45,9 @@ def record_act(flip: Flip, *, actor_id: int) -> Act:
 class Housekeeping:
     """Belongs to the thread that writes the books."""
 
-    def __init__(self, data: Path, *, system_id: str, books: Database, switching: Switching, clock: Clock) -> None:
+    def __init__(
+        self, data: Path, *, system_id: str, books: Database, switching: Switching, clock: Clock
+    ) -> None:
         self._stop_file = data / STOP_FILE_NAME
         self._gatefile = GateFile(data / "gate.db", system_id=system_id)
         self._lease = LeaseFile(data / "lease.db", system_id=system_id)

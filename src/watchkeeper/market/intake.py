@@ -232,13 +232,7 @@ def _busy() -> Refusal:
 
 def _fail(item: _Item, refusal: Refusal) -> None:
     future = (
-        item.answer
-        if isinstance(item, _Command)
-        else item.noted
-        if isinstance(item, _Attempt)
-        else item.done
+        item.answer if isinstance(item, _Command) else item.noted if isinstance(item, _Attempt) else item.done
     )
     if not future.done():
         future.set_exception(refusal)
-
-

@@ -67,9 +67,9 @@ def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
             lock_utids.add(command.lock_utid)
         elif isinstance(command, WriteOff):
             lot_ids.add(command.lot_id)
-        elif isinstance(command, Correct | RestoreState):
-            aliases.add(command.account)
-        elif isinstance(command, Acknowledge) and command.account is not None:
+        elif isinstance(command, Correct | RestoreState) or (
+            isinstance(command, Acknowledge) and command.account is not None
+        ):
             aliases.add(command.account)
     locks(database, state, lock_utids)
     unit_ids.update(lock.unit_id for lock in state.locks.values())
@@ -90,9 +90,7 @@ def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
 
 
 def _numbers(database: Database, state: State) -> None:
-    columns = ", ".join(
-        f"(SELECT coalesce(max(id), 0) FROM {table})" for table in EFFECT_COLUMNS
-    )
+    columns = ", ".join(f"(SELECT coalesce(max(id), 0) FROM {table})" for table in EFFECT_COLUMNS)
     row = database.one(f"SELECT (SELECT coalesce(max(n), 0) FROM journal), {columns}")
     if row is None:
         raise TypeError("a query of totals gave no row")
@@ -222,9 +220,7 @@ def lots(database: Database, state: State, lot_ids: Collection[int]) -> None:
 
 
 def _references(database: Database, state: State, acts: Iterable[Act]) -> None:
-    wanted = {
-        act.command.external_ref.strip(): None for act in acts if isinstance(act.command, Deposit)
-    }
+    wanted = {act.command.external_ref.strip(): None for act in acts if isinstance(act.command, Deposit)}
     if not wanted:
         return
     rows = database.query(

@@ -84,9 +84,7 @@ class Notes:
                     "ON CONFLICT (actor, code, minute) DO UPDATE SET count = refusal_counts.count + excluded.count",
                     (actor, code, at_minute, count),
                 )
-            database.execute(
-                "DELETE FROM refusal_counts WHERE minute < ?", (minute - _KEPT_SECONDS // 60,)
-            )
+            database.execute("DELETE FROM refusal_counts WHERE minute < ?", (minute - _KEPT_SECONDS // 60,))
             for (actor, _, at_minute), hits in self._hits.items():
                 rows = [(1, at) for at in hits.pending]
                 if hits.summarised and at_minute < minute:
@@ -95,7 +93,14 @@ class Notes:
                     "INSERT INTO rate_limit_hits (actor, limit_name, count, limit_max, window_seconds, at) "
                     "VALUES (?, ?, ?, ?, ?, ?)",
                     [
-                        (actor, hits.limit.name, count, hits.limit.accepted_max, hits.limit.window_seconds, at)
+                        (
+                            actor,
+                            hits.limit.name,
+                            count,
+                            hits.limit.accepted_max,
+                            hits.limit.window_seconds,
+                            at,
+                        )
                         for count, at in rows
                     ],
                 )

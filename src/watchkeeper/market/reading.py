@@ -103,9 +103,13 @@ class Books:
         )
         if row is None:
             return Wallet(trader_id)
-        return Wallet(trader_id, number(row[0]), number(row[1]), number(row[2]), number(row[3]), number(row[4]))
+        return Wallet(
+            trader_id, number(row[0]), number(row[1]), number(row[2]), number(row[3]), number(row[4])
+        )
 
-    def ledger(self, trader_id: int, *, before: int | None = None, limit: int = 50) -> list[dict[str, object]]:
+    def ledger(
+        self, trader_id: int, *, before: int | None = None, limit: int = 50
+    ) -> list[dict[str, object]]:
         """A trader's ledger rows, newest first, with a number below `before`."""
         columns = (
             "number", "utid", "type", "amount_ugx", "capital_after", "locked_after", "profit_after",
@@ -130,14 +134,13 @@ class Books:
         self, *, farmer_id: int | None = None, after: int = 0, limit: int = 50
     ) -> list[dict[str, object]]:
         """Listings with an id above `after`: a farmer's own with every unit, or everyone's with free units."""
+        where = (
+            "EXISTS (SELECT 1 FROM units u JOIN unit_state s ON s.unit_id = u.id "
+            "WHERE u.listing_id = l.id AND s.status = 'available')"
+        )
+        parameters: list[int] = []
         if farmer_id is not None:
             where, parameters = "l.farmer_id = ?", [farmer_id]
-        else:
-            where, parameters = (
-                "EXISTS (SELECT 1 FROM units u JOIN unit_state s ON s.unit_id = u.id "
-                "WHERE u.listing_id = l.id AND s.status = 'available')",
-                [],
-            )
         rows = self.database.query(
             "SELECT l.id, l.utid, f.alias, l.produce, l.grams, l.price_ugx_per_kg, l.at FROM listings l "
             f"JOIN users f ON f.id = l.farmer_id WHERE l.id > ? AND {where} ORDER BY l.id LIMIT ?",
@@ -160,7 +163,8 @@ class Books:
                     "price_ugx_per_kg": row[5],
                     "at": row[6],
                     "units": [
-                        {"id": unit[0], "number": unit[1], "grams": unit[2], "status": unit[3]} for unit in units
+                        {"id": unit[0], "number": unit[1], "grams": unit[2], "status": unit[3]}
+                        for unit in units
                     ],
                 }
             )

@@ -67,7 +67,9 @@ class Switching:
             for switch in Switch
         ]
 
-    def flip(self, *, switch: Switch, action: str, actor: User, reason: str, hold: Hold | None = None) -> Flip:
+    def flip(
+        self, *, switch: Switch, action: str, actor: User, reason: str, hold: Hold | None = None
+    ) -> Flip:
         """Engage or release one hold; in force for every commit after this returns.
 
         `hold` is the actor's own unless the operator names another to release. Raises `Refusal`.
@@ -86,7 +88,9 @@ class Switching:
             if row is None or (str(row[0]), str(row[1])) != (actor.role, "active"):
                 raise Refusal("account-not-active", "This account is not active in this role any more.")
             if action == "release" and (switch, chosen) not in state.holds:
-                raise Refusal("validation-failed", f"There is no {chosen.value} hold on this switch.", field="hold")
+                raise Refusal(
+                    "validation-failed", f"There is no {chosen.value} hold on this switch.", field="hold"
+                )
             if action == "release" and actor.role == "admin":
                 gate.decide(
                     state,

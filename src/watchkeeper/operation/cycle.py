@@ -100,7 +100,9 @@ def write(
     return [finding for finding, _ in noted]
 
 
-def _alert(database: SqliteDatabase, invariant: str, scope: str, group: Sequence[Finding], *, at: Instant) -> None:
+def _alert(
+    database: SqliteDatabase, invariant: str, scope: str, group: Sequence[Finding], *, at: Instant
+) -> None:
     rule = INVARIANTS[invariant]
     more = f" and {len(group) - 1} more" if len(group) > 1 else ""
     alerts.raise_alert(
@@ -148,7 +150,9 @@ def complete(database: SqliteDatabase, gatefile: GateFile, *, clock: Clock) -> l
             continue
         group = [f for f in open_ones if (f.invariant, f.scope) == (restriction.rule, scope)]
         with database.transaction("write"):
-            _alert_for_restriction(database, restriction.rule, scope, restriction.reason, group, at=clock.now())
+            _alert_for_restriction(
+                database, restriction.rule, scope, restriction.reason, group, at=clock.now()
+            )
     return left
 
 
@@ -185,9 +189,7 @@ def _alert_for_restriction(
     )
 
 
-def unknown(
-    database: SqliteDatabase, gatefile: GateFile, overdue: Sequence[str], *, clock: Clock
-) -> None:
+def unknown(database: SqliteDatabase, gatefile: GateFile, overdue: Sequence[str], *, clock: Clock) -> None:
     """Pause money for checks that have been UNKNOWN past their deadline; end the pause of those that hold again."""
     restrictions = {r.rule: r for r in imposing.active(gatefile) if r.cause == "UNKNOWN"}
     for invariant in overdue:

@@ -64,7 +64,9 @@ def migrate(database: Database, *, store: str, clock: Clock, engine: str = "sqli
             "CREATE TABLE IF NOT EXISTS schema_migrations "
             "(name TEXT PRIMARY KEY, digest TEXT NOT NULL, ran_at INTEGER NOT NULL) STRICT"
         )
-        done = {str(name): str(was) for name, was in database.query("SELECT name, digest FROM schema_migrations")}
+        done = {
+            str(name): str(was) for name, was in database.query("SELECT name, digest FROM schema_migrations")
+        }
         for name, sql in available(store, engine=engine):
             fingerprint = canonical.digest(sql.encode("utf-8"))
             if name in done:

@@ -51,7 +51,12 @@ def _translate(error: apsw.Error) -> DatabaseError:
         return DatabaseMissing(text)
     if isinstance(
         error,
-        apsw.CorruptError | apsw.NotADBError | apsw.IOError | apsw.FullError | apsw.ReadOnlyError | apsw.PermissionsError,
+        apsw.CorruptError
+        | apsw.NotADBError
+        | apsw.IOError
+        | apsw.FullError
+        | apsw.ReadOnlyError
+        | apsw.PermissionsError,
     ):
         return DatabaseUnreadable(text)
     return DatabaseError(text)
@@ -60,9 +65,7 @@ def _translate(error: apsw.Error) -> DatabaseError:
 class SqliteDatabase:
     """One connection to one SQLite file."""
 
-    def __init__(
-        self, path: Path, *, connection: apsw.Connection, busy_seconds_max: float
-    ) -> None:
+    def __init__(self, path: Path, *, connection: apsw.Connection, busy_seconds_max: float) -> None:
         self.path = path
         self._connection = connection
         self._cursor = connection.cursor()

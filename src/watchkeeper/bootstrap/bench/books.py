@@ -37,8 +37,8 @@ class Bench:
         self._lease_file = LeaseFile(data / "lease.db", system_id=system_id)
         self._keeper = LeaseKeeper(self._lease_file, clock=clock)
         self._keeper.take()
-        self._reader = LeaseReader(LeaseFile(data / "lease.db", system_id=system_id), clock=clock)
-        self.executor = Executor(data, system_id=system_id, clock=clock, lease=self._reader)
+        self.lease = LeaseReader(LeaseFile(data / "lease.db", system_id=system_id), clock=clock)
+        self.executor = Executor(data, system_id=system_id, clock=clock, lease=self.lease)
         self._counter = itertools.count(1)
         self.books = Books(data, system_id=system_id)
         self.keep_lease()
@@ -53,9 +53,13 @@ class Bench:
 
     def keep_lease(self) -> None:
         """Move the lease, as a watch would; call it every few seconds."""
-        self._reader.poll()
+        self.lease.poll()
         self._keeper.renew(watermark=0, withheld="")
-        self._reader.poll()
+        self.lease.poll()
+
+    def counted(self) -> int:
+        """A number that was not used yet."""
+        return next(self._counter)
 
     def act(self, command: Command, actor_id: int) -> Act:
         """An act with an id of its own."""

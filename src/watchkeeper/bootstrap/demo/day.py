@@ -56,7 +56,9 @@ def gather(base: str, *, operator: str, admin: str, say: Callable[[str], None]) 
     people = People(first, second)
     people.admin.sign_in(recovery_code=codes[0])
     for number, role in enumerate(["farmer"] * FARMERS + ["trader"] * TRADERS):
-        answer = people.admin.post("/v1/users", {"role": role, "reason": f"joins the demonstration as a {role}"})
+        answer = people.admin.post(
+            "/v1/users", {"role": role, "reason": f"joins the demonstration as a {role}"}
+        )
         person, _ = _enrolled(base, str(answer["enrolment"]), f"{role.capitalize()} {number + 1}", draw, run)
         (people.farmers if role == "farmer" else people.traders).append(person)
         say(f"  {role} {person.alias} has enrolled")
@@ -65,9 +67,7 @@ def gather(base: str, *, operator: str, admin: str, say: Callable[[str], None]) 
     return people
 
 
-def _enrolled(
-    base: str, path: str, name: str, draw: random.Random, run: str
-) -> tuple[Person, list[str]]:
+def _enrolled(base: str, path: str, name: str, draw: random.Random, run: str) -> tuple[Person, list[str]]:
     secret_word = password()
     phone = f"+256 7{draw.randrange(10**8):08d}"
     found = enrol(base, path, name=name, phone=phone, password=secret_word)

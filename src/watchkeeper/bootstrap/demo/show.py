@@ -52,7 +52,9 @@ class Demonstration:
         if self._links is None:
             people = _remembered(self._data, self._where)
             if people is None:
-                self._say("This folder was not made by --demo; nobody's password is known. Choose another --data.")
+                self._say(
+                    "This folder was not made by --demo; nobody's password is known. Choose another --data."
+                )
                 return
             people.admin.sign_in()
             for person in (*people.farmers, *people.traders):

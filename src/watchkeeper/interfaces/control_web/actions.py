@@ -74,7 +74,11 @@ def _acknowledge(room: ControlRoom, actor: Actor, fields: Fields) -> str:
 
 def _correct(room: ControlRoom, actor: Actor, fields: Fields) -> str:
     run = _number(fields, "run")
-    account, bucket, amount = fields.get("account", ""), fields.get("bucket", ""), _number(fields, "amount_ugx")
+    account, bucket, amount = (
+        fields.get("account", ""),
+        fields.get("bucket", ""),
+        _number(fields, "amount_ugx"),
+    )
     if "predicted" not in fields:
         found = room.desk.predict(account=account, bucket=bucket, amount_ugx=amount)
         before, after = found["before"][bucket], found["after"][bucket]
@@ -117,7 +121,9 @@ def _restore_defences(room: ControlRoom, actor: Actor, fields: Fields) -> str:
         operator=actor.operator,
     )
     changed = receipt.answer.get("changed")
-    return f"The defences are as they were made ({len(changed) if isinstance(changed, list) else 0} put back)."
+    return (
+        f"The defences are as they were made ({len(changed) if isinstance(changed, list) else 0} put back)."
+    )
 
 
 def _probe(room: ControlRoom, actor: Actor, fields: Fields) -> str:
@@ -179,7 +185,9 @@ def _switch(room: ControlRoom, actor: Actor, fields: Fields) -> str:
 def _restrict(room: ControlRoom, actor: Actor, fields: Fields) -> str:
     try:
         scope = Scope.parse(fields.get("scope", "").strip())
-        classes = frozenset(OperationClass(name) for name in fields.get("classes", "").replace(",", " ").split())
+        classes = frozenset(
+            OperationClass(name) for name in fields.get("classes", "").replace(",", " ").split()
+        )
     except ValueError as error:
         raise DeskRefused("validation-failed", str(error)) from error
     if not classes:

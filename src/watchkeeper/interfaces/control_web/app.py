@@ -315,5 +315,7 @@ def _sign_in(request: Request, rooms: Rooms, fields: dict[str, str]) -> Response
     if user.role != "operator":
         return render("sign_in.html", {"refused": "Only the operator enters the control room."}, status=403)
     response = RedirectResponse("/", 303)
-    response.set_cookie(COOKIE, token, max_age=sessions.LIFE_SECONDS, httponly=True, samesite="strict", path="/")
+    response.set_cookie(
+        COOKIE, token, max_age=sessions.LIFE_SECONDS, httponly=True, samesite="strict", path="/"
+    )
     return response

@@ -26,7 +26,7 @@ class RouteWithoutRoles(RuntimeError):
 
 def services(request: Request) -> MarketServices:
     """What the routes work with."""
-    return cast(MarketServices, request.app.state.services)
+    return cast("MarketServices", request.app.state.services)
 
 
 Services = Annotated[MarketServices, Depends(services)]
@@ -115,7 +115,9 @@ def run(services: MarketServices, session: Session, command: Command, key: str) 
 def check_declared(app: FastAPI) -> None:
     """Raise `RouteWithoutRoles` when a route does not declare who may call it."""
     for route in app.routes:
-        if isinstance(route, APIRoute) and route.include_in_schema and _ROLES_KEY not in (route.openapi_extra or {}):
+        if (
+            isinstance(route, APIRoute)
+            and route.include_in_schema
+            and _ROLES_KEY not in (route.openapi_extra or {})
+        ):
             raise RouteWithoutRoles(f"{RouteWithoutRoles.__doc__} It is {route.path}.")
-
-

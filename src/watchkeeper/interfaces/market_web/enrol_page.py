@@ -8,6 +8,7 @@ import segno
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from watchkeeper.interfaces.market_web.accounts import finish
@@ -26,7 +27,9 @@ def _page(name: str, *, status: int = 200, **values: object) -> HTMLResponse:
     return HTMLResponse(_TEMPLATES.get_template(name).render(**values), status)
 
 
-def _form(invitation: enrolment.Invitation, *, status: int, refused: str, entered: dict[str, str]) -> Response:
+def _form(
+    invitation: enrolment.Invitation, *, status: int, refused: str, entered: dict[str, str]
+) -> Response:
     secret = invitation.totp_secret
     code = None if secret is None else segno.make(totp.uri(secret, alias=invitation.alias), micro=False)
     return _page(
@@ -46,7 +49,13 @@ def form(token: str, request: Request) -> Response:
     try:
         invitation = enrolment.look(handles.identities, token, at=services(request).clock.now())
     except Refusal as refusal:
-        return _page("enrolled.html", status=refusal.status, title="This link does not work", text=refusal.detail, codes=[])
+        return _page(
+            "enrolled.html",
+            status=refusal.status,
+            title="This link does not work",
+            text=refusal.detail,
+            codes=[],
+        )
     if invitation.used:
         return _page(
             "enrolled.html",
@@ -60,8 +69,6 @@ def form(token: str, request: Request) -> Response:
 @router.post("/enrol/{token}")
 async def submit(token: str, request: Request) -> Response:
     """Enrol from the form."""
-    from starlette.concurrency import run_in_threadpool
-
     fields = {name: str(value) for name, value in (await request.form(max_fields=10, max_files=0)).items()}
     return await run_in_threadpool(_submit, token, request, fields)
 
@@ -71,7 +78,13 @@ def _submit(token: str, request: Request, fields: dict[str, str]) -> Response:
     try:
         invitation = enrolment.look(market.handles().identities, token, at=market.clock.now())
     except Refusal as refusal:
-        return _page("enrolled.html", status=refusal.status, title="This link does not work", text=refusal.detail, codes=[])
+        return _page(
+            "enrolled.html",
+            status=refusal.status,
+            title="This link does not work",
+            text=refusal.detail,
+            codes=[],
+        )
     person = enrolment.Person(
         name=fields.get("name", ""),
         phone=fields.get("phone", "").strip(),

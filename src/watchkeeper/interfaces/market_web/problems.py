@@ -78,9 +78,7 @@ def install(app: FastAPI) -> None:
             "method-not-allowed": "This cannot be done here. See /openapi.json for what can.",
         }
         headers = dict(error.headers or {})
-        return problem(
-            code, details.get(code, "The request does not have the right form."), headers=headers
-        )
+        return problem(code, details.get(code, "The request does not have the right form."), headers=headers)
 
     @app.exception_handler(DatabaseError)
     @app.exception_handler(GateUnreadable)

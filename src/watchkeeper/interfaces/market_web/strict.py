@@ -170,8 +170,10 @@ class SecurityHeaders:
     )
     _POLICY = (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        (
+            b"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+            b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        ),
     )
 
     def __init__(self, app: ASGIApp) -> None:

@@ -56,9 +56,7 @@ def create_listing(
     body: NewListing, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """Offer produce; it is split into units of 10 kg."""
-    command = CreateListing(
-        produce=body.produce, grams=body.grams, price_ugx_per_kg=body.price_ugx_per_kg
-    )
+    command = CreateListing(produce=body.produce, grams=body.grams, price_ugx_per_kg=body.price_ugx_per_kg)
     return run(services, session, command, key).body
 
 
@@ -75,9 +73,7 @@ def deposit(
     body: NewDeposit, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """Book capital that was paid in."""
-    command = Deposit(
-        amount_ugx=body.amount_ugx, provider=body.provider, external_ref=body.external_ref
-    )
+    command = Deposit(amount_ugx=body.amount_ugx, provider=body.provider, external_ref=body.external_ref)
     return run(services, session, command, key).body
 
 

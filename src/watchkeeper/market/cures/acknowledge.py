@@ -13,7 +13,7 @@ from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import State
 from watchkeeper.market.tables import EFFECT_COLUMNS, JOURNAL_COLUMNS
 
-KEY_COLUMN = {table: "id" for table in EFFECT_COLUMNS} | {"journal": "n"}
+KEY_COLUMN = dict.fromkeys(EFFECT_COLUMNS, "id") | {"journal": "n"}
 COLUMNS = EFFECT_COLUMNS | {
     "journal": JOURNAL_COLUMNS,
     "rate_limit_hits": ("id", "actor", "limit_name", "count", "limit_max", "window_seconds", "at"),
@@ -29,9 +29,7 @@ def row_as_found(database: Database, table: str, key: int) -> Row | None:
     return None if row is None else dict(zip(columns, row, strict=True))
 
 
-def acknowledge(
-    command: Acknowledge, database: Database, state: State, context: Context
-) -> Decision:
+def acknowledge(command: Acknowledge, database: Database, state: State, context: Context) -> Decision:
     """Record the row's digest and the deltas it brought; refused when the row is not what was looked at."""
     reason = reasons.checked(command.reason)
     if command.table_name not in COLUMNS or not command.row_key.isdecimal():

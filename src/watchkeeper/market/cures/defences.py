@@ -13,9 +13,7 @@ from watchkeeper.market.refusals import Refusal
 _RESTORABLE = ("trigger", "view", "index")
 
 
-def restore(
-    command: RestoreDefences, database: Database, context: Context, *, clock: Clock
-) -> Decision:
+def restore(command: RestoreDefences, database: Database, context: Context, *, clock: Clock) -> Decision:
     """Drop what should not be there, create what should; tables are never touched, they refuse."""
     reason = reasons.checked(command.reason)
     expected = reference("market", clock=clock)

@@ -52,9 +52,7 @@ def sealed_rows(leaf: str) -> list[SealedRow]:
     return [*effects, ("journal", journal)]
 
 
-def repair(
-    command: Repair, database: Database, state: State, context: Context
-) -> Decision:
+def repair(command: Repair, database: Database, state: State, context: Context) -> Decision:
     """Write back every row of the leaf that is missing or differs, then the state rows that hang on them."""
     reason = reasons.checked(command.reason)
     differing: list[tuple[str, int, Row, Row | None]] = []
@@ -64,12 +62,14 @@ def repair(
         if found is None or canonical.row_bytes(table, found) != canonical.row_bytes(table, row):
             differing.append((table, key, row, found))
     if not differing:
-        raise Refusal("resumption-refused", "These rows stand as they were sealed; nothing is to be repaired.")
+        raise Refusal(
+            "resumption-refused", "These rows stand as they were sealed; nothing is to be repaired."
+        )
     decision = Decision(utid=context.utid, reason=reason, decision="repaired")
     decision.target_utid = _utid(differing[0][2])
     decision.subject = ", ".join(f"{table} {key}" for table, key, _, _ in differing[:5])
     for table, key, row, found in differing[:ROWS_MAX]:
-        write_back(database, table, key, row)
+        write_back(database, table, row)
         decision.add(
             state,
             "repairs",
@@ -91,7 +91,7 @@ def _utid(row: Row) -> str | None:
     return None if utid is None else str(utid)
 
 
-def write_back(database: Database, table: str, key: int, row: Row) -> None:
+def write_back(database: Database, table: str, row: Row) -> None:
     """Set one row to its sealed values; the caller has switched the triggers off."""
     columns = COLUMNS[table]
     values: list[Value] = [row.get(column) for column in columns]

@@ -29,15 +29,14 @@ def verify(command: VerifyDelivery | CureVerification, state: State, context: Co
     """Record an outcome; on `delivered` settle, pay the farmer and put the unit into store."""
     reason = reasons.checked(command.reason)
     if command.outcome not in OUTCOMES:
-        raise Refusal(
-            "validation-failed", f"An outcome is one of {', '.join(OUTCOMES)}.", field="outcome"
-        )
+        raise Refusal("validation-failed", f"An outcome is one of {', '.join(OUTCOMES)}.", field="outcome")
     lock = state.lock(command.lock_utid)
     if "delivered" in lock.outcomes or "reversed" in lock.outcomes:
         raise Refusal("already-verified", "This lock has its final outcome.")
     if lock.outcomes and command.outcome != "delivered":
         raise Refusal(
-            "already-verified", "This lock is recorded as not delivered. It can still be delivered or reversed."
+            "already-verified",
+            "This lock is recorded as not delivered. It can still be delivered or reversed.",
         )
     decision = Decision(
         utid=context.utid, decision=command.outcome, subject=lock.utid, target_utid=lock.utid, reason=reason
@@ -100,7 +99,8 @@ def reverse(command: ReverseLock | CureReversal, state: State, context: Context)
     lock = state.lock(command.lock_utid)
     if not lock.outcomes or lock.outcomes[-1] not in ("late", "cancelled"):
         raise Refusal(
-            "not-reversible", "Only a lock recorded as late or cancelled, and not yet reversed, can be reversed."
+            "not-reversible",
+            "Only a lock recorded as late or cancelled, and not yet reversed, can be reversed.",
         )
     decision = Decision(
         utid=context.utid,

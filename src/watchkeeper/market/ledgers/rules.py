@@ -74,9 +74,7 @@ def credit_farmer(
 ) -> None:
     """One row in a farmer's ledger; the amount is signed, in UGX."""
     earnings = state.farmer_earnings(farmer_id)
-    after = replace(
-        earnings, number=earnings.number + 1, balance_ugx=earnings.balance_ugx + amount_ugx
-    )
+    after = replace(earnings, number=earnings.number + 1, balance_ugx=earnings.balance_ugx + amount_ugx)
     if after.balance_ugx < 0:
         raise Refusal("correction-too-large", "A correction takes at most what is there.")
     decision.add(
@@ -104,11 +102,13 @@ def deposit(command: Deposit, state: State, context: Context) -> Decision:
             "validation-failed", f"One deposit is at most {DEPOSIT_UGX_MAX:,} shillings.", field="amount_ugx"
         )
     if command.provider not in PROVIDERS:
-        raise Refusal(
-            "validation-failed", f"A provider is one of {', '.join(PROVIDERS)}.", field="provider"
-        )
+        raise Refusal("validation-failed", f"A provider is one of {', '.join(PROVIDERS)}.", field="provider")
     reference = command.external_ref.strip()
-    if not 0 < len(reference) <= REFERENCE_LENGTH_MAX or not reference.isascii() or not reference.isprintable():
+    if (
+        not 0 < len(reference) <= REFERENCE_LENGTH_MAX
+        or not reference.isascii()
+        or not reference.isprintable()
+    ):
         raise Refusal(
             "validation-failed",
             f"Give the provider's reference in 1 to {REFERENCE_LENGTH_MAX} plain characters.",

@@ -123,7 +123,9 @@ def finish(database: Database, token: str, person: Person, *, still_invited: boo
             (invitation.user_id, person.phone, person.email),
         )
         if taken is not None:
-            raise Refusal("validation-failed", "This phone number or e-mail address is enrolled already.", field="phone")
+            raise Refusal(
+                "validation-failed", "This phone number or e-mail address is enrolled already.", field="phone"
+            )
         database.execute(
             "INSERT INTO identities (user_id, alias, name, phone, email) VALUES (?, ?, ?, ?, ?) ON CONFLICT (user_id) "
             "DO UPDATE SET name = excluded.name, phone = excluded.phone, email = excluded.email",

@@ -61,13 +61,13 @@ def _is_common(text: str, *, alias: str) -> bool:
 
 def hashed(password: str) -> str:
     """The argon2id hash that is stored."""
-    with _turn():
+    with _Turn():
         return _HASHER.hash(_folded(password))
 
 
 def matches(stored: str | None, password: str) -> bool:
     """Whether the password is right; without a stored hash it takes as long and is wrong."""
-    with _turn():
+    with _Turn():
         try:
             return _HASHER.verify(stored or _nobody(), _folded(password)) and stored is not None
         except (VerificationError, InvalidHashError):
@@ -79,10 +79,14 @@ def _nobody() -> str:
     return _HASHER.hash("nobody has this password")
 
 
-class _turn:
+class _Turn:
+    """One of the few checks that may run at once."""
+
     def __enter__(self) -> None:
         if not _AT_ONCE.acquire(timeout=_WAIT_SECONDS_MAX):
-            raise Refusal("busy", "Too many people sign in right now. Try again in a moment.", retry_after_seconds=5)
+            raise Refusal(
+                "busy", "Too many people sign in right now. Try again in a moment.", retry_after_seconds=5
+            )
 
     def __exit__(self, *_: object) -> None:
         _AT_ONCE.release()

@@ -109,7 +109,8 @@ def refresh(database: Database, session: Session, code: str, *, clock: Clock) ->
     with database.transaction("write"):
         if not totp.spend(database, session.user.id, code, clock=clock):
             raise Refusal(
-                "second-factor-required", "The six digits are not right, or were used before. Wait for the next ones."
+                "second-factor-required",
+                "The six digits are not right, or were used before. Wait for the next ones.",
             )
         database.execute(
             "UPDATE sessions SET second_factor_at = ? WHERE token_hash = ?", (clock.now(), session.id)

@@ -16,15 +16,11 @@ INVITABLE = frozenset({"farmer", "trader", "buyer", "admin"})
 def invite(command: InviteUser, state: State, context: Context, *, alias: str) -> Decision:
     """A new account, invited. `alias` is free, drawn by the executor."""
     if command.role not in INVITABLE:
-        raise Refusal(
-            "validation-failed", f"A role is one of {', '.join(sorted(INVITABLE))}.", field="role"
-        )
+        raise Refusal("validation-failed", f"A role is one of {', '.join(sorted(INVITABLE))}.", field="role")
     reason = reasons.checked(command.reason)
     decision = Decision(utid=context.utid, subject=alias, reason=reason)
     user_id = decision.add(state, "users", alias=alias, role_at_creation=command.role, at=context.at)
-    decision.add(
-        state, "user_steps", user_id=user_id, step="invited", reason=reason, at=context.at
-    )
+    decision.add(state, "user_steps", user_id=user_id, step="invited", reason=reason, at=context.at)
     decision.add(
         state,
         "role_history",
@@ -40,14 +36,12 @@ def invite(command: InviteUser, state: State, context: Context, *, alias: str) -
     return decision
 
 
-def activate(command: ActivateUser, state: State, context: Context) -> Decision:
+def activate(_: ActivateUser, state: State, context: Context) -> Decision:
     """The person behind an invitation has enrolled."""
     if context.actor.status != "invited":
         raise Refusal("already-active", "This account is enrolled already. Sign in instead.")
     decision = Decision(utid=context.utid, subject=context.actor.alias)
-    decision.add(
-        state, "user_steps", user_id=context.actor.id, step="activated", reason=None, at=context.at
-    )
+    decision.add(state, "user_steps", user_id=context.actor.id, step="activated", reason=None, at=context.at)
     state.set_user(replace(context.actor, status="active"))
     decision.answer = {"alias": context.actor.alias, "role": context.actor.role}
     return decision

@@ -181,9 +181,7 @@ def _link(database: Database, alert_id: int, finding_ids: Sequence[int], event_i
     )
 
 
-def declare(
-    database: Database, *, by: str, title: str, detail: str, severity: str, at: Instant
-) -> Alert:
+def declare(database: Database, *, by: str, title: str, detail: str, severity: str, at: Instant) -> Alert:
     """An alert that the operator raises by hand; each title stands for one condition."""
     return raise_alert(
         database,

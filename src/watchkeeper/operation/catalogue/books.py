@@ -75,7 +75,16 @@ TABLE_CLASSES: Mapping[str, frozenset[Class]] = {
 
 #: Commands that pilot mode stops (catalogue, Operation classes).
 STOPPED_BY_PILOT_MODE = frozenset(
-    {"deposit", "withdraw", "pay_to_lock", "create_listing", "make_offer", "purchase", "payout", "storage_fee"}
+    {
+        "deposit",
+        "withdraw",
+        "pay_to_lock",
+        "create_listing",
+        "make_offer",
+        "purchase",
+        "payout",
+        "storage_fee",
+    }
 )
 
 

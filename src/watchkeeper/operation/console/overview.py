@@ -11,7 +11,15 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import DatabaseError, SqliteDatabase
-from watchkeeper.boundary.gate import STOP_FILE_NAME, GateState, OperationClass, Refused, Restriction, Switch, decide
+from watchkeeper.boundary.gate import (
+    STOP_FILE_NAME,
+    GateState,
+    OperationClass,
+    Refused,
+    Restriction,
+    Switch,
+    decide,
+)
 from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
 from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseFile
 from watchkeeper.operation.alerts import life as alerts
@@ -204,7 +212,11 @@ class Overlook:
             overview.stopped = dict.fromkeys(sorted(OperationClass), "the gate cannot be read")
             return
         state = GateState(
-            state.generation, state.holds, state.restrictions, lease_silent=not heard, stop_file=self._stop_file.exists()
+            state.generation,
+            state.holds,
+            state.restrictions,
+            lease_silent=not heard,
+            stop_file=self._stop_file.exists(),
         )
         overview.restrictions = [_restriction(r) for r in state.restrictions]
         self._read_switches(overview, state)
@@ -341,7 +353,8 @@ def _run(database: SqliteDatabase, run: runs.Run, incident: str | None) -> RunVi
             for state in states
         ),
         finding_ids=tuple(
-            f.id for f in findings.open_findings(database, invariant=run.rule, scope=run.scope, limit=_LISTED_MAX)
+            f.id
+            for f in findings.open_findings(database, invariant=run.rule, scope=run.scope, limit=_LISTED_MAX)
         ),
     )
 
@@ -367,5 +380,3 @@ def _say_what_works(overview: Overview, state: GateState) -> None:
             overview.partly[item.value] = covered
         else:
             overview.works.append(item.value)
-
-

@@ -107,9 +107,7 @@ def overridden(database: Database, *, rule: str, scope: Scope) -> bool:
     return row is not None and row[0] == 1
 
 
-def missing(
-    database: Database, stops: Iterable[Stop], restrictions: Iterable[Restriction]
-) -> list[Stop]:
+def missing(database: Database, stops: Iterable[Stop], restrictions: Iterable[Restriction]) -> list[Stop]:
     """The stops that ought to be in force and are not; what the operator overrode is not among them."""
     present = {(r.rule, r.scope): r.classes for r in restrictions}
     found: list[Stop] = []

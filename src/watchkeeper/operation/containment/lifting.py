@@ -41,9 +41,7 @@ class Lift:
     done_at: Instant | None
 
 
-_COLUMNS = (
-    "id, restriction_id, rule, scope, evidence_seq, decided_by, reason, override, decided_at, outcome, done_at"
-)
+_COLUMNS = "id, restriction_id, rule, scope, evidence_seq, decided_by, reason, override, decided_at, outcome, done_at"
 
 
 def decide(

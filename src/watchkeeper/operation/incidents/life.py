@@ -256,7 +256,8 @@ def of_alert(database: Database, alert_id: int) -> str | None:
 def alerts_of(database: Database, incident_id: str) -> list[int]:
     """The alerts of an incident."""
     rows = database.query(
-        "SELECT alert_id FROM incident_alerts WHERE incident_id = ? ORDER BY alert_id LIMIT 500", (incident_id,)
+        "SELECT alert_id FROM incident_alerts WHERE incident_id = ? ORDER BY alert_id LIMIT 500",
+        (incident_id,),
     )
     return [int(str(row[0])) for row in rows]
 

@@ -99,7 +99,7 @@ def _only_writer(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def commit_due(data: Path, database: SqliteDatabase, *, clock: Clock) -> list[str]:
+def commit_due(data: Path, database: SqliteDatabase) -> list[str]:
     """Commit the files that wait, oldest first; opens its own transactions. The new commits' ids."""
     waiting = database.query(
         "SELECT incident_id, name, content, written_at FROM incident_files WHERE commit_sha IS NULL "
@@ -170,7 +170,9 @@ def _holding(repository: Repo, path: str, body: bytes) -> str | None:
     """The newest commit's id when the repository holds exactly this file: a crash came after its commit."""
     head = _head(repository)
     try:
-        _, blob = _tree_of(repository, head).lookup_path(repository.object_store.__getitem__, path.encode("utf-8"))
+        _, blob = _tree_of(repository, head).lookup_path(
+            repository.object_store.__getitem__, path.encode("utf-8")
+        )
     except KeyError:
         return None
     if head is None or repository[blob].as_raw_string() != body:

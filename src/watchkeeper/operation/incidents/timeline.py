@@ -60,7 +60,8 @@ def of(database: Database, incident_id: str) -> list[Moment]:
 
 def _texts(database: Database, sql: str, parameters: Parameters) -> list[tuple[str | None, ...]]:
     return [
-        tuple(None if value is None else str(value) for value in row) for row in database.query(sql, parameters)
+        tuple(None if value is None else str(value) for value in row)
+        for row in database.query(sql, parameters)
     ]
 
 

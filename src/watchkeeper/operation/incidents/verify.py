@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dulwich.objects import Commit, ObjectID, Tree
 from dulwich.errors import NotGitRepository
+from dulwich.objects import Commit, ObjectID, Tree
 from dulwich.refs import HEADREF
 from dulwich.repo import Repo
 

@@ -24,7 +24,9 @@ class Message:
     @property
     def subject(self) -> str:
         """One line."""
-        word = {"resolved": "RESOLVED", "overdue": "UNANSWERED"}.get(self.event.kind, self.alert.severity.upper())
+        word = {"resolved": "RESOLVED", "overdue": "UNANSWERED"}.get(
+            self.event.kind, self.alert.severity.upper()
+        )
         return f"[{word}] {self.alert.title} ({self.alert.scope})"
 
     @property
@@ -41,7 +43,10 @@ class Message:
         ]
         if self.event.kind != "resolved":
             lines.append(f"Answer before:     {kampala(self.alert.due_at)}")
-        lines += ["", f"Alert {self.alert.id}. Next: open {self.link or 'the control room'} and follow the playbook."]
+        lines += [
+            "",
+            f"Alert {self.alert.id}. Next: open {self.link or 'the control room'} and follow the playbook.",
+        ]
         return "\n".join(lines)
 
     def document(self) -> dict[str, object]:
@@ -76,9 +81,7 @@ def findings_of(database: Database, event: Event) -> tuple[int, ...]:
 
 def event(database: Database, event_id: int) -> Event | None:
     """One event by its number."""
-    row = database.one(
-        "SELECT id, alert_id, kind, by, text, at FROM alert_events WHERE id = ?", (event_id,)
-    )
+    row = database.one("SELECT id, alert_id, kind, by, text, at FROM alert_events WHERE id = ?", (event_id,))
     if row is None:
         return None
     return Event(

@@ -80,9 +80,7 @@ def send_due(
             outcomes.append(_failed(database, outbox_id, channel, token, str(error), clock=clock))
         except Exception as error:
             # A channel is somebody else's code; whatever it raises is a failure to deliver, and never ends the sender.
-            outcomes.append(
-                _failed(database, outbox_id, channel, token, type(error).__name__, clock=clock)
-            )
+            outcomes.append(_failed(database, outbox_id, channel, token, type(error).__name__, clock=clock))
         else:
             with database.transaction("write"):
                 database.execute(
@@ -165,7 +163,8 @@ def _failed(
 def _is_about_path(database: SqliteDatabase, event_id: int) -> bool:
     """Whether this event itself tells of a broken path: that one must not raise the next."""
     row = database.one(
-        "SELECT a.condition FROM alert_events e JOIN alerts a ON a.id = e.alert_id WHERE e.id = ?", (event_id,)
+        "SELECT a.condition FROM alert_events e JOIN alerts a ON a.id = e.alert_id WHERE e.id = ?",
+        (event_id,),
     )
     return row is not None and row[0] == "alert path"
 

@@ -72,7 +72,10 @@ class Desk:
         run = self._reached(run_id, key)
         if run.definition.step(key).check is not Check.CONCLUSION:
             raise DeskRefused("validation-failed", "This step is not done by a conclusion.")
-        evidence: dict[str, object] = {"findings": [_evidence(f) for f in self._open(run)], "conclusion": _reason(text)}
+        evidence: dict[str, object] = {
+            "findings": [_evidence(f) for f in self._open(run)],
+            "conclusion": _reason(text),
+        }
         self._complete(run, key, evidence, operator, note=_reason(text))
 
     def repair(
@@ -81,8 +84,14 @@ class Desk:
         """Put the sealed bytes of a finding's leaf back; offered where the seal agrees with the journal."""
         self._fresh(operator)
         run, finding = self._finding(run_id, finding_id)
+        if not standing.of(self.look(), finding, clock=self.clock).stands:
+            # One leaf holds many rows: the repair of another finding put this row back as well.
+            self._settle(run, operator, None)
+            return []
         if finding.sealed_log is None or finding.sealed_index is None:
-            raise DeskRefused("resumption-refused", "There is no sealed copy of this row. Acknowledge it instead.")
+            raise DeskRefused(
+                "resumption-refused", "There is no sealed copy of this row. Acknowledge it instead."
+            )
         data = logs.leaf(self.database, finding.sealed_log, finding.sealed_index)
         if data is None:
             raise DeskRefused("resumption-refused", "The sealed copy is not there.")
@@ -104,7 +113,9 @@ class Desk:
         run, finding = self._finding(run_id, finding_id)
         proposal = proposals.of(self.look(), finding)
         if proposal is None:
-            raise DeskRefused("resumption-refused", "There is no row to acknowledge; repair or restore it instead.")
+            raise DeskRefused(
+                "resumption-refused", "There is no row to acknowledge; repair or restore it instead."
+            )
         mandate = self._mandate(finding, incident, reason, operator)
         self._record(
             operator,
@@ -149,16 +160,21 @@ class Desk:
         self._fresh(operator)
         run = self._run(run_id)
         open_ones = self._open(run) or [
-            f for f in findings.latest(self.database, limit=500) if f.invariant == run.rule and f.scope == run.scope
+            f
+            for f in findings.latest(self.database, limit=500)
+            if f.invariant == run.rule and f.scope == run.scope
         ]
         if not open_ones:
-            raise DeskRefused("validation-failed", "There is no finding that this correction could belong to.")
+            raise DeskRefused(
+                "validation-failed", "There is no finding that this correction could belong to."
+            )
         prediction = self._cure(
             lambda: self.cures.predict(account=account, bucket=bucket, amount_ugx=amount_ugx)
         )
         if prediction["after"][bucket] != predicted:
             raise DeskRefused(
-                "resumption-refused", "The balance has moved since it was predicted. Look at the prediction again."
+                "resumption-refused",
+                "The balance has moved since it was predicted. Look at the prediction again.",
             )
         mandate = self._mandate(open_ones[0], incident, reason, operator)
         self._record(
@@ -192,9 +208,7 @@ class Desk:
 
     def predict(self, *, account: str, bucket: str, amount_ugx: int) -> dict[str, dict[str, int]]:
         """The balances before and after such a correction."""
-        return self._cure(
-            lambda: self.cures.predict(account=account, bucket=bucket, amount_ugx=amount_ugx)
-        )
+        return self._cure(lambda: self.cures.predict(account=account, bucket=bucket, amount_ugx=amount_ugx))
 
     def positions(self, run_id: int) -> list[Position]:
         """The open positions of the run's account."""
@@ -278,8 +292,12 @@ class Desk:
                 )
             done = lifting.drive(self.database, self.gatefile, clock=self.clock)
             if any(lift.outcome == "evidence moved" for lift in done):
-                raise DeskRefused("resumption-refused", "New evidence came in since this was looked at. Look again.")
-        self._complete(run, key, {"lifted": restriction is not None, "override": bool(left)}, operator, note=said)
+                raise DeskRefused(
+                    "resumption-refused", "New evidence came in since this was looked at. Look again."
+                )
+        self._complete(
+            run, key, {"lifted": restriction is not None, "override": bool(left)}, operator, note=said
+        )
         if not left:
             self._resolve(run, operator, said)
 
@@ -309,7 +327,9 @@ class Desk:
         while logs.size(self.database, logs.MAIN) < context.views.last(JOURNAL):
             age = self.clock.boot().seconds_since(begun)
             if age is None or age > WATCH_SECONDS_MAX:
-                raise DeskRefused("monitor-silent", "The watch has not read the cure yet. Try again in a moment.")
+                raise DeskRefused(
+                    "monitor-silent", "The watch has not read the cure yet. Try again in a moment."
+                )
             self.pause(0.01)
 
     def _run(self, run_id: int) -> Run:
@@ -411,7 +431,12 @@ class Desk:
                 continue
             with self.database.transaction("write"):
                 findings.close(
-                    self.database, finding.id, state=found.how, by=operator.alias, utid=utid, at=self.clock.now()
+                    self.database,
+                    finding.id,
+                    state=found.how,
+                    by=operator.alias,
+                    utid=utid,
+                    at=self.clock.now(),
                 )
         if not left:
             for step in run.definition.steps:

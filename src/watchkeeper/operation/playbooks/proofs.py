@@ -34,7 +34,9 @@ def refresh(database: Database, *, at: Instant) -> None:
                     run,
                     state.step.key,
                     evidence=proof,
-                    by=authority.RESTRICT.cited if state.step.check is Check.CONTAINED else authority.TELL.cited,
+                    by=authority.RESTRICT.cited
+                    if state.step.check is Check.CONTAINED
+                    else authority.TELL.cited,
                     at=at,
                 )
 

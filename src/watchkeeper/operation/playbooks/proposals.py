@@ -30,6 +30,4 @@ def of(context: Context, finding: Finding) -> Proposal | None:
             return None
         account = blame.owner(context, found.table, found.row)
         jump = accounts.jump_of(context, found)
-    return Proposal(
-        found.digest, account, Deltas(jump.capital, jump.locked, jump.profit, jump.earnings)
-    )
+    return Proposal(found.digest, account, Deltas(jump.capital, jump.locked, jump.profit, jump.earnings))

@@ -94,9 +94,7 @@ class Publisher:
         end = min(size, begin + _LEAVES_A_ROUND)
         self._write_bundles(database, log, folder, begin=begin, end=end)
         self._write_tiles(database, log, folder, begin=begin, end=end)
-        checkpoint = Checkpoint(
-            origin(self._system_id, log), end, logs.root(database, log, at_size=end)
-        )
+        checkpoint = Checkpoint(origin(self._system_id, log), end, logs.root(database, log, at_size=end))
         _write(folder / "checkpoint", note.sign(checkpoint, key).encode("utf-8"), replace=True)
         _drop_superseded(folder, begin=begin, end=end)
         return checkpoint

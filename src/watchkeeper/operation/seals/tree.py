@@ -22,9 +22,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def new_nodes(
-    size: int, leaves: Sequence[bytes], node: Node
-) -> list[tuple[int, int, bytes]]:
+def new_nodes(size: int, leaves: Sequence[bytes], node: Node) -> list[tuple[int, int, bytes]]:
     """The complete nodes (level, index, hash) that these leaf hashes add to a tree of `size`, leaves included."""
     made: dict[tuple[int, int], bytes] = {}
 
@@ -32,8 +30,8 @@ def new_nodes(
         known = made.get((level, index))
         return node(level, index) if known is None else known
 
-    for offset, digest in enumerate(leaves):
-        index, level = size + offset, 0
+    for offset, leaf in enumerate(leaves):
+        index, level, digest = size + offset, 0, leaf
         made[level, index] = digest
         while index % 2:
             digest = node_hash(find(level, index - 1), digest)

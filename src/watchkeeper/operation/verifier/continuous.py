@@ -98,9 +98,7 @@ class Continuous:
         foreign = self._foreign()
         with self.views.snapshot():
             tail = tails.read(self.views, self._database)
-            found = Pass(
-                begun, tail, Accounts(self._database), wanted=foreign, committed_at=committed_at
-            )
+            found = Pass(begun, tail, Accounts(self._database), wanted=foreign, committed_at=committed_at)
             context = self.context()
             context.sealing = tail.places
             self._judge(found, context)
@@ -195,7 +193,10 @@ class Continuous:
         Raises `StoreMoved` when the pass is no longer the next one.
         """
         tail = found.tail
-        if logs.size(database, logs.MAIN) != tail.main_size or logs.size(database, logs.SIDE) != tail.side_size:
+        if (
+            logs.size(database, logs.MAIN) != tail.main_size
+            or logs.size(database, logs.SIDE) != tail.side_size
+        ):
             raise StoreMoved(StoreMoved.__doc__)
         logs.append(database, log=logs.MAIN, leaves=tail.main)
         logs.append(database, log=logs.SIDE, leaves=tail.side)

@@ -142,9 +142,7 @@ def count(database: Database, *, state: str) -> int:
     return int(str(row[0])) if row else 0
 
 
-def close(
-    database: Database, finding_id: int, *, state: str, by: str, utid: str | None, at: Instant
-) -> bool:
+def close(database: Database, finding_id: int, *, state: str, by: str, utid: str | None, at: Instant) -> bool:
     """Close an open finding, in the caller's transaction; False when it was closed already."""
     if state not in CLOSED_STATES:
         raise ValueError(f"a finding closes as one of {', '.join(CLOSED_STATES)}")

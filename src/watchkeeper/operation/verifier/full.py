@@ -167,5 +167,3 @@ def own_acts_differ(context: Context, *, begin: int, end: int) -> list[str]:
             if not standing or standing[0].id != key or standing[0].detail != row.get("detail"):
                 problems.append(f"operator action {key} is not as it was sealed")
     return problems
-
-

@@ -38,7 +38,9 @@ _COLUMNS = "id, reason, asked_at, begun_at, ended_at, upto, done, outcome"
 
 def ask(database: Database, *, reason: str, at: Instant) -> int:
     """Ask for a full pass, in the caller's transaction; the one that waits already serves both."""
-    row = database.one("SELECT id FROM full_passes WHERE ended_at IS NULL AND begun_at IS NULL ORDER BY id LIMIT 1")
+    row = database.one(
+        "SELECT id FROM full_passes WHERE ended_at IS NULL AND begun_at IS NULL ORDER BY id LIMIT 1"
+    )
     if row is not None:
         return int(str(row[0]))
     last = database.one("SELECT coalesce(max(id), 0) FROM full_passes")

@@ -111,7 +111,11 @@ def _account(context: Context, finding: Finding) -> Standing:
     ledger = finding.table_name
     running = Accounts(context.database).get(account_id, ledger)
     drafts = i1_1_balance.judged(context, running)
-    if not drafts and running.balances.locked != running.open_ugx + running.adjusted_ugx and ledger == "wallet_ledger":
+    if (
+        not drafts
+        and running.balances.locked != running.open_ugx + running.adjusted_ugx
+        and ledger == "wallet_ledger"
+    ):
         return Standing("stands", "what is locked is not what the open locks add up to")
     if drafts:
         # A jump that a correction has since balanced is still a jump; it is the operator who says that it is made good.
@@ -137,6 +141,9 @@ def _defences(context: Context, finding: Finding, *, clock: Clock) -> Standing:
     if drafts:
         return Standing("stands", drafts[0].detail)
     restored = context.views.number(
-        f"SELECT count(*) FROM {JOURNAL.name} WHERE n > ? AND command = 'restore_defences'", (finding.watermark,)
+        f"SELECT count(*) FROM {JOURNAL.name} WHERE n > ? AND command = 'restore_defences'",
+        (finding.watermark,),
     )
-    return _state(restored > 0, "the defences are as the migrations made them", "nobody has confirmed the defences")
+    return _state(
+        restored > 0, "the defences are as the migrations made them", "nobody has confirmed the defences"
+    )

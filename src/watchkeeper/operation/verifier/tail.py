@@ -70,8 +70,8 @@ def read(views: Views, database: Database) -> Tail:
     if tail.last_number < known.get("journal", 0):
         tail.shrunk.append("journal")
     for view in EFFECTS:
-        _effects(views, view, known.get(view.table, 0), numbers, last_number, tail)
-    _seal_journal(database, tail, known.get("journal", 0))
+        _effects(views, view, tail, after=known.get(view.table, 0), numbers=numbers, last_number=last_number)
+    _seal_journal(tail, known.get("journal", 0))
     for view in SIDE:
         rows = views.after(view, known.get(view.table, 0), limit=_PAGE)
         for row in rows:
@@ -97,7 +97,7 @@ def _key(value: object) -> int:
 
 
 def _effects(
-    views: Views, view: View, after: int, numbers: dict[str, int], last_number: int, tail: Tail
+    views: Views, view: View, tail: Tail, *, after: int, numbers: dict[str, int], last_number: int
 ) -> None:
     begun = after
     for _ in range(_PAGES_MAX):
@@ -132,7 +132,7 @@ def _number_of(views: Views, utid: str) -> int | None:
     return None if row is None or not isinstance(row[0], int) else row[0]
 
 
-def _seal_journal(database: Database, tail: Tail, last: int) -> None:
+def _seal_journal(tail: Tail, last: int) -> None:
     for entry in tail.news.journal:
         absent = range(last + 1, entry.key)
         if len(absent) > _GAP_MAX:

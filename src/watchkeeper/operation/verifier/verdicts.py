@@ -41,7 +41,9 @@ def store(
 
     `errors`: invariants whose check did not come to an end, with the reason.
     """
-    broken = {str(row[0]) for row in database.query("SELECT DISTINCT invariant FROM findings WHERE state = 'open'")}
+    broken = {
+        str(row[0]) for row in database.query("SELECT DISTINCT invariant FROM findings WHERE state = 'open'")
+    }
     written: dict[str, str] = {}
     for invariant in INVARIANTS:
         verdict = BROKEN if invariant in broken else UNKNOWN if invariant in errors else HOLDS

@@ -80,7 +80,12 @@ def _cured(context: Context, found: Found, accounts: Accounts) -> set[tuple[int,
             "acknowledged",
             sum(
                 integer(found.row[column])
-                for column in ("capital_delta_ugx", "locked_delta_ugx", "profit_delta_ugx", "earnings_delta_ugx")
+                for column in (
+                    "capital_delta_ugx",
+                    "locked_delta_ugx",
+                    "profit_delta_ugx",
+                    "earnings_delta_ugx",
+                )
             ),
         )
     table, key = str(found.row["table_name"]), str(found.row["row_key"])
@@ -104,7 +109,9 @@ def _position(context: Context, found: Found, accounts: Accounts, *, belongs: bo
     elif found.table == "lock_outcomes" and row["outcome"] in ("delivered", "reversed"):
         utid = row["lock_utid"]
         lock = (
-            context.views.database.one("SELECT trader_id, amount_ugx FROM watch_locks WHERE utid = ?", (utid,))
+            context.views.database.one(
+                "SELECT trader_id, amount_ugx FROM watch_locks WHERE utid = ?", (utid,)
+            )
             if isinstance(utid, str) and utid.isascii()
             else None
         )

@@ -27,9 +27,7 @@ INVARIANT = Invariant("1.2", "ledger immutability", "critical", "2")
 _NAMED_MAX = 20
 
 
-def defences(
-    expected: Mapping[tuple[str, str], str], found: Mapping[tuple[str, str], str]
-) -> list[Draft]:
+def defences(expected: Mapping[tuple[str, str], str], found: Mapping[tuple[str, str], str]) -> list[Draft]:
     """The finding for defences that are not as they were made; none when they are."""
     differing = sorted(
         f"{kind} {name}"

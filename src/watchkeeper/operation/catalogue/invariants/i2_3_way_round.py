@@ -42,7 +42,9 @@ def new(context: Context, news: News) -> list[Draft]:
                     account=account,
                     table_name="journal",
                     row_key=str(entry.key),
-                    expected=canonical.encode({"effects_digest": str(entry.row["effects_digest"])}).decode("utf-8"),
+                    expected=canonical.encode({"effects_digest": str(entry.row["effects_digest"])}).decode(
+                        "utf-8"
+                    ),
                     found=canonical.encode({"effects_digest": digest}).decode("ascii"),
                     found_digest=entry.digest,
                     detail=f"the rows of journal number {entry.key} are not those that it says",

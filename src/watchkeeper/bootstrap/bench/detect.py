@@ -1,0 +1,253 @@
+"""From a fault's commit to its restriction and to a webhook's receiver, against the real processes.
+
+The fault is committed by a process of its own through stock SQLite. Its time is taken by the machine's boot-time clock
+right after the commit; the restriction's from its row; the webhook's when the receiver has read the request.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from watchkeeper.base.clock import Clock, SystemClock
+from watchkeeper.bootstrap import addresses
+from watchkeeper.bootstrap.bench.books import BenchFailed
+from watchkeeper.bootstrap.demo.client import Refused
+from watchkeeper.bootstrap.demo.day import Day, People, gather
+from watchkeeper.market.reading import system_id_of
+from watchkeeper.operation.store import open_store
+from watchkeeper.operation.verifier import findings
+
+_START_SECONDS_MAX = 60.0
+_FIND_SECONDS_MAX = 60.0
+
+#: Class of fault -> (SQL with {k}, the table whose finding it is).
+CLASSES: dict[str, tuple[str, str]] = {
+    "row added": (
+        "INSERT INTO admin_actions (id, utid, actor_id, action, subject, reason, at) "
+        "SELECT max(id) + 1, 'bench-{k}', 3, 'forged', 'nobody', 'a row past the journal', 1 FROM admin_actions",
+        "admin_actions",
+    ),
+    "old row edited": (
+        "UPDATE wallet_ledger SET at = at - 1 WHERE id = (SELECT min(id) + {k} FROM wallet_ledger)",
+        "wallet_ledger",
+    ),
+    "old row deleted": (
+        "DELETE FROM units WHERE id = (SELECT max(id) FROM units WHERE id NOT IN (SELECT unit_id FROM locks))",
+        "units",
+    ),
+    "schema changed": ("CREATE TABLE bench_{k} (a INTEGER)", "schema"),
+}
+_INJECT = """
+import sqlite3, sys, time
+c = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
+c.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+for line in sys.stdin:
+    # The faulter switches the triggers off for itself, so that only the fault is measured.
+    c.execute(line.rstrip("\\n"))
+    print(time.clock_gettime_ns(time.CLOCK_REALTIME) // 1000, flush=True)
+"""
+_WITHOUT_TRIGGERS = (
+    "DROP TRIGGER wallet_ledger_refuses_update",
+    "DROP TRIGGER units_refuses_delete",
+)
+
+
+class Receiver:
+    """A webhook's other end, on loopback: when each finding's message came in."""
+
+    def __init__(self, clock: Clock) -> None:
+        received: dict[int, int] = {}
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                at = clock.now()
+                for number in json.loads(body)["data"]["findings"]:
+                    received.setdefault(number, at)
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Silent: what counts is in `received`."""
+
+        self.received = received
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where to send."""
+        return f"http://127.0.0.1:{self._server.server_port}/"
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def measure(*, rounds: int, say: Callable[[str], None]) -> dict[str, object]:
+    """The times in milliseconds, p50 and p99, for each class of fault."""
+    clock = SystemClock()
+    receiver = Receiver(clock)
+    receiver.start()
+    with tempfile.TemporaryDirectory(prefix="watchkeeper-bench-") as folder:
+        data = Path(folder) / "data"
+        process, people = _start(data, receiver, say)
+        day = Day(people, speed=4)
+        try:
+            day.start()
+            classes = _measure(data, receiver, clock, rounds, say)
+        finally:
+            day.stop()
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+            receiver.stop()
+    return {
+        "bench": "detect",
+        "engine": "sqlite",
+        "rounds": rounds,
+        "durability": "market.db and operation.db WAL synchronous=FULL, gate.db rollback journal synchronous=EXTRA",
+        "classes": classes,
+    }
+
+
+def _start(
+    data: Path, receiver: Receiver, say: Callable[[str], None]
+) -> tuple[subprocess.Popen[str], People]:
+    say("Starting a system of its own and letting its people enrol ...")
+    market = addresses.listen(18_700, exactly=False)
+    control = addresses.listen(18_750, exactly=False)
+    ports = market.getsockname()[1], control.getsockname()[1]
+    market.close()
+    control.close()
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "watchkeeper.bootstrap",
+            "run",
+            "--data",
+            str(data),
+            "--port",
+            str(ports[0]),
+            "--control-port",
+            str(ports[1]),
+        ],  # fmt: skip
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    links: list[str] = []
+    for line in process.stdout or ():
+        if "/enrol/" in line:
+            links.append("/enrol/" + line.strip().rpartition("/enrol/")[2])
+        if line.startswith("Ctrl-C"):
+            break
+    if len(links) != 2:
+        process.kill()
+        raise BenchFailed("the system did not start")
+    threading.Thread(target=lambda: list(process.stdout or ()), daemon=True).start()
+    secret = data / "keys" / "webhook.secret"
+    secret.touch(mode=0o600)
+    secret.write_text("whsec_" + base64.b64encode(secrets.token_bytes(24)).decode("ascii"), encoding="ascii")
+    (data / "settings.toml").write_text(
+        f'[[notifications.channel]]\nname = "bench"\nkind = "webhook"\nurl = "{receiver.url}"\n'
+        'secret_file = "keys/webhook.secret"\n',
+        encoding="utf-8",
+    )
+    try:
+        people = gather(f"http://127.0.0.1:{ports[0]}", operator=links[0], admin=links[1], say=lambda _: None)
+    except Refused:
+        process.kill()
+        raise
+    return process, people
+
+
+def _measure(
+    data: Path, receiver: Receiver, clock: Clock, rounds: int, say: Callable[[str], None]
+) -> dict[str, object]:
+    database = open_store(data, may_write=False, system_id=system_id_of(data))
+    faulter = subprocess.Popen(
+        [sys.executable, "-c", _INJECT, str(data / "market.db")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def commit(sql: str) -> int:
+        if faulter.stdin is None or faulter.stdout is None:
+            raise BenchFailed("the faulter has no pipes")
+        faulter.stdin.write(sql + "\n")
+        faulter.stdin.flush()
+        return int(faulter.stdout.readline())
+
+    def newest() -> int:
+        found = findings.latest(database, limit=1)
+        return found[0].id if found else 0
+
+    def await_finding(after: int, table: str) -> findings.Finding:
+        begun = clock.boot()
+        while (clock.boot().seconds_since(begun) or 0.0) < _FIND_SECONDS_MAX:
+            for finding in findings.latest(database, limit=20):
+                row = database.one("SELECT 1 FROM containments WHERE finding_id = ?", (finding.id,))
+                if finding.id > after and finding.table_name == table and row is not None:
+                    return finding
+            time.sleep(0.002)
+        raise BenchFailed(f"a fault in {table} was not found within {_FIND_SECONDS_MAX:.0f} s")
+
+    try:
+        for sql in _WITHOUT_TRIGGERS:
+            before = newest()
+            commit(sql)
+            await_finding(before, "schema")
+        classes: dict[str, object] = {}
+        for name, (sql, table) in CLASSES.items():
+            restriction: list[float] = []
+            webhook: list[float] = []
+            for k in range(rounds):
+                before = newest()
+                at = commit(sql.format(k=k))
+                finding = await_finding(before, table)
+                row = database.one(
+                    "SELECT contained_at FROM containments WHERE finding_id = ?", (finding.id,)
+                )
+                restriction.append((int(str(row[0] if row else 0)) - at) / 1000)
+                begun = clock.boot()
+                while finding.id not in receiver.received:
+                    if (clock.boot().seconds_since(begun) or 0.0) > _FIND_SECONDS_MAX:
+                        raise BenchFailed("a message did not arrive")
+                    time.sleep(0.002)
+                webhook.append((receiver.received[finding.id] - at) / 1000)
+            classes[name] = {"restriction_ms": _percentiles(restriction), "webhook_ms": _percentiles(webhook)}
+            say(f"  {name}: {classes[name]}")
+        return classes
+    finally:
+        if faulter.stdin is not None:
+            faulter.stdin.close()
+        faulter.wait(10)
+        database.close()
+
+
+def _percentiles(values: list[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    return {
+        "p50": round(ordered[len(ordered) // 2], 1),
+        "p99": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))], 1),
+        "max": round(ordered[-1], 1),
+    }

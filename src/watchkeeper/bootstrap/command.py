@@ -1,0 +1,107 @@
+"""The `watchkeeper` command: the operator's commands, and those that need everything wired."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import pyotp
+import typer
+
+from watchkeeper.base.clock import SystemClock
+from watchkeeper.bootstrap.bench import detect, locks
+from watchkeeper.bootstrap.demo.show import operator_secret
+from watchkeeper.bootstrap.drills import DRILLS, run_drill
+from watchkeeper.interfaces.cli.main import app
+
+bench_app = typer.Typer(no_args_is_help=True, help="Measure on this machine, with everything real.")
+app.add_typer(bench_app, name="bench")
+
+
+def _print(document: object) -> None:
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+@bench_app.command("locks")
+def bench_locks(
+    number: Annotated[int, typer.Option(help="Locks for each batch size.")] = 1000,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> None:
+    """Locks per second: one by one, and in batches of 10 and 100, each durable when it is answered."""
+    found = locks.measure(clock=SystemClock(), locks=number)
+    if as_json:
+        _print(found)
+        return
+    figures = found["figures"]
+    if isinstance(figures, dict):
+        for name, figure in figures.items():
+            sys.stdout.write(f"{name:<10} {figure['locks_per_second']:>7} locks/s\n")
+    sys.stdout.write(f"{found['durability']}\n")
+
+
+@bench_app.command("detect")
+def bench_detect(
+    rounds: Annotated[int, typer.Option(min=1, max=200, help="Faults of each class.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> None:
+    """From a fault's commit to its restriction and to a webhook's receiver, for each class of fault."""
+    found = detect.measure(rounds=rounds, say=lambda text: sys.stderr.write(text + "\n"))
+    if as_json:
+        _print(found)
+        return
+    classes = found["classes"]
+    if isinstance(classes, dict):
+        for name, figure in classes.items():
+            sys.stdout.write(
+                f"{name:<22} restriction {figure['restriction_ms']}  webhook {figure['webhook_ms']}\n"
+            )
+
+
+@app.command()
+def drill(
+    number: Annotated[str, typer.Argument(help=f"One of {', '.join(sorted(DRILLS))}, or all.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> None:
+    """Prove an invariant by its fault, in a fresh copy: seen, contained to its scope, cured, and holding again.
+
+    Makes real business in a folder of its own, injects the fault as the database's owner would, requires that exactly
+    the declared scope stops while a neighbour goes on, that resumption is refused before the cure and granted after it.
+    """
+    wanted = sorted(DRILLS) if number == "all" else [number]
+    unknown = [name for name in wanted if name not in DRILLS]
+    if unknown:
+        raise typer.BadParameter(
+            f"there is no drill {', '.join(unknown)}; there are {', '.join(sorted(DRILLS))}"
+        )
+    results = [run_drill(name, clock=SystemClock()) for name in wanted]
+    if as_json:
+        _print([result.document() for result in results])
+    else:
+        for result in results:
+            sys.stdout.write(f"{result.text()}\n")
+    raise typer.Exit(0 if all(result.proven for result in results) else 1)
+
+
+@app.command("demo-code")
+def demo_code(
+    data: Annotated[Path, typer.Option("--data", help="The demonstration's data folder.")] = Path(
+        "data-demo"
+    ),
+) -> None:
+    """The six digits of the demonstration's made-up operator, as their phone would show them."""
+    secret = operator_secret(data)
+    if secret is None:
+        sys.stderr.write("No demonstration was started in this folder: ./run --demo\n")
+        raise typer.Exit(4)
+    sys.stdout.write(f"{pyotp.TOTP(secret).now()}\n")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

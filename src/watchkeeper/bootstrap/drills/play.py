@@ -1,0 +1,218 @@
+"""A drill, played: the fault, what is seen, what stops, what goes on, the refusal before the cure, the cure, the lift."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from watchkeeper.base.clock import Clock
+from watchkeeper.bootstrap.drills.faults import FAULTS, Fault
+from watchkeeper.bootstrap.drills.world import World
+from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.catalogue.playbooks.model import Action, Kind
+from watchkeeper.operation.containment import imposing
+from watchkeeper.operation.playbooks import runs
+from watchkeeper.operation.playbooks.desk import DeskRefused
+from watchkeeper.operation.playbooks.runs import Run
+from watchkeeper.operation.verifier import findings
+
+_REASON = "a drill: cured as the playbook says"
+_INCIDENT = "INC-20261124-000000"
+_RUNS_MAX = 10
+_ATTEMPTS = 3
+
+
+@dataclass(slots=True)
+class DrillResult:
+    """What a drill showed: every requirement with whether it was met."""
+
+    invariant: str
+    faults: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def proven(self) -> bool:
+        """Whether every fault met every requirement."""
+        return bool(self.faults) and not any(self.faults.values())
+
+    def document(self) -> dict[str, object]:
+        """The result as JSON has it."""
+        return {"drill": self.invariant, "proven": self.proven, "unmet": self.faults}
+
+    def text(self) -> str:
+        """The result for people."""
+        lines = [f"{self.invariant}: {'proven' if self.proven else 'NOT PROVEN'}"]
+        for name, unmet in self.faults.items():
+            lines.append(
+                f"  {'ok ' if not unmet else 'NO '} {name}" + (f": {'; '.join(unmet)}" if unmet else "")
+            )
+        return "\n".join(lines)
+
+
+def run_drill(invariant: str, *, clock: Clock) -> DrillResult:
+    """Play every fault that proves this invariant, each in a folder of its own."""
+    result = DrillResult(invariant)
+    for fault in FAULTS:
+        if fault.proves == invariant:
+            with tempfile.TemporaryDirectory(prefix="watchkeeper-drill-") as folder:
+                result.faults[fault.name] = play(Path(folder) / "data", fault, clock=clock)
+    return result
+
+
+def play(data: Path, fault: Fault, *, clock: Clock) -> list[str]:
+    """Play one fault in a new folder; what was required and not met, empty when all was."""
+    world = World(data, clock=clock)
+    try:
+        return _play(world, fault)
+    finally:
+        world.close()
+
+
+def _play(world: World, fault: Fault) -> list[str]:
+    unmet: list[str] = []
+    if findings.open_findings(world.database):
+        unmet.append("there was a finding before the fault")
+    if fault.pilot_mode:
+        world.pilot_mode()
+        world.turn()
+    world.inject(fault.statements)
+    world.turn()
+    unmet += _seen(world, fault)
+    unmet += _stopped(world, fault)
+    unmet += _cured(world, fault)
+    world.turn()
+    left = findings.open_findings(world.database)
+    if left:
+        unmet.append(f"still open after the cure: {', '.join(f.detail for f in left)}")
+    if imposing.active(world.gatefile):
+        unmet.append("still restricted after the lift")
+    if not fault.pilot_mode and world.can_deposit(world.victim) != "accepted":
+        unmet.append("the wronged account cannot go on after the cure")
+    world.turn()
+    world.full_pass()
+    if findings.open_findings(world.database):
+        unmet.append("business after the cure gave a finding")
+    return unmet
+
+
+def _seen(world: World, fault: Fault) -> list[str]:
+    found = {f.invariant for f in findings.open_findings(world.database)}
+    expected = {fault.proves, *fault.also}
+    unmet: list[str] = []
+    if fault.proves not in found:
+        unmet.append(f"not seen by {fault.proves}, only by {sorted(found)}")
+    if found - expected:
+        unmet.append(f"blamed on {sorted(found - expected)} too")
+    alerted = {alert.condition for alert in alerts.listing(world.database)}
+    if not found <= alerted:
+        unmet.append("a finding without its alert")
+    return unmet
+
+
+def _stopped(world: World, fault: Fault) -> list[str]:
+    unmet: list[str] = []
+    scopes = {(r.rule, str(r.scope)) for r in imposing.active(world.gatefile)}
+    wanted = f"account:{world.alias}" if fault.stops == "account" else "everything"
+    if (fault.proves, wanted) not in scopes:
+        unmet.append(f"contained to {sorted(scopes)}, not to {wanted}")
+    if fault.pilot_mode:
+        return unmet
+    if world.can_lock(world.victim) == "accepted":
+        unmet.append("the wronged account could still lock")
+    neighbour = world.can_lock(world.neighbour)
+    only_the_account = fault.stops == "account" and "1.2" not in fault.also
+    if only_the_account and neighbour != "accepted":
+        unmet.append(f"the neighbour could not go on: {neighbour}")
+    if not only_the_account and neighbour == "accepted":
+        unmet.append("the neighbour could still lock")
+    return unmet
+
+
+def _cured(world: World, fault: Fault) -> list[str]:
+    unmet: list[str] = []
+    world.turn()
+    for run in _open_runs(world):
+        try:
+            world.desk.lift(run.id, "lift", reason=_REASON, operator=world.operator)
+            unmet.append(f"{run.rule} could be lifted before the cure")
+        except DeskRefused:
+            continue
+    for attempt in range(_ATTEMPTS):
+        # Curing one rule's findings may cure another's; what is left is taken up again.
+        for run in _open_runs(world):
+            try:
+                _follow(world, run, fault)
+            except DeskRefused as error:
+                if attempt == _ATTEMPTS - 1:
+                    unmet.append(f"{run.rule} on {run.scope}: {error.detail}")
+        world.turn()
+        if not _open_runs(world):
+            break
+    return unmet
+
+
+def _open_runs(world: World) -> list[Run]:
+    # What came past the entrance is settled before the limit that it breaks.
+    return sorted(
+        (r for r in runs.listing(world.database, limit=_RUNS_MAX) if r.closed_at is None),
+        key=lambda run: (run.rule == "6.1", run.id),
+    )
+
+
+def _follow(world: World, run: Run, fault: Fault) -> None:
+    """Take every required step of a run in its order."""
+    desk, operator = world.desk, world.operator
+    for state in runs.steps(world.database, run):
+        step = state.step
+        if state.done or step.kind is Kind.IMMEDIATE:
+            continue
+        if Action.CONCLUDE in step.actions:
+            desk.conclude(run.id, step.key, text="found by the drill, as intended", operator=operator)
+        elif Action.RESTORE_DEFENCES in step.actions:
+            desk.restore_defences(run.id, step.key, incident=_INCIDENT, reason=_REASON, operator=operator)
+            world.turn()
+        elif Action.PROBE in step.actions:
+            desk.probe(run.id, step.key, operator=operator)
+        elif Action.CURE in step.actions:
+            _cure(world, run, fault)
+        elif Action.VERIFY in step.actions:
+            world.turn()
+            desk.verify(run.id, step.key, operator=operator)
+        elif Action.LIFT in step.actions:
+            desk.lift(run.id, step.key, reason=_REASON, operator=operator)
+        else:
+            desk.document(run.id, step.key, incident=_INCIDENT, operator=operator)
+
+
+def _cure(world: World, run: Run, fault: Fault) -> None:
+    desk, operator = world.desk, world.operator
+    for finding in findings.open_findings(world.database, invariant=run.rule, scope=run.scope):
+        if findings.get(world.database, finding.id) is None or not _still_open(world, finding.id):
+            continue
+        if finding.kind in ("changed", "deleted"):
+            desk.repair(run.id, finding.id, incident=_INCIDENT, reason=_REASON, operator=operator)
+        elif finding.kind == "over the limit":
+            position = desk.positions(run.id)[0]
+            desk.correct(
+                run.id,
+                account=world.alias,
+                bucket="locked",
+                amount_ugx=position.amount_ugx,
+                predicted=desk.predict(account=world.alias, bucket="locked", amount_ugx=position.amount_ugx)[
+                    "after"
+                ]["locked"],
+                incident=_INCIDENT,
+                reason=_REASON,
+                operator=operator,
+            )
+            desk.unwind(
+                run.id, position_utid=position.utid, incident=_INCIDENT, reason=_REASON, operator=operator
+            )
+        elif finding.table_name != "schema":
+            desk.acknowledge(run.id, finding.id, incident=_INCIDENT, reason=_REASON, operator=operator)
+        world.turn()
+
+
+def _still_open(world: World, finding_id: int) -> bool:
+    finding = findings.get(world.database, finding_id)
+    return finding is not None and finding.state == "open"

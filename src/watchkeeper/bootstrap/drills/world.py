@@ -1,0 +1,178 @@
+"""The drill's own system: a market with business in it, the control room beside it, and nothing else running."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from watchkeeper.base.clock import Clock
+from watchkeeper.bootstrap.bench.books import Bench
+from watchkeeper.boundary.gate import Switch
+from watchkeeper.market.commands import Act, Deposit, PayToLock, VerifyDelivery
+from watchkeeper.market.cures.service import MarketCures
+from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.switching import Switching
+from watchkeeper.operation import cycle, store
+from watchkeeper.operation.playbooks import runs
+from watchkeeper.operation.playbooks.desk import Desk, Operator
+from watchkeeper.operation.seals import leaf as leaves
+from watchkeeper.operation.seals import log as logs
+from watchkeeper.operation.verifier import full
+from watchkeeper.operation.verifier.continuous import Continuous, seal_places
+
+_REASON = "a drill: the fault is made on purpose"
+_DIGEST = "DIGEST-OF-THE-ENTRY"
+_INJECT = """
+import sqlite3, sys
+from watchkeeper.base import canonical
+path, trader, mark = sys.argv[1:]
+c = sqlite3.connect(path, timeout=10, isolation_level=None)
+c.row_factory = sqlite3.Row
+c.execute("BEGIN IMMEDIATE")
+for statement in sys.stdin.read().split(";\\n"):
+    if mark in statement:
+        row = c.execute("SELECT * FROM wallet_ledger WHERE trader_id = ? ORDER BY id DESC LIMIT 1", (trader,)).fetchone()
+        digest = canonical.effects_digest([("wallet_ledger", row["id"], dict(row))])
+        statement = statement.replace(mark, digest)
+    c.execute(statement)
+c.execute("COMMIT")
+c.close()
+"""
+
+
+class World:
+    """Belongs to one thread. The watch is turned by hand, so a drill is the same each time."""
+
+    def __init__(self, data: Path, *, clock: Clock) -> None:
+        self.data = data
+        self.clock = clock
+        self.bench = Bench(data, clock=clock)
+        self.system_id = self.bench.market.system_id
+        store.create(data, system_id=self.system_id, clock=clock)
+        self.database = store.open_store(data, system_id=self.system_id)
+        self.continuous = Continuous(data, system_id=self.system_id, database=self.database, clock=clock)
+        self.gatefile = self.continuous.gatefile
+        self.desk = Desk(
+            self.database,
+            self.gatefile,
+            MarketCures(self.bench.executor, self.bench.books, self.bench.lease),
+            clock,
+            self.continuous.context,
+        )
+        self._make_business()
+
+    def _make_business(self) -> None:
+        bench = self.bench
+        units = bench.units(12)
+        self.victim = bench.trader(capital_ugx=400_000)
+        self.neighbour = bench.trader(capital_ugx=400_000)
+        for trader, unit_id in ((self.victim, units[0]), (self.neighbour, units[1]), (self.victim, units[2])):
+            bench.one(PayToLock(unit_id=unit_id), trader)
+        lock = bench.books.locks(trader_id=self.neighbour)[0]
+        bench.one(
+            VerifyDelivery(lock_utid=str(lock["utid"]), outcome="delivered", reason=_REASON),
+            bench.market.admin.id,
+        )
+        bench.one(Deposit(amount_ugx=25_000, provider="mtn", external_ref="DRILL-1"), self.victim)
+        self.free_units = units[3:]
+        self.alias = self._alias(self.victim)
+        self.operator = Operator(bench.market.operator.id, bench.market.operator.alias, True)
+        self.turn()
+
+    def _alias(self, user_id: int) -> str:
+        user = self.bench.books.user(user_id)
+        return "" if user is None else user.alias
+
+    def pilot_mode(self) -> None:
+        """Switch pilot mode on, as an admin would."""
+        admin = self.bench.books.user(self.bench.market.admin.id)
+        if admin is None:
+            raise LookupError("the drill's market has no admin")
+        switching = Switching(
+            self.data, system_id=self.system_id, books=self.bench.books.database, clock=self.clock
+        )
+        switching.flip(switch=Switch.PILOT_MODE, action="engage", actor=admin, reason=_REASON)
+        switching.close()
+
+    def inject(self, statements: tuple[str, ...]) -> None:
+        """Commit a fault from outside in one transaction: another process, stock SQLite, nothing of ours but the way
+        in which canonical bytes are made, which a forger who means it would know.
+        """
+        sql = ";\n".join(s.format(trader=self.victim, alias=self.alias, digest=_DIGEST) for s in statements)
+        # In a process of its own: two SQLite libraries in one process would undo each other's file locks.
+        subprocess.run(
+            [sys.executable, "-c", _INJECT, str(self.data / "market.db"), str(self.victim), _DIGEST],
+            input=sql,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+
+    def turn(self) -> None:
+        """One turn of the watch: a continuous pass, and a full one when something calls for it."""
+        found = self.continuous.look()
+        stopped = cycle.stop(self.database, self.gatefile, found.drafts, clock=self.clock)
+        with self.database.transaction("write"):
+            cycle.write(
+                self.database,
+                stopped,
+                watermark=found.watermark,
+                committed_at=found.committed_at,
+                at=self.clock.now(),
+            )
+            self.continuous.store(found, self.database)
+        if found.wanted:
+            self.full_pass()
+        cycle.complete(self.database, self.gatefile, clock=self.clock)
+        with self.database.transaction("write"):
+            runs.open_missing(self.database, at=self.clock.now())
+        self.bench.keep_lease()
+
+    def full_pass(self) -> None:
+        """A full pass, with what it finds stopped and written as it goes."""
+        for piece in full.slices(self.continuous.context(), clock=self.clock):
+            stopped = cycle.stop(self.database, self.gatefile, piece.drafts, clock=self.clock)
+            with self.database.transaction("write"):
+                cycle.write(
+                    self.database,
+                    stopped,
+                    watermark=logs.size(self.database, logs.MAIN),
+                    committed_at=None,
+                    at=self.clock.now(),
+                )
+                first = logs.size(self.database, logs.SIDE)
+                logs.append(
+                    self.database,
+                    log=logs.SIDE,
+                    leaves=[leaves.row_leaf(found.table, found.row) for found in piece.strangers],
+                )
+                seal_places(
+                    self.database,
+                    {
+                        (found.table, found.key): (logs.SIDE, first + offset)
+                        for offset, found in enumerate(piece.strangers)
+                    },
+                )
+
+    def can_lock(self, trader: int) -> str:
+        """What the market answers when this trader pays for a free unit: accepted, or the refusal's code."""
+        self.bench.keep_lease()
+        act = self.bench.act(PayToLock(unit_id=self.free_units.pop()), trader)
+        return self._tried(act)
+
+    def can_deposit(self, trader: int) -> str:
+        """The same for a deposit."""
+        self.bench.keep_lease()
+        command = Deposit(amount_ugx=1000, provider="airtel", external_ref=f"T{self.bench.counted()}")
+        return self._tried(self.bench.act(command, trader))
+
+    def _tried(self, act: Act) -> str:
+        outcome = self.bench.executor.run([act])[0]
+        return outcome.code if isinstance(outcome, Refusal) else "accepted"
+
+    def close(self) -> None:
+        """Give the files back."""
+        self.continuous.close()
+        self.database.close()
+        self.bench.close()

@@ -1,0 +1,1 @@
+"""The command line: everything that the page can do, also with the web down."""
