@@ -47,7 +47,7 @@ def bench_detect(
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> None:
     """From a fault's commit to its restriction and to a webhook's receiver, for each class of fault."""
-    found = detect.measure(rounds=rounds, say=lambda text: sys.stderr.write(text + "\n"))
+    found = detect.measure(rounds=rounds, say=lambda text: print(text, file=sys.stderr))
     if as_json:
         _print(found)
         return

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from watchkeeper.base import settings
 from watchkeeper.base.clock import BootTime, Clock, SystemClock
 from watchkeeper.base.database import DatabaseError
 from watchkeeper.base.settings import SettingsWrong
@@ -20,8 +21,7 @@ from watchkeeper.interfaces.market_web.serve import serve
 from watchkeeper.market.reading import system_id_of
 from watchkeeper.operation import authority
 from watchkeeper.operation.alerts import life as alerts
-from watchkeeper.operation.incidents import life as incidents
-from watchkeeper.operation.incidents import repository
+from watchkeeper.operation.incidents import cases, checkpoints, keys, locks, push, repository
 from watchkeeper.operation.notifications import channels, outbox
 from watchkeeper.operation.playbooks import proofs, runs
 from watchkeeper.operation.seals import log as logs
@@ -33,6 +33,13 @@ _SLOW_SECONDS = 1.0
 _ANCHOR_SECONDS = 3600.0
 _ALIVE_SECONDS = 60.0
 _STARTING_SECONDS = 60.0
+_TROUBLE = (
+    repository.RepositoryUnusable,
+    repository.RecordRewritten,
+    keys.KeyUnreadable,
+    checkpoints.CheckpointWentBack,
+    checkpoints.CheckpointMalformed,
+)
 
 _log = structlog.get_logger()
 
@@ -49,6 +56,9 @@ class Worker:
         self._turned: BootTime | None = None
         self._slow: BootTime | None = None
         self._anchored: BootTime | None = None
+        table = settings.read(data).get("incidents", {})
+        settings.known(table, frozenset({"remote"}), where="[incidents]")
+        self._remote = settings.text(table, "remote", default="")
 
     def alive(self) -> bool:
         """Whether a turn came to an end lately."""
@@ -60,7 +70,7 @@ class Worker:
         while not stopping.is_set():
             try:
                 self.turn()
-            except (DatabaseError, OSError, repository.KeyMissing) as error:
+            except (DatabaseError, OSError) as error:
                 _log.error("worker.failed", error=type(error).__name__, detail=str(error))
                 stopping.wait(_SLOW_SECONDS)
             self._turned = self._clock.boot()
@@ -73,8 +83,8 @@ class Worker:
         if self._something_new():
             with self._database.transaction("write"):
                 runs.open_missing(self._database, at=at)
-                incidents.open_missing(self._database, at=at)
-        repository.commit_due(self._data, self._database)
+                cases.open_missing(self._database, at=at)
+        self._commit()
         if self._slow is None or self._age(self._slow) >= _SLOW_SECONDS:
             self._slow = self._clock.boot()
             with self._database.transaction("write"):
@@ -82,6 +92,41 @@ class Worker:
                 proofs.refresh(self._database, at=at)
             self._look_at_watch()
             self._anchor()
+
+    def _commit(self) -> None:
+        waiting = self._database.one("SELECT 1 FROM incident_files WHERE commit_sha IS NULL LIMIT 1")
+        if waiting is None:
+            return
+        try:
+            repository.commit_due(self._data, self._database, clock=self._clock)
+        except locks.RepositoryBusy:
+            return
+        except _TROUBLE as error:
+            self._tell_of_records(error)
+            return
+        if self._remote:
+            try:
+                push.push(self._data, self._database, remote_url=self._remote, clock=self._clock)
+            except push.PushFailed as error:
+                self._tell_of_records(error)
+
+    def _tell_of_records(self, error: Exception) -> None:
+        _log.error("records.failed", error=type(error).__name__, detail=str(error))
+        if alerts.of(self._database, condition="incident records", scope="everything") is not None:
+            return
+        with self._database.transaction("write"):
+            alerts.raise_alert(
+                self._database,
+                condition="incident records",
+                scope="everything",
+                severity="high",
+                title="Incident records cannot be kept",
+                detail=str(error),
+                playbook="",
+                finding_ids=(),
+                by=authority.TELL.cited,
+                at=self._clock.now(),
+            )
 
     def _age(self, since: BootTime) -> float:
         return self._clock.boot().seconds_since(since) or 0.0
@@ -140,7 +185,14 @@ class Worker:
         for log in logs.LOGS:
             text = publish.published(self._data, log)
             if text is not None:
-                repository.commit_checkpoint(self._data, log, text, clock=self._clock)
+                try:
+                    repository.anchor_checkpoint(
+                        self._data, self._database, log=log, checkpoint_text=text, clock=self._clock
+                    )
+                except locks.RepositoryBusy:
+                    self._anchored = None
+                except _TROUBLE as error:
+                    self._tell_of_records(error)
 
 
 class Sender:

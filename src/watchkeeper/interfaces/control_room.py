@@ -30,8 +30,10 @@ from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.context import Context
 from watchkeeper.operation.console.overview import Overlook, Overview
 from watchkeeper.operation.containment import imposing, lifting
+from watchkeeper.operation.incidents import cases, locks, repository
 from watchkeeper.operation.incidents import life as incidents
-from watchkeeper.operation.incidents import repository
+from watchkeeper.operation.incidents.cases import Conclusion
+from watchkeeper.operation.incidents.model import Incident, analysis_name
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.desk import Desk, DeskRefused, Operator
 from watchkeeper.operation.store import open_store
@@ -267,14 +269,14 @@ class ControlRoom:
     def incident_of_run(self, run_id: int) -> str:
         """The incident of a playbook's alert; opened here when the control process has not come to it."""
         alert_id = runs.get(self.database, run_id).alert_id
-        found = incidents.of_alert(self.database, alert_id)
+        found = cases.of_alert(self.database, alert_id)
         if found is None:
             with self.database.transaction("write"):
-                incidents.open_missing(self.database, at=self.clock.now())
-            found = incidents.of_alert(self.database, alert_id)
+                cases.open_missing(self.database, at=self.clock.now())
+            found = cases.of_alert(self.database, alert_id)
         return found or ""
 
-    def document(self, actor: Actor, run_id: int, key: str, *, conclusion: incidents.Conclusion) -> str:
+    def document(self, actor: Actor, run_id: int, key: str, *, conclusion: Conclusion) -> str:
         """The last step of a playbook: close its incident, unless another alert of it is still open."""
         run = runs.get(self.database, run_id)
         incident = self.incident_of_run(run_id)
@@ -290,15 +292,13 @@ class ControlRoom:
 
     def _open_parts(self, incident: str, *, besides: int | None = None) -> list[str]:
         parts: list[str] = []
-        for alert_id in incidents.alerts_of(self.database, incident):
+        for alert_id in cases.alerts_of(self.database, incident):
             alert = alerts.get(self.database, alert_id)
             if alert is not None and alert.state != "resolved" and alert_id != besides:
                 parts.append(f"alert {alert_id}")
         return parts
 
-    def close_incident(
-        self, actor: Actor, incident: str, *, conclusion: incidents.Conclusion
-    ) -> incidents.Incident:
+    def close_incident(self, actor: Actor, incident: str, *, conclusion: Conclusion) -> Incident:
         """Close an incident with its true cause; refused while an alert of it is open."""
         for text in (conclusion.cause, conclusion.resolution, conclusion.prevention):
             if len(text.strip()) < 10:
@@ -307,7 +307,7 @@ class ControlRoom:
                 )
         try:
             with self.database.transaction("write"):
-                closed = incidents.close(
+                closed = cases.conclude(
                     self.database,
                     incident,
                     by=actor.operator.alias,
@@ -316,22 +316,31 @@ class ControlRoom:
                     at=self.clock.now(),
                 )
                 self._record(actor, "close incident", incident, conclusion.cause)
-        except incidents.IncidentHasOpenParts as error:
+        except (incidents.IncidentHasOpenParts, incidents.IncidentClosedAlready) as error:
             raise DeskRefused("resumption-refused", str(error)) from error
+        except (incidents.IncidentTextMissing, incidents.AnalysisMissing) as error:
+            raise DeskRefused("validation-failed", str(error)) from error
         except incidents.NoSuchIncident as error:
             raise DeskRefused("not-found", str(error)) from error
-        repository.commit_due(self.data, self.database)
+        self._commit()
         return closed
 
     def analyse(self, actor: Actor, incident: str, *, text: str) -> str:
         """Add an analysis to an incident; the file's name."""
         with self.database.transaction("write"):
-            name = incidents.analyse(
+            written = incidents.add_analysis(
                 self.database, incident, by=actor.operator.alias, text=text, at=self.clock.now()
             )
             self._record(actor, "analyse incident", incident, text[:200])
-        repository.commit_due(self.data, self.database)
-        return name
+        self._commit()
+        return analysis_name(written.number)
+
+    def _commit(self) -> None:
+        # The control process commits what waits as well; whoever comes second finds nothing to do.
+        try:
+            repository.commit_due(self.data, self.database, clock=self.clock)
+        except locks.RepositoryBusy:
+            return
 
     def _record(
         self,

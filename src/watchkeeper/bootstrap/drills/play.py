@@ -79,7 +79,7 @@ def _play(world: World, fault: Fault) -> list[str]:
     world.turn()
     unmet += _seen(world, fault)
     unmet += _stopped(world, fault)
-    unmet += _cured(world, fault)
+    unmet += _cured(world)
     world.turn()
     left = findings.open_findings(world.database)
     if left:
@@ -128,7 +128,7 @@ def _stopped(world: World, fault: Fault) -> list[str]:
     return unmet
 
 
-def _cured(world: World, fault: Fault) -> list[str]:
+def _cured(world: World) -> list[str]:
     unmet: list[str] = []
     world.turn()
     for run in _open_runs(world):
@@ -141,7 +141,7 @@ def _cured(world: World, fault: Fault) -> list[str]:
         # Curing one rule's findings may cure another's; what is left is taken up again.
         for run in _open_runs(world):
             try:
-                _follow(world, run, fault)
+                _follow(world, run)
             except DeskRefused as error:
                 if attempt == _ATTEMPTS - 1:
                     unmet.append(f"{run.rule} on {run.scope}: {error.detail}")
@@ -159,7 +159,7 @@ def _open_runs(world: World) -> list[Run]:
     )
 
 
-def _follow(world: World, run: Run, fault: Fault) -> None:
+def _follow(world: World, run: Run) -> None:
     """Take every required step of a run in its order."""
     desk, operator = world.desk, world.operator
     for state in runs.steps(world.database, run):
@@ -174,7 +174,7 @@ def _follow(world: World, run: Run, fault: Fault) -> None:
         elif Action.PROBE in step.actions:
             desk.probe(run.id, step.key, operator=operator)
         elif Action.CURE in step.actions:
-            _cure(world, run, fault)
+            _cure(world, run)
         elif Action.VERIFY in step.actions:
             world.turn()
             desk.verify(run.id, step.key, operator=operator)
@@ -184,7 +184,7 @@ def _follow(world: World, run: Run, fault: Fault) -> None:
             desk.document(run.id, step.key, incident=_INCIDENT, operator=operator)
 
 
-def _cure(world: World, run: Run, fault: Fault) -> None:
+def _cure(world: World, run: Run) -> None:
     desk, operator = world.desk, world.operator
     for finding in findings.open_findings(world.database, invariant=run.rule, scope=run.scope):
         if findings.get(world.database, finding.id) is None or not _still_open(world, finding.id):

@@ -23,8 +23,9 @@ from watchkeeper.interfaces.cli.shared import (
 )
 from watchkeeper.market.switching import described
 from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.incidents import cases
 from watchkeeper.operation.incidents import life as incidents
-from watchkeeper.operation.incidents.life import Conclusion
+from watchkeeper.operation.incidents.cases import Conclusion
 from watchkeeper.operation.playbooks.desk import DeskRefused
 
 alert_app = typer.Typer(no_args_is_help=True, help="Alerts: list, acknowledge, resolve, declare.")
@@ -240,7 +241,7 @@ def incident_show(incident: str, data: Data = DEFAULT_DATA, as_json: AsJson = Fa
     """Show an incident's files and the commits that hold them."""
     with room(data) as control:
         incidents.get(control.database, incident)
-        files = incidents.files(control.database, incident)
+        files = cases.texts(control.database, incident)
         documents = [{"name": name, "commit": commit, "text": text} for name, text, commit in files]
         text = "\n\n".join(f"{name}  (commit {commit or 'waits'})\n\n{body}" for name, body, commit in files)
         answer(documents, as_json=as_json, text=text)
@@ -253,6 +254,9 @@ def incident_close(
     resolution: Annotated[str, typer.Option(help="What ended it.")],
     prevention: Annotated[str, typer.Option(help="What prevents the next one.")],
     response: Annotated[str, typer.Option(help="What was done meanwhile.")] = "",
+    analysis: Annotated[
+        str, typer.Option(help="From the end backwards; a critical incident needs one.")
+    ] = "",
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
@@ -262,7 +266,11 @@ def incident_close(
             actor(control, data, code="", fresh=False),
             incident,
             conclusion=Conclusion(
-                cause=cause, response=response, resolution=resolution, prevention=prevention
+                cause=cause,
+                response=response,
+                resolution=resolution,
+                prevention=prevention,
+                analysis=analysis,
             ),
         )
         answer({"incident": closed.id, "closed": True}, as_json=as_json, text=f"{closed.id} is closed.")

@@ -21,7 +21,7 @@ from watchkeeper.interfaces.cli.shared import (
     table,
 )
 from watchkeeper.interfaces.control_room import ControlRoom
-from watchkeeper.operation.incidents.life import Conclusion
+from watchkeeper.operation.incidents.cases import Conclusion
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.verifier import findings, standing
 
@@ -244,12 +244,21 @@ def document(
     resolution: Annotated[str, typer.Option(help="What ended it.")],
     prevention: Annotated[str, typer.Option(help="What prevents the next one.")],
     response: Annotated[str, typer.Option(help="What was done meanwhile.")] = "",
+    analysis: Annotated[
+        str, typer.Option(help="From the end backwards; a critical incident needs one.")
+    ] = "",
     step: str = "document",
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Close the incident and end the playbook."""
     with room(data) as control:
-        conclusion = Conclusion(cause=cause, response=response, resolution=resolution, prevention=prevention)
+        conclusion = Conclusion(
+            cause=cause,
+            response=response,
+            resolution=resolution,
+            prevention=prevention,
+            analysis=analysis,
+        )
         incident = _documented(control, data, run, step, conclusion)
         say(f"{incident} is documented.")
 

@@ -132,11 +132,12 @@ def incident_verify(
 ) -> None:
     """Check a clone of the incident records: every signature, one line of history, nothing rewritten."""
     try:
-        line = None if key is None else key.read_text(encoding="ascii")
-        report = records.verify(folder, key_line=line)
-    except (records.NoRepository, OSError) as error:
+        signers = (key or folder / "allowed_signers").read_text(encoding="ascii")
+        report = records.verify_repository(folder, signers)
+    except (records.NotAnIncidentRepository, ValueError, OSError) as error:
         answer({"sound": False, "problems": [str(error)]}, as_json=as_json, text=f"NOT SOUND: {error}")
         raise typer.Exit(1) from error
+    problems = [f"{problem.commit[:10]} {problem.path}: {problem.says}" for problem in report.problems]
     text = (
         f"{'sound' if report.sound else 'NOT SOUND'}: {report.commits} commits, {report.incidents} incidents"
     )
@@ -145,9 +146,9 @@ def incident_verify(
             "sound": report.sound,
             "commits": report.commits,
             "incidents": report.incidents,
-            "problems": report.problems,
+            "problems": problems,
         },
         as_json=as_json,
-        text="\n".join([text, *report.problems]),
+        text="\n".join([text, *problems]),
     )
     raise typer.Exit(0 if report.sound else 1)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from watchkeeper.boundary.gate import Hold, OperationClass, Scope, Switch
 from watchkeeper.interfaces.control_room import Actor, ControlRoom
-from watchkeeper.operation.incidents.life import Conclusion
+from watchkeeper.operation.incidents.cases import Conclusion
 from watchkeeper.operation.playbooks.desk import DeskRefused
 
 Fields = Mapping[str, str]
@@ -166,6 +166,7 @@ def _document(room: ControlRoom, actor: Actor, fields: Fields) -> str:
             response=fields.get("response", ""),
             resolution=fields.get("resolution", ""),
             prevention=fields.get("prevention", ""),
+            analysis=fields.get("analysis", ""),
         ),
     )
     return f"{incident} is documented."

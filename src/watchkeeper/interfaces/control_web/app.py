@@ -28,6 +28,7 @@ from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import sessions
 from watchkeeper.operation import journal
+from watchkeeper.operation.incidents import cases
 from watchkeeper.operation.incidents import life as incidents
 from watchkeeper.operation.playbooks import proposals, runs
 from watchkeeper.operation.playbooks.desk import DeskRefused
@@ -228,7 +229,7 @@ def playbook_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str
         "standing": now,
         "offered": offered,
         "positions": room.desk.positions(run.id),
-        "incident": incidents.of_alert(room.database, run.alert_id),
+        "incident": cases.of_alert(room.database, run.alert_id),
     }
     return render("playbook.html", values | _common(request, actor))
 
@@ -250,7 +251,7 @@ def incident_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str
         incident = incidents.get(room.database, request.path_params["incident"])
     except incidents.NoSuchIncident as error:
         return _refused(str(error), status=404)
-    files = incidents.files(room.database, incident.id)
+    files = cases.texts(room.database, incident.id)
     return render("incident.html", {"incident": incident, "files": files, **_common(request, actor)})
 
 

@@ -26,7 +26,7 @@ from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.console import stopwatch
 from watchkeeper.operation.console.stopwatch import Stopwatch
-from watchkeeper.operation.incidents import life as incidents
+from watchkeeper.operation.incidents import cases
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.verifier import findings, passes, verdicts
@@ -296,11 +296,11 @@ class Overlook:
                     else (alert.due_at - overview.at) / 1_000_000,
                     responded_by=alert.responded_by,
                     run_id=None if run is None else run.id,
-                    incident=incidents.of_alert(database, alert.id),
+                    incident=cases.of_alert(database, alert.id),
                 )
             )
         for run in runs.listing(database, limit=_LISTED_MAX):
-            overview.runs.append(_run(database, run, incidents.of_alert(database, run.alert_id)))
+            overview.runs.append(_run(database, run, cases.of_alert(database, run.alert_id)))
         overview.stopwatches = stopwatch.latest(database, limit=10)
         newest = passes.latest(database)
         if overview.watch is not None:

@@ -1,1 +1,1 @@
-"""Incidents: what happened, written once, signed, and checkable with stock Git anywhere."""
+"""Incident records: rows while it happens, signed files in Git for ever after (catalogue, Incidents)."""

@@ -1,293 +1,322 @@
-"""The life of an incident: opened by the documented authority for each cause, closed by the operator with the true one."""
+"""The life of an incident: opened once for each cause, told as it goes on, closed with its cause, analysed.
+
+Every function writes inside the caller's transaction. The bytes of each file are fixed there too, so what
+the repository will hold is decided by rows, however often the commit has to be tried.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from watchkeeper.base.clock import KAMPALA, Instant, as_datetime, later
+from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import Database
 from watchkeeper.operation import authority
-from watchkeeper.operation.alerts.words import harmless
-from watchkeeper.operation.incidents import records, timeline
+from watchkeeper.operation.incidents import records, store
+from watchkeeper.operation.incidents.model import (
+    CLOSED,
+    FIRST_ANALYSIS,
+    OPENED,
+    SEVERITIES,
+    Analysis,
+    Incident,
+    RecordFile,
+    Severity,
+    TimelineEntry,
+    analysis_due_at,
+    analysis_name,
+    incident_id,
+    worse,
+)
+from watchkeeper.operation.incidents.text import clean, clean_line
 
-_OPENED_AT_ONCE = 50
-_TAKEN_SECONDS_MAX = 10_000
+#: Entries that one timeline holds; later ones are counted and the record says how many.
+TIMELINE_ENTRIES_MAX = 1_000
+_ENTRY_CHARACTERS_MAX = 500
+#: Incidents that can begin within one second, or crowd the seconds after it.
+_SECONDS_MOVED_MAX = 3_600
+_LISTED_MAX = 1_000
 
 
 class NoSuchIncident(LookupError):
-    """There is no such incident."""
+    """There is no incident of this id."""
+
+
+class IncidentClosedAlready(Exception):
+    """This incident is closed. What was learned since belongs in an analysis."""
 
 
 class IncidentHasOpenParts(Exception):
-    """Something of this incident is still open. Finish it first."""
+    """Something of this incident is still open. Cure, resolve and lift it first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """An incident as it stands."""
-
-    id: str
-    cause: str
-    type: str
-    severity: str
-    title: str
-    description: str
-    impact: str
-    opened_at: Instant
-    closed_at: Instant | None
-    closed_by: str | None
-    found_cause: str | None
-    response: str | None
-    resolution: str | None
-    prevention: str | None
+class IncidentTextMissing(ValueError):
+    """Cause, response, resolution and prevention all have to be written down."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conclusion:
-    """What the operator says at the end."""
-
-    cause: str
-    response: str
-    resolution: str
-    prevention: str
+class AnalysisMissing(Exception):
+    """A critical incident is analysed before it is closed (catalogue, Incidents). Hand in its analysis."""
 
 
-_COLUMNS = (
-    "id, cause, type, severity, title, description, impact, opened_at, closed_at, closed_by, found_cause, response, "
-    "resolution, prevention"
-)
+class TooManyAnalyses(Exception):
+    """This incident has as many analyses as its record can hold."""
 
 
-def cause_of(*, condition: str, scope: str) -> str:
-    """What makes two alerts one incident: the same account, or else the same condition everywhere."""
-    return scope if scope.startswith("account:") else condition
+class TooManyIncidents(Exception):
+    """More incidents began within one hour than there are seconds to name them by."""
 
 
-def open_missing(database: Database, *, at: Instant) -> list[str]:
-    """Open an incident for each alert that has none (low ones only by hand), in the caller's transaction; new ids."""
-    rows = database.query(
-        "SELECT a.id, a.condition, a.scope, a.severity, a.title, a.detail FROM alerts a "
-        "LEFT JOIN incident_alerts i ON i.alert_id = a.id WHERE i.alert_id IS NULL AND a.severity <> 'low' "
-        "ORDER BY a.id LIMIT ?",
-        (_OPENED_AT_ONCE,),
-    )
-    opened: list[str] = []
-    for alert_id, *texts in rows:
-        condition, scope, severity, title, detail = (str(text) for text in texts)
-        cause = cause_of(condition=condition, scope=scope)
-        row = database.one("SELECT id FROM incidents WHERE cause = ? AND closed_at IS NULL", (cause,))
-        if row is not None:
-            incident_id = str(row[0])
-        else:
-            incident_id = _open(
-                database,
-                cause=cause,
-                type_=f"rule {condition}" if condition[:1].isdecimal() else condition,
-                severity=severity,
-                title=title,
-                description=detail,
-                impact=f"Scope: {scope}.",
-                at=at,
-            )
-            opened.append(incident_id)
-        database.execute(
-            "INSERT INTO incident_alerts (alert_id, incident_id) VALUES (?, ?) ON CONFLICT (alert_id) DO NOTHING",
-            (alert_id, incident_id),
-        )
-        if row is None:
-            _write_opened(database, incident_id, at=at)
-    return opened
-
-
-def _open(
+def open_incident(
     database: Database,
     *,
     cause: str,
-    type_: str,
-    severity: str,
+    type: str,
+    severity: Severity,
     title: str,
     description: str,
     impact: str,
+    alert_ids: Sequence[int],
     at: Instant,
-) -> str:
-    incident_id = _free_id(database, at)
-    database.execute(
-        "INSERT INTO incidents (id, cause, type, severity, title, description, impact, opened_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            incident_id,
-            cause,
-            type_,
-            severity,
-            harmless(title, 200),
-            harmless(description, 2000),
-            impact,
-            at,
-        ),
+    by: str = authority.RECORD.cited,
+    role: str = "system",
+) -> Incident:
+    """Open the incident of this cause, or go on with the one that is open.
+
+    `cause` is the key of "one cause, one incident", such as `1.1 account:tra_a3k9x2`. An incident that is
+    open already gets the new alerts, an entry in its timeline, and the graver severity; its file stays.
+    """
+    if severity not in SEVERITIES:
+        msg = f"no such severity: {severity}"
+        raise ValueError(msg)
+    key = clean_line(cause)
+    known = store.find_open(database, key)
+    if known is not None:
+        return _go_on(database, known, severity=severity, title=title, alert_ids=alert_ids, at=at)
+    incident = Incident(
+        id=_free_id(database, at),
+        cause_key=key,
+        type=clean_line(type),
+        severity=severity,
+        title=clean_line(title),
+        state="open",
+        opened_by=clean_line(by),
+        opened_role=clean_line(role),
+        opened_at=at,
+        description=clean(description),
+        impact=clean(impact),
     )
-    return incident_id
+    store.insert(database, incident)
+    store.link_alerts(database, incident.id, alert_ids, at=at)
+    add_timeline(database, incident.id, at=at, kind="opened", text=incident.title)
+    _write(database, incident, OPENED, records.opened(incident, _context(database, incident)), at=at)
+    return incident
 
 
 def _free_id(database: Database, at: Instant) -> str:
-    for seconds in range(_TAKEN_SECONDS_MAX):
-        moment = as_datetime(later(at, seconds=seconds)).astimezone(KAMPALA)
-        incident_id = moment.strftime("INC-%Y%m%d-%H%M%S")
-        if database.one("SELECT 1 FROM incidents WHERE id = ?", (incident_id,)) is None:
-            return incident_id
-    raise RuntimeError("ten thousand incidents in a few hours; something opens them in a loop")
+    for moved in range(_SECONDS_MOVED_MAX):
+        candidate = incident_id(at, seconds_moved=moved)
+        if store.find(database, candidate) is None:
+            return candidate
+    raise TooManyIncidents(TooManyIncidents.__doc__)
 
 
-def _fields(incident: Incident, *, at: Instant, operator: str) -> dict[str, str]:
-    closed = incident.closed_at
-    return {
-        "id": incident.id,
-        "type": incident.type,
-        "severity": incident.severity,
-        "start": records.stamp(incident.opened_at),
-        "end": "" if closed is None else records.stamp(closed),
-        "duration": ""
-        if closed is None
-        else records.duration(opened_at=incident.opened_at, closed_at=closed),
-        "description": incident.description,
-        "cause": incident.found_cause or "",
-        "impact": incident.impact,
-        "response": incident.response or "",
-        "resolution": incident.resolution or "",
-        "prevention": incident.prevention or "",
-        "operator": operator,
-        "documented": records.stamp(at),
-    }
-
-
-def _write_opened(database: Database, incident_id: str, *, at: Instant) -> None:
-    incident = get(database, incident_id)
-    text = records.render(
-        _fields(incident, at=at, operator=authority.RECORD.cited),
-        heading=f"{incident.id}: {incident.title}",
-        timeline=timeline.of(database, incident_id),
+def _go_on(
+    database: Database,
+    incident: Incident,
+    *,
+    severity: Severity,
+    title: str,
+    alert_ids: Sequence[int],
+    at: Instant,
+) -> Incident:
+    known = set(store.alert_ids(database, incident.id))
+    fresh = [alert for alert in alert_ids if alert not in known]
+    store.link_alerts(database, incident.id, fresh, at=at)
+    graver = worse(severity, incident.severity)
+    text = f"again: {clean_line(title)}"
+    if graver != incident.severity:
+        store.set_severity(database, incident.id, graver)
+        text += f"; severity rises from {incident.severity} to {graver}"
+    add_timeline(
+        database,
+        incident.id,
+        at=at,
+        kind="again",
+        text=text,
+        ref=", ".join(f"alert {a}" for a in fresh) or None,
     )
-    _write(database, incident_id, "01-opened.md", text, at=at)
+    return dataclasses.replace(incident, severity=graver)
 
 
-def _write(database: Database, incident_id: str, name: str, text: str, *, at: Instant) -> None:
-    database.execute(
-        "INSERT INTO incident_files (incident_id, name, content, written_at) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (incident_id, name) DO NOTHING",
-        (incident_id, name, text, at),
+def add_timeline(
+    database: Database,
+    incident_id: str,
+    *,
+    at: Instant,
+    kind: str,
+    text: str,
+    evidence_digest: str | None = None,
+    ref: str | None = None,
+) -> None:
+    """Append to an incident's timeline; raises `NoSuchIncident`.
+
+    What comes after the closing is kept too, and stands in the next analysis. Beyond
+    `TIMELINE_ENTRIES_MAX` an entry is counted only.
+    """
+    get(database, incident_id)
+    position = store.entries_count(database, incident_id) + 1
+    if position > TIMELINE_ENTRIES_MAX:
+        store.count_left_out(database, incident_id)
+        return
+    entry = TimelineEntry(
+        position=position,
+        at=at,
+        kind=clean_line(kind),
+        text=clean_line(text, characters_max=_ENTRY_CHARACTERS_MAX),
+        evidence_digest=None if evidence_digest is None else clean_line(evidence_digest),
+        ref=None if ref is None else clean_line(ref),
     )
+    store.insert_entry(database, incident_id, entry)
 
 
-def close(
+def close_incident(
     database: Database,
     incident_id: str,
     *,
     by: str,
-    conclusion: Conclusion,
+    cause_text: str,
+    response: str,
+    resolution: str,
+    prevention: str,
     open_parts: Sequence[str],
     at: Instant,
+    role: str = "operator",
+    analysis: str | None = None,
 ) -> Incident:
-    """Close with the true cause, in the caller's transaction; raises `IncidentHasOpenParts`, `NoSuchIncident`."""
+    """Close an incident with what is known now.
+
+    `open_parts` names what the caller still finds open: findings, alerts, restrictions. `analysis` is
+    written with it; a critical incident needs one by then. Raises `NoSuchIncident`,
+    `IncidentClosedAlready`, `IncidentHasOpenParts`, `IncidentTextMissing`, `AnalysisMissing`.
+    """
+    incident = get(database, incident_id)
+    if not incident.open:
+        raise IncidentClosedAlready(IncidentClosedAlready.__doc__)
     if open_parts:
-        raise IncidentHasOpenParts(f"{IncidentHasOpenParts.__doc__} {', '.join(open_parts[:5])}")
-    changed = database.execute(
-        "UPDATE incidents SET closed_at = ?, closed_by = ?, found_cause = ?, response = ?, resolution = ?, "
-        "prevention = ? WHERE id = ? AND closed_at IS NULL",
-        (
-            at,
-            by,
-            harmless(conclusion.cause, 2000),
-            harmless(conclusion.response, 2000),
-            harmless(conclusion.resolution, 2000),
-            harmless(conclusion.prevention, 2000),
-            incident_id,
-        ),
+        raise IncidentHasOpenParts(f"{IncidentHasOpenParts.__doc__} Open: {', '.join(open_parts)}.")
+    texts = [clean(text) for text in (cause_text, response, resolution, prevention)]
+    if not all(texts):
+        raise IncidentTextMissing(IncidentTextMissing.__doc__)
+    if analysis is not None:
+        add_analysis(database, incident_id, by=by, role=role, text=analysis, at=at)
+    elif incident.severity == "critical" and not store.analyses(database, incident_id):
+        raise AnalysisMissing(AnalysisMissing.__doc__)
+    closed = dataclasses.replace(
+        incident,
+        state="closed",
+        closed_by=clean_line(by),
+        closed_role=clean_line(role),
+        closed_at=at,
+        cause=texts[0],
+        response=texts[1],
+        resolution=texts[2],
+        prevention=texts[3],
     )
-    incident = get(database, incident_id)
-    if changed == 1:
-        text = records.render(
-            _fields(incident, at=at, operator=f"{by} (operator)"),
-            heading=f"{incident.id} closed: {incident.title}",
-            timeline=timeline.of(database, incident_id),
-        )
-        _write(database, incident_id, "02-closed.md", text, at=at)
-    return incident
+    add_timeline(database, incident_id, at=at, kind="closed", text=f"closed by {closed.closed_by}")
+    if not store.set_closed(database, closed):
+        raise IncidentClosedAlready(IncidentClosedAlready.__doc__)
+    closed = get(database, incident_id)
+    _write(database, closed, CLOSED, records.closed(closed, _context(database, closed)), at=at)
+    return closed
 
 
-def analyse(database: Database, incident_id: str, *, by: str, text: str, at: Instant) -> str:
-    """Add an analysis; a later one supersedes the earlier and both stay. The file's name."""
+def add_analysis(
+    database: Database, incident_id: str, *, by: str, text: str, at: Instant, role: str = "operator"
+) -> Analysis:
+    """Add an analysis in a file of its own, beside the one it supersedes.
+
+    Raises `NoSuchIncident`, `IncidentTextMissing`, `TooManyAnalyses`.
+    """
     incident = get(database, incident_id)
-    row = database.one("SELECT count(*) FROM incident_files WHERE incident_id = ?", (incident_id,))
-    number = max(3, 1 + int(str(row[0] if row else 0)))
-    name = f"{number:02d}-analysis.md"
-    fields = _fields(incident, at=at, operator=f"{by} (operator)") | {"description": harmless(text, 4000)}
-    body = records.render(
-        fields,
-        heading=f"{incident.id} analysis: {incident.title}",
-        timeline=timeline.of(database, incident_id),
+    earlier = store.analyses(database, incident_id)
+    if len(earlier) >= store.ANALYSES_MAX:
+        raise TooManyAnalyses(TooManyAnalyses.__doc__)
+    written = Analysis(
+        number=FIRST_ANALYSIS + len(earlier),
+        text=clean(text),
+        written_by=clean_line(by),
+        written_role=clean_line(role),
+        at=at,
     )
-    _write(database, incident_id, name, body, at=at)
-    return name
+    if not written.text:
+        raise IncidentTextMissing(IncidentTextMissing.__doc__)
+    add_timeline(database, incident_id, at=at, kind="analysed", text=f"analysis by {written.written_by}")
+    store.insert_analysis(database, incident_id, written)
+    before = earlier[-1] if earlier else None
+    content = records.analysis(incident, written, _context(database, incident), supersedes=before)
+    _write(database, incident, analysis_name(written.number), content, at=at, by=written.written_by)
+    return written
+
+
+def _context(database: Database, incident: Incident) -> records.Context:
+    return records.Context(
+        system=store.system_id(database),
+        timeline=timeline(database, incident.id),
+        alert_ids=store.alert_ids(database, incident.id),
+    )
+
+
+def _write(
+    database: Database, incident: Incident, name: str, content: str, *, at: Instant, by: str | None = None
+) -> None:
+    what = name.removesuffix(".md").split("-", 1)[1]
+    person = by or incident.closed_by or incident.opened_by
+    subject = f"{incident.id}: {what}, {incident.severity}"
+    message = f"{subject}\n\n{incident.title}\n\nOperator: {person}\nFile: {name}\n"
+    store.insert_file(
+        database, incident_id=incident.id, name=name, message=message, content=content, due_at=at
+    )
 
 
 def get(database: Database, incident_id: str) -> Incident:
     """One incident; raises `NoSuchIncident`."""
-    row = database.one(f"SELECT {_COLUMNS} FROM incidents WHERE id = ?", (incident_id,))
-    if row is None:
+    incident = store.find(database, incident_id)
+    if incident is None:
         raise NoSuchIncident(NoSuchIncident.__doc__)
-    return _incident(row)
+    return incident
 
 
-def listing(database: Database, *, open_only: bool = False, limit: int = 100) -> list[Incident]:
-    """Incidents, newest first."""
-    rows = database.query(
-        f"SELECT {_COLUMNS} FROM incidents WHERE (? = 0 OR closed_at IS NULL) ORDER BY opened_at DESC LIMIT ?",
-        (int(open_only), limit),
-    )
-    return [_incident(row) for row in rows]
+def of_cause(database: Database, cause: str) -> Incident | None:
+    """The open incident of this cause."""
+    return store.find_open(database, clean_line(cause))
 
 
-def of_alert(database: Database, alert_id: int) -> str | None:
-    """The incident of an alert."""
-    row = database.one("SELECT incident_id FROM incident_alerts WHERE alert_id = ?", (alert_id,))
-    return None if row is None else str(row[0])
+def listing(database: Database, *, state: str | None = None, limit: int = 100) -> list[Incident]:
+    """Incidents, newest first; only `open` or `closed` ones when asked."""
+    return store.listing(database, state=state, limit=limit)
 
 
-def alerts_of(database: Database, incident_id: str) -> list[int]:
-    """The alerts of an incident."""
-    rows = database.query(
-        "SELECT alert_id FROM incident_alerts WHERE incident_id = ? ORDER BY alert_id LIMIT 500",
-        (incident_id,),
-    )
-    return [int(str(row[0])) for row in rows]
+def timeline(database: Database, incident_id: str) -> list[TimelineEntry]:
+    """All entries of an incident's timeline, in the order in which they were written."""
+    return store.entries(database, incident_id, limit=TIMELINE_ENTRIES_MAX)
 
 
-def files(database: Database, incident_id: str) -> list[tuple[str, str, str | None]]:
-    """The record's files: name, text, and the commit that holds it, None while it waits."""
-    rows = database.query(
-        "SELECT name, content, commit_sha FROM incident_files WHERE incident_id = ? ORDER BY name LIMIT 100",
-        (incident_id,),
-    )
-    return [(str(row[0]), str(row[1]), None if row[2] is None else str(row[2])) for row in rows]
+def analyses(database: Database, incident_id: str) -> list[Analysis]:
+    """The analyses of an incident; the last one counts."""
+    return store.analyses(database, incident_id)
 
 
-def _incident(row: tuple[object, ...]) -> Incident:
-    def text(value: object) -> str | None:
-        return None if value is None else str(value)
+def files(database: Database, incident_id: str) -> list[RecordFile]:
+    """The files of an incident, with the commits that hold them."""
+    return store.files(database, incident_id)
 
-    return Incident(
-        id=str(row[0]),
-        cause=str(row[1]),
-        type=str(row[2]),
-        severity=str(row[3]),
-        title=str(row[4]),
-        description=str(row[5]),
-        impact=str(row[6]),
-        opened_at=Instant(int(str(row[7]))),
-        closed_at=None if row[8] is None else Instant(int(str(row[8]))),
-        closed_by=text(row[9]),
-        found_cause=text(row[10]),
-        response=text(row[11]),
-        resolution=text(row[12]),
-        prevention=text(row[13]),
-    )
+
+def of_alerts(database: Database) -> dict[int, str]:
+    """Which incident each linked alert belongs to."""
+    return store.incident_of_alerts(database)
+
+
+def overdue_analyses(database: Database, *, at: Instant) -> list[Incident]:
+    """Closed incidents past their time for an analysis: high 24 h, medium a week, low 30 days."""
+    waiting = store.closed_without_analysis(database, limit=_LISTED_MAX)
+    return [incident for incident in waiting if (analysis_due_at(incident) or at) < at]

@@ -1,36 +1,47 @@
-"""What happened in an incident, put together from the rows of every stage before this one."""
+"""What happened in an incident, gathered from the rows of every stage before this one when it is closed."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.interface import Parameters
-from watchkeeper.operation.incidents.records import Moment
 
 _ROWS_MAX = 300
 
 
-def of(database: Database, incident_id: str) -> list[Moment]:
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened, with the digest of its evidence where there is any."""
+
+    at: Instant
+    what: str
+    text: str
+    digest: str = ""
+
+
+def moments(database: Database, incident_id: str) -> list[Moment]:
     """Every alert, finding, restriction, step and act of an incident, in order of time."""
-    moments: list[Moment] = []
+    found: list[Moment] = []
     of_incident = "SELECT alert_id FROM incident_alerts WHERE incident_id = ?"
     for at, kind, by, text in _texts(
         database,
         f"SELECT at, kind, by, text FROM alert_events WHERE alert_id IN ({of_incident}) ORDER BY id LIMIT ?",
         (incident_id, _ROWS_MAX),
     ):
-        moments.append(Moment(_instant(at), f"alert {kind}", f"{text} ({by})"))
+        found.append(Moment(_instant(at), f"alert {kind}", f"{text} ({by})"))
     for seen_at, number, invariant, detail, digest, state, closed_at, closed_by in _texts(
         database,
         "SELECT f.seen_at, f.id, f.invariant, f.detail, f.found_digest, f.state, f.closed_at, f.closed_by FROM findings f "
         f"JOIN alert_findings a ON a.finding_id = f.id WHERE a.alert_id IN ({of_incident}) ORDER BY f.id LIMIT ?",
         (incident_id, _ROWS_MAX),
     ):
-        moments.append(
+        found.append(
             Moment(_instant(seen_at), f"finding {number}", f"{invariant}: {detail}", str(digest or ""))
         )
         if closed_at is not None:
-            moments.append(
+            found.append(
                 Moment(_instant(closed_at), f"finding {number} {state}", f"by {closed_by}", str(digest or ""))
             )
     for at, rule, scope, classes in _texts(
@@ -40,7 +51,7 @@ def of(database: Database, incident_id: str) -> list[Moment]:
         "GROUP BY c.restriction_id, c.rule, c.scope, c.classes ORDER BY 1 LIMIT ?",
         (incident_id, _ROWS_MAX),
     ):
-        moments.append(Moment(_instant(at), "contained", f"rule {rule}, {scope}: stops {classes}"))
+        found.append(Moment(_instant(at), "contained", f"rule {rule}, {scope}: stops {classes}"))
     for at, key, by, note, digest, state in _texts(
         database,
         "SELECT s.at, s.key, s.by, s.note, s.evidence_digest, s.state FROM playbook_steps s "
@@ -48,14 +59,14 @@ def of(database: Database, incident_id: str) -> list[Moment]:
         "ORDER BY s.at LIMIT ?",
         (incident_id, _ROWS_MAX),
     ):
-        moments.append(Moment(_instant(at), f"step {key} {state}", f"{note or ''} ({by})", str(digest or "")))
+        found.append(Moment(_instant(at), f"step {key} {state}", f"{note or ''} ({by})", str(digest or "")))
     for at, actor, action, subject, reason in _texts(
         database,
         "SELECT at, actor, action, subject, reason FROM operator_actions WHERE subject = ? OR detail LIKE ? ORDER BY id LIMIT ?",
         (incident_id, f"%{incident_id}%", _ROWS_MAX),
     ):
-        moments.append(Moment(_instant(at), f"{action}", f"{subject}: {reason} ({actor})"))
-    return sorted(moments, key=lambda moment: moment.at)
+        found.append(Moment(_instant(at), f"{action}", f"{subject}: {reason} ({actor})"))
+    return sorted(found, key=lambda moment: moment.at)
 
 
 def _texts(database: Database, sql: str, parameters: Parameters) -> list[tuple[str | None, ...]]:
