@@ -127,6 +127,9 @@ class Watch:
                 self._look_at_unknown(found)
                 if self._full_asked is None or self._age(self._full_asked) > _HOUR_SECONDS:
                     self._ask_full("hourly")
+                elif passes.waiting(self._database):
+                    # Somebody else asked: the operator, or a playbook after its lift.
+                    self._child.wake()
             reasons = [*self._left, *self._withheld(found)]
             self._keeper.renew(watermark=self._watermark, withheld="; ".join(reasons)[:500])
         except (DatabaseError, GateBusy, GateUnreadable) as error:

@@ -91,9 +91,12 @@ class GateFile:
                 raise GateUnreadable("the gate was replaced by another file")
             yield database
             database.commit()
-        except DatabaseBusy as error:
-            raise GateBusy(GateBusy.__doc__) from error
         except DatabaseError as error:
+            if error.source is not database:
+                # What failed inside the block is somebody else's database; the gate is as good as it was.
+                raise
+            if isinstance(error, DatabaseBusy):
+                raise GateBusy(GateBusy.__doc__) from error
             self.close()
             raise GateUnreadable(str(error)) from error
         except GateUnreadable:

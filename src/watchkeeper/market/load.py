@@ -67,10 +67,12 @@ def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
             lock_utids.add(command.lock_utid)
         elif isinstance(command, WriteOff):
             lot_ids.add(command.lot_id)
-        elif isinstance(command, Correct | RestoreState) or (
-            isinstance(command, Acknowledge) and command.account is not None
-        ):
+        elif isinstance(command, Correct | RestoreState):
             aliases.add(command.account)
+        elif isinstance(command, Acknowledge):
+            account = command.account
+            if account is not None:
+                aliases.add(account)
     locks(database, state, lock_utids)
     unit_ids.update(lock.unit_id for lock in state.locks.values())
     units(database, state, unit_ids)

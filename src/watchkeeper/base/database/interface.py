@@ -17,6 +17,9 @@ Mode: TypeAlias = Literal["read", "write", "exclusive"]
 class DatabaseError(Exception):
     """The database could not do what was asked."""
 
+    #: The connection that failed, where it is known: of two that are open at once it matters which.
+    source: object = None
+
 
 class DatabaseBusy(DatabaseError):
     """Somebody else holds the database, and the time to wait for them is over."""

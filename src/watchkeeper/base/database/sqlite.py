@@ -103,9 +103,13 @@ class SqliteDatabase:
         try:
             return self._cursor.execute(sql, parameters).fetchall()
         except apsw.Error as error:
-            raise _translate(error) from error
+            raise self._failed(_translate(error)) from error
         except UnicodeDecodeError as error:
-            raise TextUnreadable(str(error)) from error
+            raise self._failed(TextUnreadable(str(error))) from error
+
+    def _failed(self, error: DatabaseError) -> DatabaseError:
+        error.source = self
+        return error
 
     def one(self, sql: str, parameters: Parameters = ()) -> Record | None:
         rows = self.query(sql, parameters)
@@ -119,7 +123,7 @@ class SqliteDatabase:
         try:
             self._cursor.executemany(sql, rows)
         except apsw.Error as error:
-            raise _translate(error) from error
+            raise self._failed(_translate(error)) from error
 
     @contextmanager
     def transaction(self, mode: Mode) -> Iterator[None]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import watchkeeper
 from watchkeeper.base.clock import Clock
 from watchkeeper.bootstrap.bench.books import Bench
 from watchkeeper.boundary.gate import Switch
@@ -107,6 +109,7 @@ class World:
             text=True,
             check=True,
             timeout=60,
+            env=os.environ | {"PYTHONPATH": str(Path(watchkeeper.__file__).resolve().parents[1])},
         )
 
     def turn(self) -> None:

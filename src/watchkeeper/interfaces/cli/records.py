@@ -138,14 +138,12 @@ def incident_verify(
         answer({"sound": False, "problems": [str(error)]}, as_json=as_json, text=f"NOT SOUND: {error}")
         raise typer.Exit(1) from error
     problems = [f"{problem.commit[:10]} {problem.path}: {problem.says}" for problem in report.problems]
-    text = (
-        f"{'sound' if report.sound else 'NOT SOUND'}: {report.commits} commits, {report.incidents} incidents"
-    )
+    text = f"{'sound' if report.sound else 'NOT SOUND'}: {report.commits} commits, {len(report.incidents)} incidents"
     answer(
         {
             "sound": report.sound,
             "commits": report.commits,
-            "incidents": report.incidents,
+            "incidents": len(report.incidents),
             "problems": problems,
         },
         as_json=as_json,

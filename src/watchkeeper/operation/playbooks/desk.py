@@ -27,7 +27,7 @@ from watchkeeper.operation.containment import imposing, lifting
 from watchkeeper.operation.playbooks import proposals, runs
 from watchkeeper.operation.playbooks.runs import Run
 from watchkeeper.operation.seals import log as logs
-from watchkeeper.operation.verifier import findings, standing
+from watchkeeper.operation.verifier import findings, passes, standing
 from watchkeeper.operation.verifier.findings import Finding
 
 REASON_LENGTH_MIN = 10
@@ -258,9 +258,10 @@ class Desk:
 
     def verify(self, run_id: int, key: str, *, operator: Operator) -> None:
         """Ask the same question again about every finding; done when none stands."""
-        run = self._reached(run_id, key)
+        # An acknowledgement counts when the watch has sealed it, so what was cured a moment ago is settled here.
         self._await_watch()
-        left = self._settle(run, operator, None)
+        left = self._settle(self._run(run_id), operator, None)
+        run = self._reached(run_id, key)
         if left:
             raise DeskRefused("resumption-refused", "Not cured yet: " + "; ".join(left[:5]))
         self._complete(run, key, {"findings": "none stands"}, operator)
@@ -300,6 +301,11 @@ class Desk:
         )
         if not left:
             self._resolve(run, operator, said)
+        with self.database.transaction("write"):
+            # Resumed business is looked at as a whole, not only where it was wrong.
+            passes.ask(
+                self.database, reason=f"after the lift of {run.rule} on {run.scope}", at=self.clock.now()
+            )
 
     def override(self, run_id: int, key: str, *, reason: str, operator: Operator) -> None:
         """Go past a step that is not done, with a reason and a fresh second factor."""

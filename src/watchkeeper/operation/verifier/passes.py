@@ -52,6 +52,14 @@ def ask(database: Database, *, reason: str, at: Instant) -> int:
     return identifier
 
 
+def waiting(database: Database) -> bool:
+    """Whether a pass is asked for that nobody has begun."""
+    return (
+        database.one("SELECT 1 FROM full_passes WHERE ended_at IS NULL AND begun_at IS NULL LIMIT 1")
+        is not None
+    )
+
+
 def claim(database: Database, *, boot: BootTime, at: Instant) -> FullPass | None:
     """Take the pass that waits, in the caller's transaction. What a dead child left unfinished ends here."""
     database.execute(

@@ -88,9 +88,12 @@ def current(database: Database, *, clock: Clock) -> list[Standing]:
             if row is not None and age is not None and 0 <= age <= deadline:
                 verdict = str(row[2])
                 detail = detail or str(row[3])
-            # An open finding is a finding however old the pass is that saw it; and a closed one needs a fresh pass.
+            # An open finding is a finding however old the pass is that saw it. Once it is closed, a pass of before
+            # says nothing any more, and only a fresh one can say HOLDS.
             if invariant in broken:
                 verdict = BROKEN
+            elif verdict == BROKEN:
+                verdict = UNKNOWN
             judged[mode] = (verdict, age)
         standings.append(
             Standing(

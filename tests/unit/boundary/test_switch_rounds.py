@@ -1,0 +1,74 @@
+"""No gated commit after a switch's answer, under load from another process, round after round."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.waiting import until
+from tests.worlds.books import REASON, Market
+from tests.worlds.system import ENVIRONMENT
+from watchkeeper.boundary.gate import Switch
+from watchkeeper.market.switching import Switching
+
+LOAD = Path(__file__).parent / "switch_load.py"
+
+
+def test_nothing_gated_commits_after_the_answer(tmp_path: Path, rounds: Callable[[int], int]) -> None:
+    market = Market(tmp_path / "data")
+    system_id, admin = market.market.system_id, market.books.user(market.admin_id)
+    assert admin is not None
+    books = market.books.database
+    switching = Switching(market.data, system_id=system_id, books=books, clock=market.clock)
+    # Nobody lists more than ten times a day, so each round has a farmer of its own pace: a fresh one when one is spent.
+    load: subprocess.Popen[str] | None = None
+    passed = 0
+    try:
+        for number in range(rounds(1000)):
+            if number % 5 == 0:
+                if load is not None and load.stdin is not None:
+                    load.stdin.close()
+                    load.wait(30)
+                farmer = market.person("farmer")
+                load = subprocess.Popen(
+                    [
+                        sys.executable,
+                        str(LOAD),
+                        str(market.data),
+                        system_id,
+                        str(farmer),
+                        str(market.admin_id),
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    env=ENVIRONMENT,
+                )
+                assert load.stdout is not None
+                assert load.stdout.readline() == "ready\n"
+            before = market.books.database.one("SELECT count(*) FROM journal")
+            until(lambda seen=before: books.one("SELECT count(*) FROM journal") != seen, what="the load runs")
+            flip = switching.flip(switch=Switch.PILOT_MODE, action="engage", actor=admin, reason=REASON)
+            tail = books.one("SELECT max(n) FROM journal")
+            until(
+                lambda seen=tail: (books.one("SELECT max(n) FROM journal") or (0,)) > (seen or (0,)),
+                what="commits go on while it is on",
+            )
+            off = switching.flip(switch=Switch.PILOT_MODE, action="release", actor=admin, reason=REASON)
+            late = books.query(
+                "SELECT n FROM journal WHERE command = 'create_listing' AND n > ? AND n <= ?",
+                (flip.journal_n, off.journal_n),
+            )
+            assert late == [], f"round {number}"
+            passed += 1
+        assert passed == rounds(1000)
+        listed = books.one("SELECT count(*) FROM journal WHERE command = 'create_listing'")
+        assert listed is not None and int(str(listed[0])) > 0, "the load never listed anything"
+    finally:
+        if load is not None and load.stdin is not None:
+            load.stdin.close()
+            load.wait(30)
+        switching.close()
+        market.close()
