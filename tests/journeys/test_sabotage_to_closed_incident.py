@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.waiting import until
-from tests.worlds.system import REASON, System, running
+from tests.worlds.system import REASON, System
 from watchkeeper.bootstrap.demo import sabotage
 from watchkeeper.bootstrap.demo.client import Refused
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running(tmp_path_factory.mktemp("a folder with spaces") / "data") as found:
-        yield found
 
 
 def _broken(system: System, rule: str, scope: str) -> dict[str, Any]:

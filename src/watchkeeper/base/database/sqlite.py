@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import apsw
+import structlog
 
 from watchkeeper.base.database.interface import (
     ConstraintViolated,
@@ -36,6 +37,8 @@ _BEGIN = {"read": "BEGIN DEFERRED", "write": "BEGIN IMMEDIATE", "exclusive": "BE
 #: How long one sleep of the busy handler lasts. Short, so that a rare second writer finds the
 #: gap between two batches of the one that is always there.
 _BUSY_SLEEP_SECONDS = 0.0005
+
+_log = structlog.get_logger()
 
 Journal = Literal["wal", "delete"]
 Synchronous = Literal["FULL", "EXTRA", "NORMAL"]
@@ -162,7 +165,12 @@ class SqliteDatabase:
         return int(str(row[0])) if row else 0
 
     def close(self) -> None:
-        self._connection.close()
+        try:
+            self._connection.close()
+        except apsw.Error as error:
+            # The file is gone or cannot be written: there is nothing left to give back, and what was committed
+            # is the next connection's to find.
+            _log.warning("database.close_failed", file=self.path.name, detail=str(error))
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -1,0 +1,268 @@
+"""The market over real HTTP: bad input of every kind, who may call what, and fifty clients for one unit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.worlds.system import ENVIRONMENT, REASON, ROOT, System
+from watchkeeper.bootstrap.demo.client import Person, Refused
+
+
+def digest(system: System) -> str:
+    return subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from pathlib import Path; from tests.worlds.books import digest; "
+            "print(digest(Path(sys.argv[1])))",
+            str(system.data),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        cwd=ROOT,
+    ).stdout
+
+
+GOOD = b'{"amount_ugx": 1000, "provider": "mtn", "external_ref": "X"}'
+BAD: dict[str, bytes] = {
+    "float for money": GOOD.replace(b"1000", b"1000.0"),
+    "exponent for money": GOOD.replace(b"1000", b"1e3"),
+    "text for money": GOOD.replace(b"1000", b'"1000"'),
+    "boolean for money": GOOD.replace(b"1000", b"true"),
+    "null for money": GOOD.replace(b"1000", b"null"),
+    "not a number": GOOD.replace(b"1000", b"NaN"),
+    "infinity": GOOD.replace(b"1000", b"-Infinity"),
+    "huge number": GOOD.replace(b"1000", b"9" * 5000),
+    "large number": GOOD.replace(b"1000", b"9" * 30),
+    "negative": GOOD.replace(b"1000", b"-1000"),
+    "zero": GOOD.replace(b"1000", b"0"),
+    "NUL in text": GOOD.replace(b'"X"', b'"X\\u0000"'),
+    "control character": GOOD.replace(b'"X"', b'"X\\u001b[2J"'),
+    "lone surrogate": GOOD.replace(b'"X"', b'"\\ud800"'),
+    "invalid UTF-8": GOOD.replace(b'"X"', b'"\xff\xfe"'),
+    "UTF-16": '{"amount_ugx": 1000, "provider": "mtn", "external_ref": "X"}'.encode("utf-16"),
+    "byte order mark": b"\xef\xbb\xbf" + GOOD,
+    "unknown field": GOOD.replace(b"}", b', "admin": true}'),
+    "missing field": b'{"amount_ugx": 1000}',
+    "field twice": GOOD.replace(b"{", b'{"amount_ugx": 1, '),
+    "list": b"[]",
+    "text": b'"deposit"',
+    "nothing": b"",
+    "cut short": GOOD[:-5],
+    "trailing garbage": GOOD + b"x",
+    "deep": b'{"amount_ugx": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "too long": GOOD.replace(b'"X"', b'"' + b"x" * 70_000 + b'"'),
+    "unknown provider": GOOD.replace(b"mtn", b"piggybank"),
+    "long reference": GOOD.replace(b'"X"', b'"' + b"x" * 65 + b'"'),
+}
+
+
+def send(
+    system: System, body: bytes, *, person: Person, path: str = "/v1/deposits", **headers: str
+) -> httpx.Response:
+    base = {
+        "authorization": f"Bearer {person._token}",
+        "idempotency-key": "bad-input",
+        "content-type": "application/json",
+    }
+    merged = {name: value for name, value in (base | headers).items() if value}
+    return httpx.post(f"{system.market}{path}", content=body, headers=merged, trust_env=False, timeout=30)
+
+
+def test_bad_input_of_every_kind_is_a_clear_problem_and_writes_nothing(system: System) -> None:
+    trader = system.traders[0]
+    before = digest(system)
+    wrong: dict[str, str] = {}
+    for name, body in BAD.items():
+        answer = send(system, body, person=trader)
+        problem = answer.json()
+        if (
+            not 400 <= answer.status_code < 500
+            or answer.headers["content-type"] != "application/problem+json"
+        ):
+            wrong[name] = f"{answer.status_code} {answer.text[:200]}"
+        elif not problem.get("detail") or not str(problem["type"]).rpartition("/")[2]:
+            wrong[name] = f"unclear: {problem}"
+    assert wrong == {}
+    assert digest(system) == before
+
+
+def test_headers_of_the_wrong_kind_are_refused_too(system: System) -> None:
+    trader = system.traders[0]
+    before = digest(system)
+    assert send(system, GOOD, person=trader, **{"content-type": "text/plain"}).status_code == 415
+    assert send(system, GOOD, person=trader, **{"content-type": "application/xml"}).status_code == 415
+    assert send(system, GOOD, person=trader, **{"idempotency-key": ""}).status_code == 422
+    assert send(system, GOOD, person=trader, **{"idempotency-key": "x" * 129}).status_code == 422
+    assert send(system, GOOD, person=trader, **{"authorization": "Bearer nonsense"}).status_code == 401
+    assert send(system, GOOD, person=trader, **{"authorization": "Basic x"}).status_code == 401
+    assert send(system, GOOD, person=trader, path="/v1/nowhere").status_code == 404
+    put = httpx.put(f"{system.market}/v1/deposits", content=GOOD, trust_env=False)
+    assert put.status_code in (405, 415)
+    assert digest(system) == before
+
+
+def test_a_cookie_from_another_site_does_nothing(system: System) -> None:
+    trader = system.traders[0]
+    answer = httpx.post(
+        f"{system.market}/v1/deposits",
+        content=GOOD,
+        headers={
+            "cookie": f"wk_session={trader._token}",
+            "origin": "https://elsewhere.example",
+            "sec-fetch-site": "cross-site",
+            "idempotency-key": "x",
+            "content-type": "application/json",
+        },
+        trust_env=False,
+    )
+    assert answer.status_code == 403
+
+
+def routes(system: System) -> list[tuple[str, str, list[str]]]:
+    schema = httpx.get(f"{system.market}/openapi.json", trust_env=False).json()
+    assert schema["openapi"].startswith("3.1")
+    return [
+        (method.upper(), path, operation["x-roles"])
+        for path, operations in schema["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def test_every_route_refuses_whoever_it_does_not_name(system: System) -> None:
+    people: dict[str, Person | None] = {
+        "farmer": system.farmer,
+        "trader": system.traders[0],
+        "admin": system.admin,
+        "nobody": None,
+    }
+    checked = 0
+    for method, path, allowed in routes(system):
+        for role, person in people.items():
+            if not allowed or role in allowed or method == "DELETE":
+                continue
+            filled = path.replace("{utid}", "x").replace("{token}", "x").replace("{lot_id}", "1")
+            headers = {"idempotency-key": "matrix"}
+            if person is not None:
+                headers["authorization"] = f"Bearer {person._token}"
+            body = _body_for(path) if method == "POST" else None
+            answer = httpx.request(
+                method, f"{system.market}{filled}", json=body, headers=headers, trust_env=False
+            )
+            expected = (401,) if person is None else (403,)
+            assert answer.status_code in expected, f"{method} {path} as {role}: {answer.text}"
+            checked += 1
+    assert checked > 30
+
+
+def _body_for(path: str) -> dict[str, Any]:
+    bodies: dict[str, dict[str, Any]] = {
+        "/v1/users": {"role": "farmer", "reason": REASON},
+        "/v1/listings": {"produce": "Maize", "grams": 10_000, "price_ugx_per_kg": 1},
+        "/v1/deposits": json.loads(GOOD),
+        "/v1/locks": {"unit_id": 1},
+        "/v1/locks/{utid}/verification": {"outcome": "late", "reason": REASON},
+        "/v1/pilot-mode": {"engaged": True, "reason": REASON},
+        "/v1/purchase-window": {"engaged": True, "reason": REASON},
+        "/v1/sessions/current/second-factor": {"code": "000000"},
+    }
+    return bodies.get(path, {"reason": REASON})
+
+
+def test_another_traders_lock_is_not_found_rather_than_forbidden(system: System) -> None:
+    mine, other = system.traders
+    lock = system.lock(mine)
+    assert other.get("/v1/wallet")["entries"]
+    with pytest.raises(Refused, match="utid-not-found"):
+        other.get(f"/v1/trace/{lock['utid']}")
+    chain = mine.get(f"/v1/trace/{lock['utid']}")
+    assert chain["act"]
+
+
+def test_an_answer_holds_no_identity(system: System) -> None:
+    for path in ("/v1/users", "/v1/locks", "/v1/listings"):
+        text = json.dumps(system.admin.get(path))
+        assert "+256" not in text
+        assert "Person" not in text
+    for log in (system.data / "run").glob("*.log"):
+        assert "+256 700" not in log.read_text()
+
+
+def test_fifty_http_clients_lock_one_unit_and_one_wins(system: System) -> None:
+    unit = system.units.pop()
+    codes: list[int] = []
+    barrier = threading.Barrier(50)
+
+    def client(number: int) -> None:
+        trader = system.traders[number % 2]
+        barrier.wait(20)
+        answer = httpx.post(
+            f"{system.market}/v1/locks",
+            json={"unit_id": unit},
+            headers={"authorization": f"Bearer {trader._token}", "idempotency-key": f"fifty-{number}"},
+            trust_env=False,
+            timeout=60,
+        )
+        codes.append(answer.status_code)
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(90)
+    assert sorted(codes) == [201] + [409] * 49
+
+
+def test_the_same_key_is_answered_the_same_also_while_the_gate_is_shut(system: System) -> None:
+    trader = system.traders[0]
+    headers = {"authorization": f"Bearer {trader._token}", "idempotency-key": "once-and-again"}
+    body = {"amount_ugx": 1500, "provider": "cash", "external_ref": "ONCE"}
+    first = httpx.post(f"{system.market}/v1/deposits", json=body, headers=headers, trust_env=False)
+    assert first.status_code == 201
+    system.admin.post("/v1/pilot-mode", {"engaged": True, "reason": REASON})
+    try:
+        again = httpx.post(f"{system.market}/v1/deposits", json=body, headers=headers, trust_env=False)
+        assert (again.status_code, again.json()["utid"]) == (201, first.json()["utid"])
+        other = httpx.post(
+            f"{system.market}/v1/deposits",
+            json=body | {"external_ref": "TWICE"},
+            headers=headers | {"idempotency-key": "new"},
+            trust_env=False,
+        )
+        assert other.status_code == 503
+        assert other.json()["type"].endswith("pilot-mode-active")
+    finally:
+        system.admin.post("/v1/pilot-mode", {"engaged": False, "reason": REASON})
+
+
+def test_wrong_user_and_wrong_password_look_the_same_and_are_throttled(system: System) -> None:
+    seen = []
+    for alias in ("tra_nobody", system.traders[1].alias):
+        answer = httpx.post(
+            f"{system.market}/v1/sessions",
+            json={"alias": alias, "password": "not the right password"},
+            trust_env=False,
+            timeout=30,
+        )
+        seen.append((answer.status_code, answer.json()["type"], answer.json()["detail"]))
+    assert seen[0] == seen[1]
+    codes = [
+        httpx.post(
+            f"{system.market}/v1/sessions",
+            json={"alias": "tra_flooded", "password": "x"},
+            trust_env=False,
+            timeout=30,
+        ).status_code
+        for _ in range(12)
+    ]
+    assert codes[:10] == [401] * 10
+    assert codes[10:] == [429, 429]
