@@ -18,7 +18,8 @@ TESTS = ROOT / "tests"
 NOUNS = re.compile(
     r"(?<![a-z])(trader|farmer|buyer|wallet|deposit|listing|produce|lot|exposure|capital)s?(?![a-z])"
 )
-#: A page says what an operator corrects in the words that the operator knows; these rows are catalogued there.
+#: A check is called by its module, whose name says what it is about.
+MODULE_OF_A_CHECK = re.compile(r"i\d+_\d+_")
 FILE_LINES_MAX = 500
 
 
@@ -61,7 +62,11 @@ def test_the_control_room_knows_no_noun_of_the_market_outside_its_catalogue() ->
                 names = [node.arg]
             elif isinstance(node, ast.FunctionDef | ast.ClassDef):
                 names = [node.name]
-            found += [f"{path.name}: {name}" for name in names if NOUNS.search(name.lower())]
+            found += [
+                f"{path.name}: {name}"
+                for name in names
+                if NOUNS.search(name.lower()) and not MODULE_OF_A_CHECK.match(name)
+            ]
     allowed = {
         # What an acknowledgement books, by the names that the port of cures gives to balances.
         "proposals.py: capital",

@@ -103,8 +103,8 @@ def test_headers_of_the_wrong_kind_are_refused_too(system: System) -> None:
     assert send(system, GOOD, person=trader, **{"content-type": "application/xml"}).status_code == 415
     assert send(system, GOOD, person=trader, **{"idempotency-key": ""}).status_code == 422
     assert send(system, GOOD, person=trader, **{"idempotency-key": "x" * 129}).status_code == 422
-    assert send(system, GOOD, person=trader, **{"authorization": "Bearer nonsense"}).status_code == 401
-    assert send(system, GOOD, person=trader, **{"authorization": "Basic x"}).status_code == 401
+    assert send(system, GOOD, person=trader, authorization="Bearer nonsense").status_code == 401
+    assert send(system, GOOD, person=trader, authorization="Basic x").status_code == 401
     assert send(system, GOOD, person=trader, path="/v1/nowhere").status_code == 404
     put = httpx.put(f"{system.market}/v1/deposits", content=GOOD, trust_env=False)
     assert put.status_code in (405, 415)

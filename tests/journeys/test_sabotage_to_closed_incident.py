@@ -38,7 +38,7 @@ def _told(system: System, rule: str, events: int, mails: int) -> None:
 def _play(system: System, run: int, cure: Callable[[], None]) -> None:
     """Every required step in its order, refusals before the cure included."""
     operator = system.operator
-    done, words = operator.act("lift", run=run, step="lift", reason=REASON)
+    done, _ = operator.act("lift", run=run, step="lift", reason=REASON)
     assert not done, "it could be lifted before the cure"
     states = json.loads(system.command("playbook", "show", str(run), "--json"))
     for step in (s["key"] for s in states["steps"] if s["state"] == "waiting"):

@@ -180,6 +180,7 @@ class System:
             input=f".bail on\n.timeout 10000\n{sql}\n",
             text=True,
             capture_output=True,
+            check=False,
             timeout=60,
         )
         assert done.returncode == 0, done.stderr
@@ -189,6 +190,7 @@ class System:
         done = subprocess.run(
             [sys.executable, "-m", "watchkeeper.bootstrap.command", *arguments],
             capture_output=True,
+            check=False,
             text=True,
             timeout=120,
             env=ENVIRONMENT | {"WATCHKEEPER_DATA": str(self.data)},

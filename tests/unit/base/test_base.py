@@ -70,7 +70,8 @@ def test_a_utid_has_its_form_and_is_drawn_again_when_taken() -> None:
     at = as_instant(datetime(2026, 11, 24, 11, 5, 9, tzinfo=UTC))
     for _ in range(200):
         found = utid.draw(role="trader", at=at, taken=seen.__contains__)
-        assert utid.well_formed(found) and found.startswith("20261124-140509-tra-")
+        assert utid.well_formed(found)
+        assert found.startswith("20261124-140509-tra-")
         assert found not in seen
         seen.add(found)
     with pytest.raises(utid.RandomSourceBroken):
@@ -184,7 +185,8 @@ def test_migrations_run_once_and_a_changed_one_is_refused(tmp_path: Path) -> Non
     clock = SystemClock()
     database = create_sqlite(tmp_path / "m.db")
     first = migrate(database, store="market", clock=clock)
-    assert first == sorted(first) and first
+    assert first == sorted(first)
+    assert first
     assert migrate(database, store="market", clock=clock) == []
     assert objects(database) == reference("market", clock=clock)
     database.execute("UPDATE schema_migrations SET digest = 'x'")

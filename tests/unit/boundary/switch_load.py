@@ -19,7 +19,12 @@ def main() -> None:
     lease = LeaseReader(LeaseFile(data / "lease.db", system_id=system_id), clock=clock)
     executor = Executor(data, system_id=system_id, clock=clock, lease=lease)
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+
+    def until_closed() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=until_closed, daemon=True).start()
     print("ready", flush=True)
     while not ended.is_set():
         # Listings are stopped by pilot mode and paced; invitations are neither and keep the books moving.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.waiting import until
@@ -22,6 +23,14 @@ def test_nothing_gated_commits_after_the_answer(tmp_path: Path, rounds: Callable
     assert admin is not None
     books = market.books.database
     switching = Switching(market.data, system_id=system_id, books=books, clock=market.clock)
+
+    def last_number() -> int:
+        row = books.one("SELECT max(n) FROM journal")
+        return 0 if row is None or row[0] is None else int(str(row[0]))
+
+    def moved_past(seen: int) -> bool:
+        return last_number() > seen
+
     # Nobody lists more than ten times a day, so each round has a farmer of its own pace: a fresh one when one is spent.
     load: subprocess.Popen[str] | None = None
     passed = 0
@@ -48,14 +57,10 @@ def test_nothing_gated_commits_after_the_answer(tmp_path: Path, rounds: Callable
                 )
                 assert load.stdout is not None
                 assert load.stdout.readline() == "ready\n"
-            before = market.books.database.one("SELECT count(*) FROM journal")
-            until(lambda seen=before: books.one("SELECT count(*) FROM journal") != seen, what="the load runs")
+            before = last_number()
+            until(partial(moved_past, before), what="the load runs")
             flip = switching.flip(switch=Switch.PILOT_MODE, action="engage", actor=admin, reason=REASON)
-            tail = books.one("SELECT max(n) FROM journal")
-            until(
-                lambda seen=tail: (books.one("SELECT max(n) FROM journal") or (0,)) > (seen or (0,)),
-                what="commits go on while it is on",
-            )
+            until(partial(moved_past, last_number()), what="commits go on while it is on")
             off = switching.flip(switch=Switch.PILOT_MODE, action="release", actor=admin, reason=REASON)
             late = books.query(
                 "SELECT n FROM journal WHERE command = 'create_listing' AND n > ? AND n <= ?",
@@ -65,7 +70,8 @@ def test_nothing_gated_commits_after_the_answer(tmp_path: Path, rounds: Callable
             passed += 1
         assert passed == rounds(1000)
         listed = books.one("SELECT count(*) FROM journal WHERE command = 'create_listing'")
-        assert listed is not None and int(str(listed[0])) > 0, "the load never listed anything"
+        assert listed is not None
+        assert int(str(listed[0])) > 0, "the load never listed anything"
     finally:
         if load is not None and load.stdin is not None:
             load.stdin.close()

@@ -260,7 +260,8 @@ def test_a_switch_belongs_to_its_hold_and_only_the_operator_releases_others(mark
         market.data, system_id=market.market.system_id, books=market.books.database, clock=market.clock
     )
     operator, admin = market.books.user(market.market.operator.id), market.books.user(market.admin_id)
-    assert operator is not None and admin is not None
+    assert operator is not None
+    assert admin is not None
     with pytest.raises(Exception, match="role"):
         switching.flip(switch=Switch.SHUTDOWN, action="engage", actor=admin, reason=REASON)
     switching.flip(switch=Switch.PILOT_MODE, action="engage", actor=operator, reason=REASON)

@@ -53,7 +53,8 @@ def test_every_answer_stands_and_counts_once(tmp_path: Path, rounds: Callable[[i
         users = books.one("SELECT count(*) FROM users WHERE utid = ?", (utid,))
         assert users == (1,)
     dense = books.one("SELECT count(*), max(n) FROM journal")
-    assert dense is not None and dense[0] == dense[1]
+    assert dense is not None
+    assert dense[0] == dense[1]
     key, (n, utid) = next(iter(answered.items()))
     market.keep_lease()
     again = market.executor.run(

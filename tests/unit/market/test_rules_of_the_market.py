@@ -258,7 +258,8 @@ def test_the_same_key_gets_the_first_answer_and_another_body_is_refused(market: 
     command = Deposit(amount_ugx=1000, provider="mtn", external_ref="I")
     first = market.tried(command, market.tina, idempotency_key="k", body_digest="a")
     again = market.tried(command, market.tina, idempotency_key="k", body_digest="a")
-    assert isinstance(first, Answer) and isinstance(again, Answer)
+    assert isinstance(first, Answer)
+    assert isinstance(again, Answer)
     assert (again.utid, again.n, again.replayed) == (first.utid, first.n, True)
     assert market.code(command, market.tina, idempotency_key="k", body_digest="b") == "idempotency-key-reused"
 
@@ -270,8 +271,10 @@ def test_the_second_of_two_in_one_batch_sees_the_first(market: Market) -> None:
     for act in acts:
         object.__setattr__(act, "idempotency_key", "same")
     first, second = market.executor.run(acts)
-    assert isinstance(first, Answer) and isinstance(second, Answer)
-    assert second.replayed and second.utid == first.utid
+    assert isinstance(first, Answer)
+    assert isinstance(second, Answer)
+    assert second.replayed
+    assert second.utid == first.utid
 
 
 def test_a_refusal_in_a_batch_refuses_alone(market: Market) -> None:

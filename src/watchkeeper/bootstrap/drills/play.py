@@ -103,7 +103,7 @@ def _seen(world: World, fault: Fault) -> list[str]:
         unmet.append(f"not seen by {fault.proves}, only by {sorted(found)}")
     if found - expected:
         unmet.append(f"blamed on {sorted(found - expected)} too")
-    alerted = {alert.condition for alert in alerts.listing(world.database)}
+    alerted = {alert.condition for alert in alerts.listed(world.database)}
     if not found <= alerted:
         unmet.append("a finding without its alert")
     return unmet
@@ -154,7 +154,7 @@ def _cured(world: World) -> list[str]:
 def _open_runs(world: World) -> list[Run]:
     # What came past the entrance is settled before the limit that it breaks.
     return sorted(
-        (r for r in runs.listing(world.database, limit=_RUNS_MAX) if r.closed_at is None),
+        (r for r in runs.listed(world.database, limit=_RUNS_MAX) if r.closed_at is None),
         key=lambda run: (run.rule == "6.1", run.id),
     )
 

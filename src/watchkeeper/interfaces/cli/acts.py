@@ -79,7 +79,7 @@ def alert_list(
                 "raised": kampala(alert.raised_at),
                 "title": alert.title,
             }
-            for alert in alerts.listing(control.database, with_resolved=everything)
+            for alert in alerts.listed(control.database, with_resolved=everything)
         ]
         columns = ("id", "severity", "state", "condition", "scope", "raised", "title")
         answer(rows, as_json=as_json, text=table(list(rows), columns))
@@ -231,7 +231,7 @@ def incident_list(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
                 "opened": kampala(incident.opened_at),
                 "title": incident.title,
             }
-            for incident in incidents.listing(control.database)
+            for incident in incidents.listed(control.database)
         ]
         answer(rows, as_json=as_json, text=table(list(rows), ("id", "severity", "state", "opened", "title")))
 

@@ -38,7 +38,7 @@ def list_(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """List open playbooks and the step that each waits at."""
     with room(data) as control:
         rows: list[dict[str, object]] = []
-        for run in runs.listing(control.database):
+        for run in runs.listed(control.database):
             waiting = [
                 s for s in runs.steps(control.database, run) if not s.done and s.step.kind == "required"
             ]

@@ -241,7 +241,7 @@ def controls_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str
 
 def incidents_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
     """All incidents."""
-    found = incidents.listing(room.database, limit=200)
+    found = incidents.listed(room.database, limit=200)
     return render("incidents.html", {"incidents": found, **_common(request, actor)})
 
 

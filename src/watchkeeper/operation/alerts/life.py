@@ -285,7 +285,7 @@ def of(database: Database, *, condition: str, scope: str) -> Alert | None:
     return None if row is None else _alert(row)
 
 
-def listing(database: Database, *, with_resolved: bool = False, limit: int = 100) -> list[Alert]:
+def listed(database: Database, *, with_resolved: bool = False, limit: int = 100) -> list[Alert]:
     """Alerts, the most severe first, then the newest."""
     rows = database.query(
         f"SELECT {_COLUMNS} FROM alerts WHERE (? OR state <> 'resolved') ORDER BY state = 'resolved', "

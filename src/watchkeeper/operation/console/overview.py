@@ -279,7 +279,7 @@ class Overlook:
                     view.detail,
                 )
             )
-        for alert in alerts.listing(database, limit=_LISTED_MAX):
+        for alert in alerts.listed(database, limit=_LISTED_MAX):
             run = runs.of_alert(database, alert.id)
             overview.alerts.append(
                 AlertView(
@@ -299,7 +299,7 @@ class Overlook:
                     incident=cases.of_alert(database, alert.id),
                 )
             )
-        for run in runs.listing(database, limit=_LISTED_MAX):
+        for run in runs.listed(database, limit=_LISTED_MAX):
             overview.runs.append(_run(database, run, cases.of_alert(database, run.alert_id)))
         overview.stopwatches = stopwatch.latest(database, limit=10)
         newest = passes.latest(database)

@@ -291,9 +291,9 @@ def of_cause(database: Database, cause: str) -> Incident | None:
     return store.find_open(database, clean_line(cause))
 
 
-def listing(database: Database, *, state: str | None = None, limit: int = 100) -> list[Incident]:
+def listed(database: Database, *, state: str | None = None, limit: int = 100) -> list[Incident]:
     """Incidents, newest first; only `open` or `closed` ones when asked."""
-    return store.listing(database, state=state, limit=limit)
+    return store.listed(database, state=state, limit=limit)
 
 
 def timeline(database: Database, incident_id: str) -> list[TimelineEntry]:

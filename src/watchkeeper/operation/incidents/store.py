@@ -87,7 +87,7 @@ def find_open(database: Database, cause_key: str) -> Incident | None:
     return None if row is None else _incident(row)
 
 
-def listing(database: Database, *, state: str | None = None, limit: int = 100) -> list[Incident]:
+def listed(database: Database, *, state: str | None = None, limit: int = 100) -> list[Incident]:
     """Incidents, newest first; only of one state where it is given."""
     rows = database.query(
         f"SELECT {_INCIDENT} FROM incidents WHERE (? IS NULL OR state = ?) "

@@ -17,7 +17,7 @@ _RUNS_AT_ONCE = 100
 
 def refresh(database: Database, *, at: Instant) -> None:
     """Mark immediate steps that have their proof, and open again what new findings have overtaken."""
-    for run in runs.listing(database, limit=_RUNS_AT_ONCE):
+    for run in runs.listed(database, limit=_RUNS_AT_ONCE):
         states = runs.steps(database, run)
         open_ones = findings.open_findings(database, invariant=run.rule, scope=run.scope, limit=50)
         cured = next((s for s in states if s.step.check is Check.FINDINGS_CURED), None)

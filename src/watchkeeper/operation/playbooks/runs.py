@@ -111,7 +111,7 @@ def of_alert(database: Database, alert_id: int) -> Run | None:
     return None if row is None else _run(row)
 
 
-def listing(database: Database, *, open_only: bool = True, limit: int = 100) -> list[Run]:
+def listed(database: Database, *, open_only: bool = True, limit: int = 100) -> list[Run]:
     """Runs, newest first."""
     rows = database.query(
         f"SELECT {_RUN} FROM playbook_runs WHERE (? = 0 OR closed_at IS NULL) ORDER BY id DESC LIMIT ?",

@@ -45,7 +45,7 @@ def of(context: Context, finding: Finding, *, clock: Clock) -> Standing:
             unmet = any(draft.row_key == finding.row_key for draft in drafts)
             return _state(not unmet, "the totals meet again", "the totals still do not meet")
         if finding.kind == "over the limit":
-            return _exposure(context, finding)
+            return _over_the_limit(context, finding)
         if finding.kind in ("defences", "schema version"):
             return _defences(context, finding, clock=clock)
         # A journal number that was never there cannot come back; that it is missing is sealed.
@@ -124,16 +124,12 @@ def _account(context: Context, finding: Finding) -> Standing:
     return Standing("cured", "every entry follows from the one before it")
 
 
-def _exposure(context: Context, finding: Finding) -> Standing:
+def _over_the_limit(context: Context, finding: Finding) -> Standing:
     account_id = _account_id(context, finding)
     if account_id is None:
         return Standing("stands", "the account cannot be found")
-    again, _ = replayed(context, account_id, "wallet_ledger", upto=0)
-    return _state(
-        not i6_1_exposure.judged(context, again),
-        f"exposed by {again.exposure_ugx:,} shillings, within the limit",
-        f"still exposed by {again.exposure_ugx:,} shillings",
-    )
+    drafts, exposed = i6_1_exposure.counted(context, account_id)
+    return _state(not drafts, f"{exposed}, within the limit", f"still {exposed}")
 
 
 def _defences(context: Context, finding: Finding, *, clock: Clock) -> Standing:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from tests.unit.operation.incidents.checkpoint import checkpoint
-
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.base.database import DatabaseBusy
 from watchkeeper.operation import store

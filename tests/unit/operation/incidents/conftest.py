@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.operation.incidents.room import Room
 
+from tests.unit.operation.incidents.room import Room
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.operation import store
 from watchkeeper.operation.incidents import repository

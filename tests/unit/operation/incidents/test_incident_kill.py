@@ -4,16 +4,15 @@ import os
 import random
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.unit.operation.incidents.room import Room, assert_stock_git_accepts
-
+from tests.waiting import until
 from watchkeeper.operation.incidents import store
 
-ROUNDS = 15
 INCIDENTS_PER_ROUND = 6
 ROOT = Path(__file__).parents[4]
 
@@ -40,7 +39,7 @@ def worker(room: Room) -> Iterator[subprocess.Popen[str]]:
 def assert_each_record_stands_once(room: Room, tmp_path: Path) -> None:
     while room.commit_due(lock_seconds_max=0.0):
         pass
-    incidents = store.listing(room.database, limit=10_000)
+    incidents = store.listed(room.database, limit=10_000)
     files = [file for incident in incidents for file in store.files(room.database, incident.id)]
     commits = assert_stock_git_accepts(room, tmp_path)
     record_commits = [file.commit_sha for file in files]
@@ -54,16 +53,18 @@ def assert_each_record_stands_once(room: Room, tmp_path: Path) -> None:
     assert room.git("status", "--short") == ""
 
 
-def test_a_worker_killed_at_any_point_loses_and_doubles_nothing(room: Room, tmp_path: Path) -> None:
+def test_a_worker_killed_at_any_point_loses_and_doubles_nothing(
+    room: Room, tmp_path: Path, rounds: Callable[[int], int]
+) -> None:
     chance = random.Random(20261124)
-    for number in range(ROUNDS):
+    for number in range(rounds(300)):
         for cause in range(INCIDENTS_PER_ROUND):
             incident = room.open(f"round {number} cause {cause}")
             if cause % 2:
                 room.close(incident)
         with worker(room):
             # The moment of death is the point; there is no condition to wait for.
-            time.sleep(chance.uniform(0.0, 0.12))
+            threading.Event().wait(chance.uniform(0.0, 0.12))
     assert_each_record_stands_once(room, tmp_path)
 
 
@@ -71,8 +72,9 @@ def test_two_workers_at_once_corrupt_nothing(room: Room, tmp_path: Path) -> None
     for cause in range(30):
         room.open(f"cause {cause}")
     with worker(room), worker(room):
-        deadline = time.monotonic() + 60
-        while room.database.one("SELECT count(*) FROM incident_files WHERE commit_sha IS NULL") != (0,):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(
+            lambda: room.database.one("SELECT count(*) FROM incident_files WHERE commit_sha IS NULL") == (0,),
+            seconds=60,
+            what="every record is committed",
+        )
     assert_each_record_stands_once(room, tmp_path)

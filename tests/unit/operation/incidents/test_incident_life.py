@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.operation.incidents.room import MORNING, Room
 
+from tests.unit.operation.incidents.room import MORNING, Room
 from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import ConstraintViolated
 from watchkeeper.operation.incidents import life, records, store

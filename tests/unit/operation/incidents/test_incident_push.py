@@ -4,8 +4,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from tests.unit.operation.incidents.room import Room
 
+from tests.unit.operation.incidents.room import Room
 from watchkeeper.operation.incidents import due
 from watchkeeper.operation.incidents.push import PushFailed, push
 from watchkeeper.operation.incidents.verify import verify_repository

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.unit.operation.incidents.checkpoint import checkpoint
 from tests.unit.operation.incidents.room import Room, assert_stock_git_accepts
-
 from watchkeeper.operation.incidents import checkpoints, due, life, locks, repository
 
 

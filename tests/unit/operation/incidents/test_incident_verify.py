@@ -7,9 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from dulwich.objects import Blob, Commit, ObjectID, Tree
 from dulwich.repo import Repo
+
 from tests.unit.operation.incidents.checkpoint import checkpoint
 from tests.unit.operation.incidents.room import Room
-
 from watchkeeper.base.clock import Instant
 from watchkeeper.operation.incidents import gitstore, keys, repository
 from watchkeeper.operation.incidents.verify import NotAnIncidentRepository, Report, verify_repository

@@ -55,6 +55,12 @@ def judged(context: Context, account: Account) -> list[Draft]:
     ]
 
 
+def counted(context: Context, account_id: int) -> tuple[list[Draft], str]:
+    """Count one account's positions from the rows as they are now; what breaks the rule, and the count in words."""
+    again, _ = replayed(context, account_id, "wallet_ledger", upto=0)
+    return judged(context, again), f"exposed by {again.exposure_ugx:,} shillings"
+
+
 def full(context: Context) -> Iterator[list[Draft]]:
     """Count every account's positions again; a page at a time."""
     after = (-1, "")
@@ -64,8 +70,7 @@ def full(context: Context) -> Iterator[list[Draft]]:
             drafts: list[Draft] = []
             for account in stored:
                 if account.ledger == "wallet_ledger":
-                    again, _ = replayed(context, account.id, account.ledger, upto=0)
-                    drafts.extend(judged(context, again))
+                    drafts.extend(counted(context, account.id)[0])
         if not stored:
             return
         after = (stored[-1].id, stored[-1].ledger)
