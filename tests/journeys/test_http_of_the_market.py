@@ -266,3 +266,10 @@ def test_wrong_user_and_wrong_password_look_the_same_and_are_throttled(system: S
     ]
     assert codes[:10] == [401] * 10
     assert codes[10:] == [429, 429]
+
+
+def test_a_flip_stands_in_the_journal_when_it_is_answered(system: System) -> None:
+    for engaged in (True, False):
+        flip = system.admin.post("/v1/pilot-mode", {"engaged": engaged, "reason": REASON})
+        traced = system.admin.get(f"/v1/trace/{flip['utid']}")
+        assert traced["utid"] == flip["utid"]

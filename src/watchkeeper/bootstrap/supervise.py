@@ -135,7 +135,11 @@ class Supervisor:
                 start_new_session=True,
             )
         os.close(writer)
-        (self._data / "run" / f"{child.name}.pid").write_text(str(child.process.pid), encoding="ascii")
+        # Whoever reads it while it is written finds the old number or the new one, never half of one.
+        pid_file = self._data / "run" / f"{child.name}.pid"
+        fresh = pid_file.with_suffix(".pid.new")
+        fresh.write_text(str(child.process.pid), encoding="ascii")
+        fresh.replace(pid_file)
         child.reader = reader
         child.started = self._clock.boot()
         child.beaten = None

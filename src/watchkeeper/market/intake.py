@@ -54,11 +54,11 @@ class _Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class _Probe:
+class _Flips:
     done: Future[None]
 
 
-_Item: TypeAlias = _Command | _Attempt | _Probe
+_Item: TypeAlias = _Command | _Attempt | _Flips
 
 
 class Intake:
@@ -109,11 +109,11 @@ class Intake:
             noted.set_exception(_busy())
         return noted
 
-    def probe(self) -> Future[None]:
-        """Have every switch probed now; used after a flip."""
+    def record_flips(self) -> Future[None]:
+        """Have the flips of the gate written into the journal now, and every switch probed."""
         done: Future[None] = Future()
         try:
-            self._waiting.put_nowait(_Probe(done))
+            self._waiting.put_nowait(_Flips(done))
         except queue.Full:
             done.set_exception(_busy())
         return done
@@ -200,9 +200,9 @@ class Intake:
             else:
                 for attempt in attempts:
                     attempt.noted.set_result(None)
-        for probe in (item for item in items if isinstance(item, _Probe)):
-            self._housekeeping.probe(self._executor)
-            probe.done.set_result(None)
+        for flips in (item for item in items if isinstance(item, _Flips)):
+            self._housekeeping.tick(self._executor)
+            flips.done.set_result(None)
 
     def _tick(self) -> None:
         if self._due(self._noted, _NOTES_SECONDS):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import wait
+
 from fastapi import APIRouter
 
 from watchkeeper.boundary.gate import Switch
@@ -11,6 +13,8 @@ from watchkeeper.interfaces.market_web.shapes import Flip
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.market.signin.sessions import Session
 from watchkeeper.market.switching import described
+
+_RECORDED_SECONDS_MAX = 2.0
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["switches"])
 
@@ -35,7 +39,8 @@ def _flip(services: MarketServices, session: Session, switch: Switch, body: Flip
         actor=session.user,
         reason=body.reason,
     )
-    services.intake.probe()
+    # In force already; whoever asks for its trace next is to find it. A busy market writes it a little later.
+    wait([services.intake.record_flips()], timeout=_RECORDED_SECONDS_MAX)
     return described(flip)
 
 
