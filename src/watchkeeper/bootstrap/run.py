@@ -62,10 +62,14 @@ def run(data: Path, *, port: int | None, control_port: int | None, demo: bool, s
     say("Starting the market, the watch and the control room ...")
     if not _await_start(supervisor, clock):
         say(f"They did not all start in time; see the logs in {data / 'run'}. Trying on.")
-    _tell(where, links)
-    if demo:
-        Demonstration(data, where, links, speed=speed, say=say).start()
+    # The people of a demonstration enrol themselves; their links are of no use to anybody else.
+    _tell(where, None if demo else links)
+    demonstration = Demonstration(data, where, links, speed=speed, say=say) if demo else None
+    if demonstration is not None:
+        demonstration.start()
     supervisor.run()
+    if demonstration is not None:
+        demonstration.stop()
     say("Stopped.")
     return 0
 

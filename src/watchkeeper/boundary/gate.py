@@ -38,6 +38,23 @@ class OperationClass(StrEnum):
     NEVER_STOPPED = "never_stopped"
 
 
+#: What some command of the market belongs to by now. Of the rest nobody can say that it works.
+IN_USE = frozenset(
+    {
+        OperationClass.DEPOSIT,
+        OperationClass.LOCK,
+        OperationClass.LISTING,
+        OperationClass.VERIFICATION,
+        OperationClass.DELIVERED,
+        OperationClass.REVERSAL,
+        OperationClass.WRITE_OFF,
+        OperationClass.ACCOUNTS,
+        OperationClass.CURE,
+        OperationClass.NEVER_STOPPED,
+    }
+)
+
+
 class Switch(StrEnum):
     """The three switches. The purchase window is engaged while it is closed."""
 

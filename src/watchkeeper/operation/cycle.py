@@ -35,6 +35,9 @@ STAGES = (
     "recorded",
 )
 
+#: An alert, and a record of containment after a crash, names at most so many findings of one rule and scope.
+_TOLD_WITH_MAX = 1000
+
 _log = structlog.get_logger()
 
 
@@ -43,6 +46,7 @@ class Stopped:
     """A draft with the stop that is in force for it; None when the gate could not be changed."""
 
     draft: Draft
+    seen_at: Instant
     contained: Contained | None
 
 
@@ -52,6 +56,7 @@ def stop(
     """Put in force what each new finding stops, before anything is written about it. Known ones are left out."""
     stopped: list[Stopped] = []
     seen: set[str] = set()
+    seen_at = clock.now()
     for draft in drafts:
         mark = findings.fingerprint(draft)
         if mark in seen or findings.known(database, draft):
@@ -65,7 +70,7 @@ def stop(
             # The finding is written all the same; `complete` tries again at each turn, and the lease is withheld.
             _log.error("containment.failed", rule=draft.invariant, scope=str(draft.scope), error=str(error))
             contained = None
-        stopped.append(Stopped(draft, contained))
+        stopped.append(Stopped(draft, seen_at, contained))
     return stopped
 
 
@@ -85,7 +90,7 @@ def write(
             entry.draft,
             watermark=watermark,
             committed_at=None if committed_at is None else Instant(committed_at),
-            seen_at=at,
+            seen_at=entry.seen_at,
         )
         if finding is None:
             continue
@@ -130,25 +135,22 @@ def complete(database: SqliteDatabase, gatefile: GateFile, *, clock: Clock) -> l
         restrictions = imposing.active(gatefile)
     except (GateBusy, GateUnreadable) as error:
         return [f"the gate cannot be read: {error}"]
-    open_ones = findings.open_findings(database, limit=1000)
-    wanted = _stops(open_ones)
-    for stop_ in imposing.missing(database, wanted.values(), restrictions):
+    for stop_ in imposing.missing(database, _wanted(database), restrictions):
         try:
             contained = imposing.impose(gatefile, stop_, clock=clock)
         except (GateBusy, GateUnreadable) as error:
             left.append(f"no restriction for {stop_.rule} on {stop_.scope}: {error}")
             continue
         with database.transaction("write"):
-            for finding in open_ones:
-                if (finding.invariant, finding.scope) == (stop_.rule, str(stop_.scope)):
-                    imposing.note(database, finding_id=finding.id, contained=contained)
+            for finding in _open(database, stop_.rule, str(stop_.scope)):
+                imposing.note(database, finding_id=finding.id, contained=contained)
     for restriction in restrictions:
         if restriction.cause == "OPERATOR":
             continue
         scope = str(restriction.scope)
         if alerts.of(database, condition=restriction.rule, scope=scope) is not None:
             continue
-        group = [f for f in open_ones if (f.invariant, f.scope) == (restriction.rule, scope)]
+        group = _open(database, restriction.rule, scope)
         with database.transaction("write"):
             _alert_for_restriction(
                 database, restriction.rule, scope, restriction.reason, group, at=clock.now()
@@ -156,13 +158,17 @@ def complete(database: SqliteDatabase, gatefile: GateFile, *, clock: Clock) -> l
     return left
 
 
-def _stops(open_ones: Sequence[Finding]) -> dict[tuple[str, str], Stop]:
+def _open(database: SqliteDatabase, rule: str, scope: str) -> list[Finding]:
+    return findings.open_findings(database, invariant=rule, scope=scope, limit=_TOLD_WITH_MAX)
+
+
+def _wanted(database: SqliteDatabase) -> list[Stop]:
     wanted: dict[tuple[str, str], Stop] = {}
-    for finding in open_ones:
-        key = (finding.invariant, finding.scope)
-        classes = finding.classes | (wanted[key].classes if key in wanted else frozenset())
-        wanted[key] = Stop(finding.invariant, Scope.parse(finding.scope), classes, finding.detail)
-    return wanted
+    for invariant, scope, classes, detail in findings.stopping(database):
+        before = wanted.get((invariant, scope))
+        together = classes | (before.classes if before is not None else frozenset())
+        wanted[invariant, scope] = Stop(invariant, Scope.parse(scope), together, detail)
+    return list(wanted.values())
 
 
 def _alert_for_restriction(

@@ -199,6 +199,29 @@ def test_a_claim_of_a_dead_sender_is_taken_again_by_boot_time(
     assert sent.delivered
 
 
+def test_a_webhook_needs_https_elsewhere_and_a_secret_that_decodes(
+    tmp_path: Path, clock: TurnableClock
+) -> None:
+    def configured(url: str, secret: str) -> int:
+        (tmp_path / "s").write_text(secret)
+        (tmp_path / "s").chmod(0o600)
+        (tmp_path / "settings.toml").write_text(
+            f'[[notifications.channel]]\nkind = "webhook"\nname = "x"\nurl = "{url}"\nsecret_file = "s"\n'
+        )
+        return len(channels.configured(tmp_path, clock=clock))
+
+    assert configured("https://hooks.example.org/x", "whsec_AAAA") == 1
+    assert configured("http://127.0.0.1:9/", "whsec_AAAA") == 1
+    for url, secret in (
+        ("http://hooks.example.org/x", "whsec_AAAA"),
+        ("ftp://127.0.0.1/", "whsec_AAAA"),
+        ("https://hooks.example.org/x", "whsec_AAA*"),
+        ("https://hooks.example.org/x", "AAAA"),
+    ):
+        with pytest.raises(SettingsWrong):
+            configured(url, secret)
+
+
 @pytest.mark.parametrize(
     "text",
     [

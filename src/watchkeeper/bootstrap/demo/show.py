@@ -12,6 +12,7 @@ from watchkeeper.bootstrap.addresses import Addresses
 from watchkeeper.bootstrap.demo import sabotage
 from watchkeeper.bootstrap.demo.client import Person
 from watchkeeper.bootstrap.demo.day import Day, People, gather
+from watchkeeper.bootstrap.demo.phone import Phone
 from watchkeeper.bootstrap.setup import FirstLinks
 
 _PEOPLE_FILE = "demo-people.json"
@@ -34,18 +35,23 @@ class Demonstration:
         self._where = where
         self._links = links
         self._speed = speed
+        self._phone_listens = False
         self._say = say
         self._stopping = threading.Event()
+        self._phone = Phone(data, say=say)
         self._thread = threading.Thread(target=self._run, name="demo", daemon=True)
 
     def start(self) -> None:
         """Begin in the background: the supervisor must go on."""
+        self._phone_listens = self._phone.start()
         self._thread.start()
 
     def stop(self) -> None:
         """End the day."""
         self._stopping.set()
         self._thread.join(timeout=10)
+        if self._phone_listens:
+            self._phone.stop()
 
     def _run(self) -> None:
         self._say("The people of the demonstration enrol; passwords take a moment each ...")
@@ -84,6 +90,9 @@ class Demonstration:
         say("  six digits     .venv/bin/watchkeeper demo-code")
         say("  watch it       .venv/bin/watchkeeper status --follow --data " + str(data))
         say("")
+        if self._phone_listens:
+            say("  phone          what reaches the operator's phone (a signed webhook) is printed here")
+            say("")
         say(f"Sabotage to try. First: sqlite3 {data / 'market.db'}   then   .timeout 10000   then one of:")
         say("")
         say("1. a deposit past the journal (stops that one trader; the others trade on)")

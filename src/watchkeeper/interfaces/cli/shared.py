@@ -40,9 +40,19 @@ Reason = Annotated[str, typer.Option("--reason", help="Why, in at least 10 chara
 DEFAULT_DATA = Path("data")
 
 
+def printable(text: str) -> str:
+    """Text that commands nothing of a terminal: what has no picture is written as its escape."""
+    return "".join(
+        character
+        if character.isprintable() or character in "\n\t"
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
 def say(text: str = "") -> None:
-    """A line for a person."""
-    sys.stdout.write(text + "\n")
+    """A line for a person. What it quotes may come from anybody, so it is made harmless."""
+    sys.stdout.write(printable(text) + "\n")
 
 
 def answer(document: object, *, as_json: bool, text: str) -> None:

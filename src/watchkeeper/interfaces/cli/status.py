@@ -12,7 +12,7 @@ import typer
 from watchkeeper.base.clock import Instant, kampala
 from watchkeeper.interfaces.cli.shared import DEFAULT_DATA, AsJson, Data, answer, room, say, table
 from watchkeeper.interfaces.control_room import ControlRoom
-from watchkeeper.operation.console.overview import Overview
+from watchkeeper.operation.console.overview import Overview, RunView
 from watchkeeper.operation.verifier import passes
 
 _EXIT = {"HOLDS": 0, "BROKEN": 1, "UNKNOWN": 2}
@@ -32,8 +32,14 @@ def render(overview: Overview) -> str:
         lines.append(f"works    {', '.join(overview.works)}")
     for name, scopes in overview.partly.items():
         lines.append(f"partly   {name}, except {', '.join(scopes)}")
-    for name, why in overview.stopped.items():
-        lines.append(f"stopped  {name} ({why})")
+    for why in sorted(set(overview.stopped.values())):
+        names = [name for name, reason in overview.stopped.items() if reason == why]
+        lines.append(f"stopped  {', '.join(names)} ({why})")
+    if overview.goes_on is not None:
+        counted = ", ".join(
+            f"{count} {name.replace('_', ' ')}" for name, count in overview.goes_on.commands.items()
+        )
+        lines.append(f"goes on  since {kampala(overview.goes_on.since)}: {counted or 'nothing yet'}")
     lines += ["", "checks"]
     for view in overview.verdicts:
         lines.append(
@@ -43,7 +49,7 @@ def render(overview: Overview) -> str:
     if overview.watch is not None:
         lines.append(
             f"watch    {'heard' if overview.watch.heard else 'SILENT'}, read to number {overview.watch.watermark}, "
-            f"{overview.watch.sealed} sealed, last full pass: {overview.watch.full_pass or 'none'}"
+            f"{'?' if overview.watch.behind is None else overview.watch.behind} behind, {overview.watch.sealed} sealed, last full pass: {overview.watch.full_pass or 'none'}"
         )
     for switch in overview.switches:
         state = "engaged" if switch.engaged else "off"
@@ -60,6 +66,8 @@ def render(overview: Overview) -> str:
         lines.append(
             f"stop     {restriction.scope} by {restriction.rule} ({restriction.cause}): {', '.join(restriction.classes)}"
         )
+    for run in overview.runs:
+        lines += _run(run)
     if overview.stopwatches:
         lines += ["", "stopwatch, from the commit"]
     for watch in overview.stopwatches:
@@ -67,7 +75,24 @@ def render(overview: Overview) -> str:
             f"  finding {watch.finding_id} ({watch.invariant}, {watch.scope}, {watch.state}): seen {watch.text('seen')}, "
             f"contained {watch.text('contained')}, told {watch.text('told')}"
         )
+    if overview.closed:
+        lines += ["", "closed lately"]
+    for incident in overview.closed:
+        held = f"signed commit {incident.commit[:12]}" if incident.commit else "the record is being committed"
+        lines.append(f"  {incident.incident}  {incident.title}: {held}")
     return "\n".join(lines)
+
+
+def _run(run: RunView) -> list[str]:
+    """A playbook at work: the step it waits for, and what is not as it was sealed."""
+    current = next((step for step in run.steps if step.current), None)
+    next_step = "every step is done" if current is None else f"next: {current.title} [{current.key}]"
+    lines = ["", f"playbook {run.playbook}, run {run.id}: {run.title} ({run.scope}); {next_step}"]
+    for finding in run.findings:
+        lines.append(f"  finding {finding.id}: {finding.table_name} {finding.row_key}: {finding.detail}")
+        for field in finding.differs:
+            lines.append(f"    {field.name:<20}{field.expected or '-':<34} now {field.found or '-'}")
+    return lines
 
 
 def status(
@@ -96,7 +121,8 @@ def _follow(control: ControlRoom, *, as_json: bool) -> None:
             if as_json:
                 say(json.dumps(overview.document(), default=str))
             else:
-                say(f"{clear}{render(overview)}\n\nCtrl-C ends this.")
+                sys.stdout.write(clear)
+                say(f"{render(overview)}\n\nCtrl-C ends this.")
             sys.stdout.flush()
             time.sleep(_FOLLOW_SECONDS)
     except KeyboardInterrupt:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -28,6 +27,7 @@ from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import sessions
 from watchkeeper.operation import journal
+from watchkeeper.operation.console import beside
 from watchkeeper.operation.incidents import cases
 from watchkeeper.operation.incidents import life as incidents
 from watchkeeper.operation.playbooks import proposals, runs
@@ -191,23 +191,13 @@ async def events(request: Request, rooms: Rooms) -> Response:
     return StreamingResponse(stream(), media_type="text/event-stream")
 
 
-def _pretty(text: str) -> dict[str, object]:
-    try:
-        found = json.loads(text) if text else {}
-    except ValueError:
-        return {"": text}
-    return found if isinstance(found, dict) else {"": text}
-
-
 def finding_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
     """A finding: the original beside what stands there."""
     finding = findings.get(room.database, request.path_params["number"])
     if finding is None:
         return _refused("There is no such finding.", status=404)
-    expected, found = _pretty(finding.expected), _pretty(finding.found)
-    names = [*expected, *(name for name in found if name not in expected)]
-    rows = [(name, expected.get(name, ""), found.get(name, "")) for name in names]
-    return render("finding.html", {"finding": finding, "rows": rows, **_common(request, actor)})
+    values = {"finding": finding, "fields": beside.fields(finding)}
+    return render("finding.html", {**values, **_common(request, actor)})
 
 
 def playbook_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:

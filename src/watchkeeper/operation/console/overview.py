@@ -12,6 +12,7 @@ from pathlib import Path
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import DatabaseError, SqliteDatabase
 from watchkeeper.boundary.gate import (
+    IN_USE,
     STOP_FILE_NAME,
     GateState,
     OperationClass,
@@ -22,11 +23,16 @@ from watchkeeper.boundary.gate import (
 )
 from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
 from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseFile
+from watchkeeper.boundary.views import JOURNAL, Views
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue import INVARIANTS
-from watchkeeper.operation.console import stopwatch
+from watchkeeper.operation.console import beside, stopwatch
+from watchkeeper.operation.console.beside import Field
+from watchkeeper.operation.console.goes_on import GoesOn, Tally
 from watchkeeper.operation.console.stopwatch import Stopwatch
 from watchkeeper.operation.incidents import cases
+from watchkeeper.operation.incidents import life as incidents
+from watchkeeper.operation.incidents.model import CLOSED
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.verifier import findings, passes, verdicts
@@ -34,6 +40,8 @@ from watchkeeper.operation.verifier import findings, passes, verdicts
 #: A probe older than this proves nothing about now.
 PROBE_SECONDS_MAX = 120.0
 _LISTED_MAX = 50
+_CLOSED_SHOWN = 5
+_FIELDS_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,17 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingView:
+    """An open finding of a playbook: where, and the fields that are not as they were sealed."""
+
+    id: int
+    table_name: str
+    row_key: str
+    detail: str
+    differs: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """An open playbook with its steps and the findings it is about."""
 
@@ -95,7 +114,18 @@ class RunView:
     alert_id: int
     incident: str | None
     steps: tuple[StepView, ...]
-    finding_ids: tuple[int, ...]
+    findings: tuple[FindingView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedView:
+    """An incident that was closed lately, and the signed commit that holds its record; None while it is being written."""
+
+    incident: str
+    title: str
+    severity: str
+    closed_at: Instant | None
+    commit: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +162,8 @@ class WatchView:
     lease_age_seconds: float | None
     withheld: str
     watermark: int
+    #: Journal rows that the watch has not read yet; None when that cannot be told.
+    behind: int | None
     sealed: int
     full_pass: str
 
@@ -149,6 +181,8 @@ class Overview:
     runs: list[RunView] = field(default_factory=list)
     stopwatches: list[Stopwatch] = field(default_factory=list)
     watch: WatchView | None = None
+    closed: list[ClosedView] = field(default_factory=list)
+    goes_on: GoesOn | None = None
     works: list[str] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
     partly: dict[str, list[str]] = field(default_factory=dict)
@@ -182,9 +216,12 @@ class Overlook:
         self._gatefile = GateFile(data / "gate.db", system_id=system_id)
         self._lease = LeaseFile(data / "lease.db", system_id=system_id)
         self._clock = clock
+        self._views = Views(data, system_id=system_id)
+        self._tally = Tally(self._views)
 
     def close(self) -> None:
         """Give the files back."""
+        self._views.close()
         self._gatefile.close()
         self._lease.close()
 
@@ -197,7 +234,19 @@ class Overlook:
                 self._read_store(overview)
         except DatabaseError as error:
             overview.problems.append(f"The control room's own store cannot be read: {error}")
+        try:
+            self._read_books(overview)
+        except DatabaseError as error:
+            overview.problems.append(f"The books cannot be read: {error}")
         return overview
+
+    def _read_books(self, overview: Overview) -> None:
+        if overview.watch is not None:
+            behind = max(0, self._views.last(JOURNAL) - overview.watch.watermark)
+            overview.watch = replace(overview.watch, behind=behind)
+        if overview.restrictions:
+            since = Instant(min(restriction.imposed_at for restriction in overview.restrictions))
+            overview.goes_on = self._tally.read(since)
 
     def _read_gate_and_lease(self, overview: Overview) -> None:
         state: GateState | None = None
@@ -235,6 +284,7 @@ class Overlook:
             lease_age_seconds=age,
             withheld=row.withheld,
             watermark=row.watermark,
+            behind=None,
             sealed=0,
             full_pass="",
         )
@@ -302,6 +352,17 @@ class Overlook:
         for run in runs.listed(database, limit=_LISTED_MAX):
             overview.runs.append(_run(database, run, cases.of_alert(database, run.alert_id)))
         overview.stopwatches = stopwatch.latest(database, limit=10)
+        for incident in incidents.listed(database, state="closed", limit=_CLOSED_SHOWN):
+            records = cases.texts(database, incident.id)
+            overview.closed.append(
+                ClosedView(
+                    incident.id,
+                    incident.title,
+                    incident.severity,
+                    incident.closed_at,
+                    next((commit for name, _, commit in records if name == CLOSED), None),
+                )
+            )
         newest = passes.latest(database)
         if overview.watch is not None:
             overview.watch = replace(
@@ -352,8 +413,14 @@ def _run(database: SqliteDatabase, run: runs.Run, incident: str | None) -> RunVi
             )
             for state in states
         ),
-        finding_ids=tuple(
-            f.id
+        findings=tuple(
+            FindingView(
+                f.id,
+                f.table_name,
+                f.row_key,
+                f.detail,
+                tuple(field for field in beside.fields(f) if field.differs)[:_FIELDS_SHOWN],
+            )
             for f in findings.open_findings(database, invariant=run.rule, scope=run.scope, limit=_LISTED_MAX)
         ),
     )
@@ -363,7 +430,7 @@ def _run(database: SqliteDatabase, run: runs.Run, incident: str | None) -> RunVi
 _SHOWN: Sequence[OperationClass] = tuple(
     item
     for item in OperationClass
-    if item not in (OperationClass.CURE, OperationClass.NEVER_STOPPED, OperationClass.RELEASE)
+    if item in IN_USE and item not in (OperationClass.CURE, OperationClass.NEVER_STOPPED)
 )
 
 

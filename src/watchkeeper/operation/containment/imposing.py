@@ -17,7 +17,6 @@ from watchkeeper.boundary.gatefile import GateFile
 from watchkeeper.operation import authority
 
 #: Findings looked at in one go when the two stores are compared; the rest follows in the next.
-_COMPARED_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +110,7 @@ def missing(database: Database, stops: Iterable[Stop], restrictions: Iterable[Re
     """The stops that ought to be in force and are not; what the operator overrode is not among them."""
     present = {(r.rule, r.scope): r.classes for r in restrictions}
     found: list[Stop] = []
-    for number, stop in enumerate(stops):
-        if number >= _COMPARED_MAX:
-            break
+    for stop in stops:
         classes = present.get((stop.rule, stop.scope))
         if classes is not None and stop.classes <= classes:
             continue

@@ -6,6 +6,7 @@ A failure is described without the address it went to: addresses carry secrets.
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import json
@@ -30,6 +31,7 @@ from watchkeeper.operation.notifications.message import Message
 SEND_SECONDS_MAX = 10.0
 _ANSWER_BYTES_MAX = 4096
 _CHANNELS_MAX = 20
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class SendFailed(Exception):
@@ -175,6 +177,22 @@ def configured(data: Path, *, clock: Clock) -> Sequence[Channel]:
     return channels
 
 
+def _decodes(secret: str) -> bool:
+    try:
+        base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        return False
+    return secret.startswith("whsec_")
+
+
+def _safe(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme == "https" or (parsed.scheme == "http" and parsed.host in _LOOPBACK)
+
+
 def _channel(data: Path, entry: object, *, clock: Clock) -> Channel:
     if not isinstance(entry, dict):
         raise SettingsWrong("a channel is a table")
@@ -185,16 +203,19 @@ def _channel(data: Path, entry: object, *, clock: Clock) -> Channel:
     name = settings.text(entry, "name")
     if kind == "webhook":
         secret = settings.secret(data, settings.text(entry, "secret_file"))
-        if not secret.startswith("whsec_"):
+        url = settings.text(entry, "url")
+        if not _decodes(secret):
             raise SettingsWrong("a webhook's secret begins with whsec_ and goes on in base64")
-        return Webhook(name, settings.text(entry, "url"), secret, clock)
+        if not _safe(url):
+            raise SettingsWrong("a webhook's url begins with https://; http:// is for this machine only")
+        return Webhook(name, url, secret, clock)
     if kind == "apprise":
         return Apprise(name, settings.secret(data, settings.text(entry, "url_file")))
     security = settings.text(entry, "security", default="starttls")
     host = settings.text(entry, "host")
     if security not in ("none", "starttls", "tls"):
         raise SettingsWrong("security is none, starttls or tls")
-    if security == "none" and host not in ("127.0.0.1", "localhost", "::1"):
+    if security == "none" and host not in _LOOPBACK:
         raise SettingsWrong("a mail server on another machine needs starttls or tls")
     password_file = settings.text(entry, "password_file", default="")
     return Email(

@@ -11,6 +11,8 @@ from watchkeeper.boundary.gate import OperationClass
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.catalogue.model import Draft
 
+#: More rules times scopes than a system of one operator has accounts.
+_STOPS_MAX = 100_000
 CLOSED_STATES = ("repaired", "acknowledged", "cured")
 
 
@@ -128,6 +130,24 @@ def open_findings(
         (invariant, invariant, scope, scope, limit),
     )
     return [_finding(row) for row in rows]
+
+
+def stopping(database: Database) -> list[tuple[str, str, frozenset[OperationClass], str]]:
+    """What all open findings together stop: rule, scope, classes, and one finding's detail; however many they are."""
+    rows = database.query(
+        "SELECT invariant, scope, classes, min(detail) FROM findings WHERE state = 'open' "
+        "GROUP BY invariant, scope, classes ORDER BY invariant, scope LIMIT ?",
+        (_STOPS_MAX,),
+    )
+    return [
+        (
+            str(invariant),
+            str(scope),
+            frozenset(OperationClass(name) for name in str(classes).split()),
+            str(detail),
+        )
+        for invariant, scope, classes, detail in rows
+    ]
 
 
 def latest(database: Database, *, limit: int = 20) -> list[Finding]:
