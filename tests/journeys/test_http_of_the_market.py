@@ -12,7 +12,11 @@ import httpx
 import pytest
 
 from tests.worlds.system import ENVIRONMENT, REASON, ROOT, System
+from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.demo.client import Person, Refused
+from watchkeeper.market.reading import system_id_of
+from watchkeeper.market.signin import enrolment
+from watchkeeper.market.signin import store as identities_store
 
 
 def digest(system: System) -> str:
@@ -273,3 +277,25 @@ def test_a_flip_stands_in_the_journal_when_it_is_answered(system: System) -> Non
         flip = system.admin.post("/v1/pilot-mode", {"engaged": engaged, "reason": REASON})
         traced = system.admin.get(f"/v1/trace/{flip['utid']}")
         assert traced["utid"] == flip["utid"]
+
+
+def test_a_link_whose_enrolment_was_cut_short_still_works_and_then_no_more(system: System) -> None:
+    answer = system.admin.post("/v1/users", {"role": "trader", "reason": REASON})
+    link = f"{system.market}{answer['enrolment']}"
+    person = {"name": "Ada Okello", "phone": "+256 700 654321", "email": "", "password": REASON, "code": ""}
+    identities = identities_store.open_identities(system.data, system_id=system_id_of(system.data))
+    # A market that died between the identity and the activation leaves exactly this.
+    enrolment.finish(
+        identities,
+        link.rpartition("/")[2],
+        enrolment.Person(**person),
+        still_invited=True,
+        clock=SystemClock(),
+    )
+    identities.close()
+    assert "<form" in httpx.get(link, trust_env=False).text
+    done = httpx.post(link, data=person, headers={"sec-fetch-site": "same-origin"}, trust_env=False)
+    assert done.status_code == 201
+    assert "<form" not in httpx.get(link, trust_env=False).text
+    again = httpx.post(link, data=person, headers={"sec-fetch-site": "same-origin"}, trust_env=False)
+    assert again.status_code == 409

@@ -84,7 +84,7 @@ def test_a_deposit_past_the_journal_stops_that_trader_alone_and_is_acknowledged(
         system.lock(victim)
     assert system.lock(neighbour)["utid"]
     _told(system, "2.3", events, mails)
-    (finding,) = run["finding_ids"]
+    (finding,) = (f["id"] for f in run["findings"])
     assert "FOUND-" in system.operator.page(f"/findings/{finding}")
 
     def cure() -> None:
@@ -125,7 +125,7 @@ def test_a_changed_or_missing_entry_stops_all_wallets_and_is_repaired(
 
     def named() -> list[int]:
         runs = [r for r in system.operator.overview()["runs"] if r["id"] == run["id"]]
-        ids: list[int] = runs[0]["finding_ids"]
+        ids: list[int] = [f["id"] for f in runs[0]["findings"]]
         shown = json.loads(system.command("playbook", "show", str(run["id"]), "--json"))
         rows = {f["finding"] for f in shown["findings"] if f["can_be_repaired"]}
         return [i for i in ids if i in rows]

@@ -93,12 +93,17 @@ def enrol(token: str, body: Enrolment, services: Services) -> dict[str, object]:
     return {"alias": alias, "recovery_codes": codes}
 
 
+def awaited(services: MarketServices, invitation: enrolment.Invitation) -> bool:
+    """Whether the account is not active yet; after a crash its link may be used already, and still works."""
+    user = services.handles().books.user(invitation.user_id)
+    return user is not None and user.status == "invited"
+
+
 def finish(services: MarketServices, token: str, person: enrolment.Person) -> tuple[list[str], str]:
     """Write the person, then activate the account; the recovery codes and the alias."""
     handles = services.handles()
     invitation = enrolment.look(handles.identities, token, at=services.clock.now())
-    user = handles.books.user(invitation.user_id)
-    still_invited = user is not None and user.status == "invited"
+    still_invited = awaited(services, invitation)
     codes = enrolment.finish(
         handles.identities, token, person, still_invited=still_invited, clock=services.clock
     )

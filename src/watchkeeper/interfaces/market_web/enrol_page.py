@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from watchkeeper.interfaces.market_web.accounts import finish
+from watchkeeper.interfaces.market_web.accounts import awaited, finish
 from watchkeeper.interfaces.market_web.auth import services
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import enrolment, totp
@@ -56,7 +56,7 @@ def form(token: str, request: Request) -> Response:
             text=refusal.detail,
             codes=[],
         )
-    if invitation.used:
+    if invitation.used and not awaited(services(request), invitation):
         return _page(
             "enrolled.html",
             title="You are enrolled",
