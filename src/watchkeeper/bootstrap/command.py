@@ -86,9 +86,9 @@ def drill(
 
 @app.command("demo-code")
 def demo_code(
-    data: Annotated[Path, typer.Option("--data", help="The demonstration's data folder.")] = Path(
-        "data-demo"
-    ),
+    data: Annotated[
+        Path, typer.Option("--data", envvar="WATCHKEEPER_DATA", help="The demonstration's data folder.")
+    ] = Path("data-demo"),
 ) -> None:
     """The six digits of the demonstration's made-up operator, as their phone would show them."""
     secret = operator_secret(data)

@@ -58,7 +58,7 @@ class FullPasses:
         try:
             context = self._continuous.context()
             for piece in full.slices(context, clock=self._clock):
-                found += self._handle(waiting.id, piece)
+                found += self._handle(waiting, piece)
                 upto = piece.upto
                 for problem in piece.broken_seals:
                     errors.update(dict.fromkeys(INVARIANTS, problem))
@@ -67,7 +67,7 @@ class FullPasses:
             errors.update(dict.fromkeys(INVARIANTS, f"the pass failed: {type(error).__name__}"))
         self._end(waiting.id, errors, found, upto=upto, begun=begun)
 
-    def _handle(self, pass_id: int, piece: Slice) -> int:
+    def _handle(self, waiting: FullPass, piece: Slice) -> int:
         at = self._clock.now()
         stopped = cycle.stop(self._database, self._gatefile, piece.drafts, clock=self._clock)
         with self._database.transaction("write"):
@@ -75,7 +75,7 @@ class FullPasses:
                 self._database,
                 stopped,
                 watermark=logs.size(self._database, logs.MAIN),
-                committed_at=self._continuous.engine.committed_at() if stopped else None,
+                committed_at=waiting.committed_at,
                 at=at,
             )
             # A row that nobody owns is sealed as what it is, so that the next change of it is seen.
@@ -92,7 +92,7 @@ class FullPasses:
                     for offset, found in enumerate(piece.strangers)
                 },
             )
-            passes.advance(self._database, pass_id, done=piece.done, upto=piece.upto)
+            passes.advance(self._database, waiting.id, done=piece.done, upto=piece.upto)
         return len(noted)
 
     def _end(self, pass_id: int, errors: dict[str, str], found: int, *, upto: int, begun: BootTime) -> None:

@@ -108,12 +108,12 @@ class Watch:
             self._continuous.store(found, self._database)
         self._watermark = found.watermark
         if found.wanted:
-            self._ask_full("; ".join(found.wanted))
+            self._ask_full("; ".join(found.wanted), committed_at=found.committed_at)
         self._child.keep_alive()
 
-    def _ask_full(self, reason: str) -> None:
+    def _ask_full(self, reason: str, *, committed_at: int | None = None) -> None:
         with self._database.transaction("write"):
-            passes.ask(self._database, reason=reason, at=self._clock.now())
+            passes.ask(self._database, reason=reason, at=self._clock.now(), committed_at=committed_at)
         self._full_asked = self._clock.boot()
         self._child.wake()
 

@@ -35,7 +35,8 @@ from watchkeeper.operation.incidents import life as incidents
 from watchkeeper.operation.incidents.cases import Conclusion
 from watchkeeper.operation.incidents.model import Incident, analysis_name
 from watchkeeper.operation.playbooks import runs
-from watchkeeper.operation.playbooks.desk import Desk, DeskRefused, Operator
+from watchkeeper.operation.playbooks.desk import Desk
+from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator
 from watchkeeper.operation.store import open_store
 from watchkeeper.operation.verifier import findings, passes
 from watchkeeper.operation.verifier.continuous import Continuous

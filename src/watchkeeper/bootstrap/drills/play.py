@@ -13,7 +13,7 @@ from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.playbooks.model import Action, Kind
 from watchkeeper.operation.containment import imposing
 from watchkeeper.operation.playbooks import runs
-from watchkeeper.operation.playbooks.desk import DeskRefused
+from watchkeeper.operation.playbooks.deskwork import DeskRefused
 from watchkeeper.operation.playbooks.runs import Run
 from watchkeeper.operation.verifier import findings
 

@@ -17,7 +17,8 @@ from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.switching import Switching
 from watchkeeper.operation import cycle, store
 from watchkeeper.operation.playbooks import runs
-from watchkeeper.operation.playbooks.desk import Desk, Operator
+from watchkeeper.operation.playbooks.desk import Desk
+from watchkeeper.operation.playbooks.deskwork import Operator
 from watchkeeper.operation.seals import leaf as leaves
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.verifier import full

@@ -26,7 +26,7 @@ from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.incidents import cases
 from watchkeeper.operation.incidents import life as incidents
 from watchkeeper.operation.incidents.cases import Conclusion
-from watchkeeper.operation.playbooks.desk import DeskRefused
+from watchkeeper.operation.playbooks.deskwork import DeskRefused
 
 alert_app = typer.Typer(no_args_is_help=True, help="Alerts: list, acknowledge, resolve, declare.")
 restrict_app = typer.Typer(no_args_is_help=True, help="Restrictions: list, impose by hand, lift your own.")

@@ -19,7 +19,7 @@ from watchkeeper.interfaces.control_room import Actor, ControlRoom
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.operation.alerts.life import NoSuchAlert
 from watchkeeper.operation.incidents.life import NoSuchIncident
-from watchkeeper.operation.playbooks.desk import DeskRefused
+from watchkeeper.operation.playbooks.deskwork import DeskRefused
 from watchkeeper.operation.playbooks.runs import NoSuchRun
 
 SESSION_FILE = "operator-session"

@@ -30,8 +30,9 @@ def render(overview: Overview) -> str:
     lines += [f"! {problem}" for problem in overview.problems]
     if overview.works:
         lines.append(f"works    {', '.join(overview.works)}")
-    for name, scopes in overview.partly.items():
-        lines.append(f"partly   {name}, except {', '.join(scopes)}")
+    for scopes in sorted(set(map(tuple, overview.partly.values()))):
+        names = [name for name, others in overview.partly.items() if tuple(others) == scopes]
+        lines.append(f"works    except for {', '.join(scopes)}: {', '.join(names)}")
     for why in sorted(set(overview.stopped.values())):
         names = [name for name, reason in overview.stopped.items() if reason == why]
         lines.append(f"stopped  {', '.join(names)} ({why})")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from watchkeeper.boundary.gate import Hold, OperationClass, Scope, Switch
 from watchkeeper.interfaces.control_room import Actor, ControlRoom
 from watchkeeper.operation.incidents.cases import Conclusion
-from watchkeeper.operation.playbooks.desk import DeskRefused
+from watchkeeper.operation.playbooks.deskwork import DeskRefused
 
 Fields = Mapping[str, str]
 Act = Callable[[ControlRoom, Actor, Fields], str]

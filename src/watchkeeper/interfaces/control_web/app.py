@@ -31,7 +31,7 @@ from watchkeeper.operation.console import beside
 from watchkeeper.operation.incidents import cases
 from watchkeeper.operation.incidents import life as incidents
 from watchkeeper.operation.playbooks import proposals, runs
-from watchkeeper.operation.playbooks.desk import DeskRefused
+from watchkeeper.operation.playbooks.deskwork import DeskRefused
 from watchkeeper.operation.verifier import findings, standing
 
 COOKIE = "wk_control"

@@ -86,6 +86,8 @@ CREATE TABLE full_passes (
     id INTEGER PRIMARY KEY,
     reason TEXT NOT NULL,
     asked_at INTEGER NOT NULL,
+    -- When the commit that called for it was written; NULL when none did.
+    committed_at INTEGER,
     begun_at INTEGER,
     ended_at INTEGER,
     upto INTEGER NOT NULL DEFAULT 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from watchkeeper.base.clock import Instant, kampala
 from watchkeeper.operation.verifier.findings import Finding
 
 
@@ -29,6 +30,10 @@ def fields(finding: Finding) -> list[Field]:
     return [Field(name, _text(expected, name), _text(found, name)) for name in names]
 
 
+def _instant(name: str, value: object) -> bool:
+    return (name == "at" or name.endswith("_at")) and isinstance(value, int) and 0 < value < 2**55
+
+
 def _document(text: str) -> dict[str, object]:
     try:
         read = json.loads(text) if text else {}
@@ -39,6 +44,8 @@ def _document(text: str) -> dict[str, object]:
 
 def _text(document: dict[str, object], name: str) -> str:
     value = document.get(name)
+    if _instant(name, value):
+        return f"{value} ({kampala(Instant(int(str(value))))})"
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)
     return "" if value is None else str(value)

@@ -121,13 +121,18 @@ def get(database: Database, finding_id: int) -> Finding | None:
 
 
 def open_findings(
-    database: Database, *, invariant: str | None = None, scope: str | None = None, limit: int = 500
+    database: Database,
+    *,
+    invariant: str | None = None,
+    scope: str | None = None,
+    after: int = 0,
+    limit: int = 500,
 ) -> list[Finding]:
-    """Open findings, oldest first; of one rule and scope when given."""
+    """A page of the open findings, oldest first, after the one named; of one rule and scope when given."""
     rows = database.query(
         f"SELECT {_COLUMNS} FROM findings WHERE state = 'open' AND (? IS NULL OR invariant = ?) "
-        "AND (? IS NULL OR scope = ?) ORDER BY id LIMIT ?",
-        (invariant, invariant, scope, scope, limit),
+        "AND (? IS NULL OR scope = ?) AND id > ? ORDER BY id LIMIT ?",
+        (invariant, invariant, scope, scope, after, limit),
     )
     return [_finding(row) for row in rows]
 

@@ -17,6 +17,8 @@ class FullPass:
     id: int
     reason: str
     asked_at: Instant
+    #: When the commit that called for it was written; None when none did.
+    committed_at: Instant | None
     begun_at: Instant | None
     ended_at: Instant | None
     upto: int
@@ -33,10 +35,10 @@ class FullPass:
         return f"{100 * self.done // max(1, self.upto)} %"
 
 
-_COLUMNS = "id, reason, asked_at, begun_at, ended_at, upto, done, outcome"
+_COLUMNS = "id, reason, asked_at, committed_at, begun_at, ended_at, upto, done, outcome"
 
 
-def ask(database: Database, *, reason: str, at: Instant) -> int:
+def ask(database: Database, *, reason: str, at: Instant, committed_at: int | None = None) -> int:
     """Ask for a full pass, in the caller's transaction; the one that waits already serves both."""
     row = database.one(
         "SELECT id FROM full_passes WHERE ended_at IS NULL AND begun_at IS NULL ORDER BY id LIMIT 1"
@@ -46,7 +48,8 @@ def ask(database: Database, *, reason: str, at: Instant) -> int:
     last = database.one("SELECT coalesce(max(id), 0) FROM full_passes")
     identifier = 1 + int(str(last[0] if last else 0))
     database.execute(
-        "INSERT INTO full_passes (id, reason, asked_at) VALUES (?, ?, ?)", (identifier, reason[:300], at)
+        "INSERT INTO full_passes (id, reason, asked_at, committed_at) VALUES (?, ?, ?, ?)",
+        (identifier, reason[:300], at, committed_at),
     )
     database.execute("DELETE FROM full_passes WHERE id <= ? AND ended_at IS NOT NULL", (identifier - _KEPT,))
     return identifier
@@ -109,9 +112,10 @@ def _full_pass(row: tuple[object, ...]) -> FullPass:
         id=int(str(row[0])),
         reason=str(row[1]),
         asked_at=Instant(int(str(row[2]))),
-        begun_at=instant(row[3]),
-        ended_at=instant(row[4]),
-        upto=int(str(row[5])),
-        done=int(str(row[6])),
-        outcome=str(row[7]),
+        committed_at=instant(row[3]),
+        begun_at=instant(row[4]),
+        ended_at=instant(row[5]),
+        upto=int(str(row[6])),
+        done=int(str(row[7])),
+        outcome=str(row[8]),
     )

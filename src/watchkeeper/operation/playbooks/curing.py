@@ -1,0 +1,185 @@
+"""The cures that a person asks for at the desk; each is decided again by the operated system, inside its transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from watchkeeper.boundary.cures import Position, Receipt
+from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.playbooks import proposals
+from watchkeeper.operation.playbooks.deskwork import DeskRefused, Deskwork, Operator
+from watchkeeper.operation.seals import log as logs
+from watchkeeper.operation.verifier import findings, standing
+
+
+@dataclass(slots=True)
+class Curing(Deskwork):
+    """Repair, acknowledge, correct, unwind, restore the defences."""
+
+    def repair(
+        self, run_id: int, finding_id: int, *, incident: str, reason: str, operator: Operator
+    ) -> list[Receipt]:
+        """Put the sealed bytes of a finding's leaf back; offered where the seal agrees with the journal."""
+        self._fresh(operator)
+        run, finding = self._finding(run_id, finding_id)
+        if not standing.of(self.look(), finding, clock=self.clock).stands:
+            # One leaf holds many rows: the repair of another finding put this row back as well.
+            self._settle(run, operator, None)
+            return []
+        if finding.sealed_log is None or finding.sealed_index is None:
+            raise DeskRefused(
+                "resumption-refused", "There is no sealed copy of this row. Acknowledge it instead."
+            )
+        data = logs.leaf(self.database, finding.sealed_log, finding.sealed_index)
+        if data is None:
+            raise DeskRefused("resumption-refused", "The sealed copy is not there.")
+        mandate = self._mandate(finding, incident, reason, operator)
+        self._record(operator, "repair", run, reason, {"finding": finding.id, "incident": incident})
+        receipt = self._cure(
+            lambda: self.cures.repair(
+                mandate, sealed_leaf=data.decode("utf-8"), sealed_head=logs.size(self.database, logs.MAIN)
+            )
+        )
+        self._settle_when_read(run, operator, receipt.utid)
+        return [receipt]
+
+    def acknowledge(
+        self, run_id: int, finding_id: int, *, incident: str, reason: str, operator: Operator
+    ) -> list[Receipt]:
+        """Let a wrong row that truly happened stand as it is now, its deltas booked to suspense."""
+        self._fresh(operator)
+        run, finding = self._finding(run_id, finding_id)
+        proposal = proposals.of(self.look(), finding)
+        if proposal is None:
+            raise DeskRefused(
+                "resumption-refused", "There is no row to acknowledge; repair or restore it instead."
+            )
+        mandate = self._mandate(finding, incident, reason, operator)
+        self._record(
+            operator,
+            "acknowledge",
+            run,
+            reason,
+            {"finding": finding.id, "incident": incident, "row": f"{finding.table_name} {finding.row_key}"},
+        )
+        try:
+            receipt = self._cure(
+                lambda: self.cures.acknowledge(
+                    mandate,
+                    table_name=finding.table_name,
+                    row_key=finding.row_key,
+                    row_digest=proposal.row_digest,
+                    account=proposal.account,
+                    deltas=proposal.deltas,
+                )
+            )
+        except DeskRefused as error:
+            # Another finding about the same row was acknowledged before this one; that one counts for both.
+            if error.code != "already-acknowledged":
+                raise
+            self._settle_when_read(run, operator, None)
+            return []
+        self._settle_when_read(run, operator, receipt.utid)
+        return [receipt]
+
+    def correct(
+        self,
+        run_id: int,
+        *,
+        account: str,
+        bucket: str,
+        amount_ugx: int,
+        predicted: int,
+        incident: str,
+        reason: str,
+        operator: Operator,
+    ) -> Receipt:
+        """Move a balance against suspense; refused when the result would not be the one that was predicted."""
+        self._fresh(operator)
+        run = self._run(run_id)
+        open_ones = self._open(run) or [
+            f
+            for f in findings.latest(self.database, limit=500)
+            if f.invariant == run.rule and f.scope == run.scope
+        ]
+        if not open_ones:
+            raise DeskRefused(
+                "validation-failed", "There is no finding that this correction could belong to."
+            )
+        prediction = self._cure(
+            lambda: self.cures.predict(account=account, bucket=bucket, amount_ugx=amount_ugx)
+        )
+        if prediction["after"][bucket] != predicted:
+            raise DeskRefused(
+                "resumption-refused",
+                "The balance has moved since it was predicted. Look at the prediction again.",
+            )
+        mandate = self._mandate(open_ones[0], incident, reason, operator)
+        self._record(
+            operator,
+            "correct",
+            run,
+            reason,
+            {"account": account, "bucket": bucket, "amount_ugx": amount_ugx, "incident": incident},
+        )
+        receipt = self._cure(
+            lambda: self.cures.correct(mandate, account=account, bucket=bucket, amount_ugx=amount_ugx)
+        )
+        found = receipt.answer.get(f"{bucket}_ugx")
+        if found != predicted:
+            # Threat 5.2: the restriction stays, and somebody must look.
+            with self.database.transaction("write"):
+                alerts.raise_alert(
+                    self.database,
+                    condition="wrong correction",
+                    scope=f"account:{account}",
+                    severity="critical",
+                    title="A correction did not give the predicted balance",
+                    detail=f"predicted {predicted:,}, found {found}",
+                    playbook="",
+                    finding_ids=(),
+                    by=operator.alias,
+                    at=self.clock.now(),
+                )
+        self._settle_when_read(run, operator, receipt.utid)
+        return receipt
+
+    def predict(self, *, account: str, bucket: str, amount_ugx: int) -> dict[str, dict[str, int]]:
+        """The balances before and after such a correction."""
+        return self._cure(lambda: self.cures.predict(account=account, bucket=bucket, amount_ugx=amount_ugx))
+
+    def positions(self, run_id: int) -> list[Position]:
+        """The open positions of the run's account."""
+        scope = self._run(run_id).scope
+        return self.cures.positions(account=scope.partition(":")[2]) if scope.startswith("account:") else []
+
+    def unwind(
+        self, run_id: int, *, position_utid: str, incident: str, reason: str, operator: Operator
+    ) -> list[Receipt]:
+        """End an open position: recorded as cancelled, its exact amount given back."""
+        self._fresh(operator)
+        run = self._run(run_id)
+        finding = next(iter(self._open(run)), None)
+        if finding is None:
+            raise DeskRefused("validation-failed", "Nothing of this rule and scope is open.")
+        mandate = self._mandate(finding, incident, reason, operator)
+        self._record(operator, "unwind", run, reason, {"position": position_utid, "incident": incident})
+        receipts = self._cure(lambda: self.cures.unwind(mandate, position_utid=position_utid))
+        self._settle_when_read(run, operator, receipts[-1].utid if receipts else None)
+        return receipts
+
+    def restore_defences(
+        self, run_id: int, key: str, *, incident: str, reason: str, operator: Operator
+    ) -> Receipt:
+        """Put triggers, views and indexes back, or confirm that they are as they were made."""
+        self._fresh(operator)
+        run = self._reached(run_id, key)
+        finding = next(iter(self._open(run)), None)
+        if finding is None:
+            raise DeskRefused("validation-failed", "Nothing of this rule and scope is open.")
+        mandate = self._mandate(finding, incident, reason, operator)
+        self._record(operator, "restore defences", run, reason, {"incident": incident})
+        receipt = self._cure(lambda: self.cures.restore_defences(mandate))
+        self._complete(run, key, {"receipt": receipt.utid, "answer": receipt.answer}, operator)
+        self._settle_when_read(run, operator, receipt.utid)
+        return receipt
