@@ -10,6 +10,7 @@ from pathlib import Path
 import watchkeeper
 from watchkeeper.base.clock import Clock
 from watchkeeper.bootstrap.bench.books import Bench
+from watchkeeper.bootstrap.full_pass import FullPasses
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.market.commands import Act, Deposit, PayToLock, VerifyDelivery
 from watchkeeper.market.cures.service import MarketCures
@@ -19,10 +20,8 @@ from watchkeeper.operation import cycle, store
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.desk import Desk
 from watchkeeper.operation.playbooks.deskwork import Operator
-from watchkeeper.operation.seals import leaf as leaves
-from watchkeeper.operation.seals import log as logs
-from watchkeeper.operation.verifier import full
-from watchkeeper.operation.verifier.continuous import Continuous, seal_places
+from watchkeeper.operation.verifier import passes
+from watchkeeper.operation.verifier.continuous import Continuous
 
 _REASON = "a drill: the fault is made on purpose"
 _DIGEST = "DIGEST-OF-THE-ENTRY"
@@ -55,6 +54,7 @@ class World:
         store.create(data, system_id=self.system_id, clock=clock)
         self.database = store.open_store(data, system_id=self.system_id)
         self.continuous = Continuous(data, system_id=self.system_id, database=self.database, clock=clock)
+        self._full_passes = FullPasses(data, system_id=self.system_id, clock=clock)
         self.gatefile = self.continuous.gatefile
         self.desk = Desk(
             self.database,
@@ -62,6 +62,8 @@ class World:
             MarketCures(self.bench.executor, self.bench.books, self.bench.lease),
             clock,
             self.continuous.context,
+            # Whoever waits for the watch turns it by that.
+            pause=lambda _: self.turn(),
         )
         self._make_business()
 
@@ -134,30 +136,10 @@ class World:
         self.bench.keep_lease()
 
     def full_pass(self) -> None:
-        """A full pass, with what it finds stopped and written as it goes."""
-        for piece in full.slices(self.continuous.context(), clock=self.clock):
-            stopped = cycle.stop(self.database, self.gatefile, piece.drafts, clock=self.clock)
-            with self.database.transaction("write"):
-                cycle.write(
-                    self.database,
-                    stopped,
-                    watermark=logs.size(self.database, logs.MAIN),
-                    committed_at=None,
-                    at=self.clock.now(),
-                )
-                first = logs.size(self.database, logs.SIDE)
-                logs.append(
-                    self.database,
-                    log=logs.SIDE,
-                    leaves=[leaves.row_leaf(found.table, found.row) for found in piece.strangers],
-                )
-                seal_places(
-                    self.database,
-                    {
-                        (found.table, found.key): (logs.SIDE, first + offset)
-                        for offset, found in enumerate(piece.strangers)
-                    },
-                )
+        """A full pass, by the runner that the watch's child uses."""
+        with self.database.transaction("write"):
+            passes.ask(self.database, reason="a drill", at=self.clock.now())
+        self._full_passes.run_waiting()
 
     def can_lock(self, trader: int) -> str:
         """What the market answers when this trader pays for a free unit: accepted, or the refusal's code."""
@@ -177,6 +159,7 @@ class World:
 
     def close(self) -> None:
         """Give the files back."""
+        self._full_passes.close()
         self.continuous.close()
         self.database.close()
         self.bench.close()
