@@ -5,8 +5,9 @@ change takes the EXCLUSIVE lock, so when it is answered nothing decided under th
 still commit. PENDING keeps new readers out, so a change cannot be starved.
 
 Refused, always: a file that is missing, corrupt, of another system, another file under the same
-name than the one that is open, or older than the books (its generation is below the newest
-journal row's).
+name than the one that is open, or an older copy: its generation is below one that was seen before,
+or below the newest journal row's. An older copy is not changed either, or the changes of a watch
+that restricts would bring it up to what is believed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from watchkeeper.base.database import (
 )
 from watchkeeper.base.database.migrations import migrate
 from watchkeeper.boundary.gate import Hold, OperationClass, Restriction, Scope, Switch
+from watchkeeper.boundary.views import BOOKS_FILE, JOURNAL
 
 FILE_NAME = "gate.db"
 #: A holder that keeps the gate longer than this is stuck (architecture, The gate).
@@ -49,6 +51,8 @@ class GateFile:
         self.system_id = system_id
         self._vfs = vfs
         self._database: SqliteDatabase | None = None
+        #: The highest generation that is known to have been; a file below it is an older copy.
+        self._newest = 0
         self._cached: tuple[int, frozenset[tuple[Switch, Hold]], tuple[Restriction, ...]] | None = None
 
     def close(self) -> None:
@@ -74,6 +78,7 @@ class GateFile:
                 )
             except DatabaseError as error:
                 raise GateUnreadable(str(error)) from error
+            self._newest = max(self._newest, decided_under(self.path.parent, vfs=self._vfs))
         return self._database
 
     @contextmanager
@@ -83,9 +88,13 @@ class GateFile:
         try:
             database.begin("read" if mode == "read" else "exclusive")
             began = True
-            row = database.one("SELECT system_id FROM gate WHERE id = 1")
+            row = database.one("SELECT system_id, generation FROM gate WHERE id = 1")
             if row is None or row[0] != self.system_id:
                 raise GateUnreadable("the gate belongs to another system")
+            generation = int(str(row[1]))
+            if generation < self._newest:
+                raise GateUnreadable("the gate is an older copy of itself")
+            self._newest = generation
             # The path may have been swapped between the open and the lock.
             if not database.same_file():
                 raise GateUnreadable("the gate was replaced by another file")
@@ -134,6 +143,24 @@ class GateFile:
         if self._cached is None or self._cached[0] != row[0]:
             self._cached = (row[0], holds(database), restrictions(database))
         return self._cached
+
+
+def decided_under(data: Path, *, vfs: str | None = None) -> int:
+    """The gate's generation under which the newest journal row was decided; 0 when the books cannot tell.
+
+    Without books nothing can be committed, and a switch must be flipped all the same.
+    """
+    try:
+        books = open_sqlite(data / BOOKS_FILE, may_write=False, busy_seconds_max=2.0, vfs=vfs)
+    except DatabaseError:
+        return 0
+    try:
+        row = books.one(f"SELECT gate_generation FROM {JOURNAL.name} ORDER BY n DESC LIMIT 1")
+    except DatabaseError:
+        return 0
+    finally:
+        books.close()
+    return row[0] if row is not None and isinstance(row[0], int) else 0
 
 
 #: More active restrictions than this are one fault, not many; the gate then stops everything they name.
@@ -218,6 +245,7 @@ __all__ = [
     "GateFile",
     "GateUnreadable",
     "create_gate",
+    "decided_under",
     "holds",
     "restrictions",
 ]

@@ -99,24 +99,29 @@ def flip(
             generation=generation,
             at=clock.now(),
         )
-        database.execute(
-            f"INSERT INTO flips ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                row.number,
-                row.utid,
-                row.switch.value,
-                row.hold.value,
-                row.action,
-                row.actor,
-                row.role,
-                row.reason,
-                row.journal_n,
-                int(row.engaged_after),
-                row.generation,
-                row.at,
-            ),
-        )
+        insert(database, row)
     return row
+
+
+def insert(database: SqliteDatabase, flip: Flip) -> None:
+    """Record a flip, in the caller's transaction."""
+    database.execute(
+        f"INSERT INTO flips ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            flip.number,
+            flip.utid,
+            flip.switch.value,
+            flip.hold.value,
+            flip.action,
+            flip.actor,
+            flip.role,
+            flip.reason,
+            flip.journal_n,
+            int(flip.engaged_after),
+            flip.generation,
+            flip.at,
+        ),
+    )
 
 
 def flips(database: SqliteDatabase, *, after: int = 0, limit: int = 1000) -> list[Flip]:

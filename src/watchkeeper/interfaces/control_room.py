@@ -230,6 +230,35 @@ class ControlRoom:
             self._record(actor, "lift", str(found.scope), reason, {"restriction": found.id})
         lifting.drive(self.database, self.gatefile, clock=self.clock)
 
+    def rebuild_gate(self, actor: Actor, *, reason: str) -> list[Flip]:
+        """Make a lost gate anew in its safest state: everything engaged. Needs a fresh second factor."""
+        if not actor.operator.fresh:
+            raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
+        switching = Switching(
+            self.data, system_id=self.system_id, books=self.books.database, clock=self.clock
+        )
+        try:
+            flips = switching.rebuild(actor=actor.session.user, reason=reason)
+        finally:
+            switching.close()
+        with self.database.transaction("write"):
+            self._record(
+                actor, "rebuild gate", "everything", reason, {"utids": [flip.utid for flip in flips]}
+            )
+            alerts.raise_alert(
+                self.database,
+                condition="gate rebuilt",
+                scope="everything",
+                severity="high",
+                title="the gate was made anew",
+                detail="Every switch is engaged. What was restricted by hand must be restricted again.",
+                playbook="",
+                finding_ids=(),
+                by=actor.operator.alias,
+                at=self.clock.now(),
+            )
+        return flips
+
     def flip(self, actor: Actor, *, switch: Switch, action: str, reason: str, hold: Hold | None) -> Flip:
         """Engage or release a switch; in force when this returns. Releasing needs a fresh second factor."""
         if action == "release" and not actor.operator.fresh:

@@ -163,6 +163,8 @@ class RecordFlip(Command):
     hold: str
     action: str
     reason: str
+    #: The last journal number before it was in force; a lost gate is made anew from this.
+    journal_n: int
 
     @property
     def classes(self) -> frozenset[Class]:

@@ -36,6 +36,7 @@ def record_act(flip: Flip, *, actor_id: int) -> Act:
             hold=flip.hold.value,
             action=flip.action,
             reason=flip.reason,
+            journal_n=flip.journal_n,
         ),
         actor_id=actor_id,
         command_id=f"flip-{flip.utid}",

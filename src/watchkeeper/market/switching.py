@@ -5,21 +5,27 @@ The gate comes first and is in force when `flip` returns; the journal row follow
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import structlog
 
 from watchkeeper.base import utid as utids
 from watchkeeper.base.clock import Clock, Instant, iso
 from watchkeeper.base.database import Database
 from watchkeeper.boundary import gate, switches
 from watchkeeper.boundary.gate import GateState, Hold, OperationClass, Refused, Switch
-from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
+from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable, decided_under
+from watchkeeper.boundary.rebuild import GENERATION_STEP, rebuild, standing
 from watchkeeper.boundary.switches import Flip
 from watchkeeper.market import reasons
 from watchkeeper.market.load import number, taken_utids
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import User
+
+_log = structlog.get_logger()
 
 #: Who may engage and release which switch (catalogue, Switches).
 _ROLES = {
@@ -27,6 +33,8 @@ _ROLES = {
     Switch.PURCHASE_WINDOW: frozenset({"admin", "operator"}),
     Switch.SHUTDOWN: frozenset({"operator"}),
 }
+#: A market whose switches were flipped more often than this has its whole history in the seals.
+_FLIPS_MAX = 100_000
 _OWN_HOLD = {"admin": Hold.ADMIN, "operator": Hold.OPERATOR}
 
 
@@ -113,6 +121,94 @@ class Switching:
             reason="the stop file was found in the data folder",
             check=lambda _: None,
         )
+
+    def rebuild(self, *, actor: User, reason: str) -> list[Flip]:
+        """Make a lost gate anew, with everything engaged by the operator; the flips that did it.
+
+        Every flip that the books know of is in it again. Restrictions are not: the watch imposes those of open findings,
+        and what was restricted by hand must be again. Raises `Refusal`, also when the gate is well.
+        """
+        text = reasons.checked(reason)
+        if actor.role != "operator":
+            raise Refusal("not-authorized", "Only the operator makes the gate anew.")
+        try:
+            with self._gatefile.shared():
+                pass
+        except GateBusy as error:
+            raise Refusal("busy", "The gate is busy. Try again.", retry_after_seconds=1) from error
+        except GateUnreadable:
+            pass
+        else:
+            raise Refusal("validation-failed", "The gate can be read; there is nothing to make anew.")
+        past = self._recorded()
+        generation = decided_under(self._gatefile.path.parent) + GENERATION_STEP
+        taken = {flip.utid for flip in past}
+        fresh: list[Flip] = []
+        for switch in Switch:
+            at = self._clock.now()
+            name = utids.draw(
+                role=actor.role,
+                at=at,
+                taken=lambda text: text in taken or bool(taken_utids(self._books, {text})),
+            )
+            taken.add(name)
+            fresh.append(
+                Flip(
+                    number=len(past) + len(fresh) + 1,
+                    utid=name,
+                    switch=switch,
+                    hold=Hold.OPERATOR,
+                    action="engage",
+                    actor=actor.alias,
+                    role=actor.role,
+                    reason=text,
+                    journal_n=self._tail(),
+                    engaged_after=True,
+                    generation=generation,
+                    at=at,
+                )
+            )
+        rebuild(
+            self._gatefile.path,
+            system_id=self._gatefile.system_id,
+            generation=generation,
+            flips=[*past, *fresh],
+            clock=self._clock,
+        )
+        return fresh
+
+    def _recorded(self) -> list[Flip]:
+        """The flips that the journal knows of, oldest first, numbered anew."""
+        rows = self._books.query(
+            "SELECT arguments, actor, role, gate_generation, at FROM journal WHERE command = 'record_flip' "
+            "ORDER BY n LIMIT ?",
+            (_FLIPS_MAX,),
+        )
+        found: list[Flip] = []
+        for arguments, alias, role, generation, at in rows:
+            try:
+                said = json.loads(str(arguments))
+                flip = Flip(
+                    number=len(found) + 1,
+                    utid=str(said["flip_utid"]),
+                    switch=Switch(said["switch"]),
+                    hold=Hold(said["hold"]),
+                    action=str(said["action"]),
+                    actor=str(alias),
+                    role=str(role),
+                    reason=str(said["reason"]),
+                    journal_n=int(said["journal_n"]),
+                    engaged_after=True,
+                    generation=number(generation),
+                    at=number(at),
+                )
+            except (ValueError, KeyError, TypeError):
+                # A row that somebody tampered with is the watch's to find; the gate has to come back all the same.
+                _log.warning("flip.unreadable", arguments=str(arguments)[:200])
+                continue
+            engaged = any(switch is flip.switch for switch, _ in standing([*found, flip]))
+            found.append(replace(flip, engaged_after=engaged))
+        return found
 
     def _flip(
         self,

@@ -25,8 +25,11 @@ from watchkeeper.boundary.gate import (
 )
 from watchkeeper.boundary.gatefile import GateFile, GateUnreadable
 from watchkeeper.boundary.restrict import EvidenceMoved
+from watchkeeper.boundary.switches import Flip, flips
 from watchkeeper.market import setup
 from watchkeeper.market.commands import CreateListing, Deposit, InviteUser, PayToLock
+from watchkeeper.market.housekeeping import record_act
+from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.switching import Switching
 
 C = OperationClass
@@ -281,3 +284,95 @@ def test_an_unreadable_gate_says_so_rather_than_passing(tmp_path: Path) -> None:
     gate = GateFile(tmp_path / "nowhere.db", system_id="x")
     with pytest.raises(GateUnreadable), gate.shared():
         raise AssertionError("the gate opened")
+
+
+def flip(market: Market, action: str, *, switch: Switch = Switch.PILOT_MODE, by: str = "admin") -> Flip:
+    user = market.books.user(market.admin_id if by == "admin" else market.market.operator.id)
+    assert user is not None
+    switching = Switching(
+        market.data, system_id=market.market.system_id, books=market.books.database, clock=market.clock
+    )
+    try:
+        found = switching.flip(switch=switch, action=action, actor=user, reason=REASON)
+    finally:
+        switching.close()
+    market.executor.run([record_act(found, actor_id=user.id)])
+    return found
+
+
+def test_an_older_copy_cannot_be_brought_up_to_what_is_believed(market: Market) -> None:
+    market.executor.close()
+    older = (market.data / "gate.db").read_bytes()
+    flip(market, "engage")
+    market.executor.close()
+    (market.data / "gate.db").write_bytes(older)
+    gate = GateFile(market.data / "gate.db", system_id=market.market.system_id)
+    for number in range(5):
+        with pytest.raises(GateUnreadable, match="older copy"):
+            restrict.impose(
+                gate,
+                rule=f"t{number}",
+                scope=EVERYTHING,
+                classes=frozenset({OperationClass.LOCK}),
+                cause="BROKEN",
+                reason="a watch that restricts",
+                imposed_by="t",
+                clock=market.clock,
+            )
+    gate.close()
+    with pytest.raises(Refusal, match="cannot be read"):
+        flip(market, "release")
+    assert listing(market) == "capability-blocked"
+
+
+def rebuilt(market: Market, by: str = "operator") -> list[Flip]:
+    user = market.books.user(market.admin_id if by == "admin" else market.market.operator.id)
+    assert user is not None
+    switching = Switching(
+        market.data, system_id=market.market.system_id, books=market.books.database, clock=market.clock
+    )
+    try:
+        return switching.rebuild(actor=user, reason=REASON)
+    finally:
+        switching.close()
+
+
+def test_a_lost_gate_is_made_anew_with_its_history_and_everything_engaged(market: Market) -> None:
+    past = [flip(market, "engage"), flip(market, "release")]
+    lost = (market.data / "gate.db").read_bytes()
+    (market.data / "gate.db").unlink()
+    # Left behind, it would be played back into the new gate.
+    (market.data / "gate.db-journal").write_bytes(b"a hot journal of the lost gate")
+    assert listing(market) == "capability-blocked"
+    fresh = rebuilt(market)
+    assert {found.switch for found in fresh} == set(Switch)
+    assert not (market.data / "gate.db-journal").exists()
+    assert len(list(market.data.glob("gate.db*.lost-*"))) == 1
+
+    gate = GateFile(market.data / "gate.db", system_id=market.market.system_id)
+    with gate.shared() as database:
+        known = flips(database)
+        _, holds, restrictions = gate.read(database)
+    gate.close()
+    again = [found for found in known if found not in fresh]
+    assert [(f.utid, f.action, f.journal_n) for f in again] == [(f.utid, f.action, f.journal_n) for f in past]
+    assert [found.engaged_after for found in again] == [True, False]
+    assert {(switch, Hold.OPERATOR) for switch in Switch} <= holds
+    assert restrictions == ()
+
+    assert listing(market) == "system-shut-down"
+    flip(market, "release", switch=Switch.SHUTDOWN, by="operator")
+    flip(market, "release", by="operator")
+    assert listing(market) == "accepted"
+    market.executor.close()
+    (market.data / "gate.db").write_bytes(lost)
+    assert listing(market) == "capability-blocked"
+
+
+def test_a_gate_that_is_well_is_not_made_anew_and_only_by_the_operator(market: Market) -> None:
+    with pytest.raises(Refusal, match="nothing to make anew"):
+        rebuilt(market)
+    (market.data / "gate.db").unlink()
+    with pytest.raises(Refusal, match="Only the operator"):
+        rebuilt(market, by="admin")
+    assert not (market.data / "gate.db").exists()

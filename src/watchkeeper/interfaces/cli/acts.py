@@ -219,6 +219,26 @@ def switch(
         answer(described(flip), as_json=as_json, text=f"{name} is {state}, in force ({flip.utid}).")
 
 
+def rebuild_gate(
+    reason: Reason,
+    code: Code = "",
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Make the gate anew after its file was lost, damaged or put back from an old copy.
+
+    While the gate cannot be read everything stands still. The new one has every flip that the journal knows of, and every
+    switch engaged: release them one by one once you know what happened. The lost file stays beside it.
+    """
+    with room(data) as control:
+        flips = control.rebuild_gate(actor(control, data, code=code, fresh=True), reason=reason)
+        answer(
+            [described(flip) for flip in flips],
+            as_json=as_json,
+            text="The gate is made anew; every switch is engaged by your hold. Release them with: watchkeeper switch",
+        )
+
+
 @incident_app.command("list")
 def incident_list(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     """List incidents, the newest first."""
