@@ -185,15 +185,17 @@ class System:
         )
         assert done.returncode == 0, done.stderr
 
-    def command(self, *arguments: str, code: int = 0) -> str:
-        """Run the command line."""
+    def command(self, *arguments: str, code: int = 0, secret: bool = False) -> str:
+        """Run the command line; `secret` hands the password on in its variable."""
         done = subprocess.run(
             [sys.executable, "-m", "watchkeeper.bootstrap.command", *arguments],
             capture_output=True,
             check=False,
             text=True,
             timeout=120,
-            env=ENVIRONMENT | {"WATCHKEEPER_DATA": str(self.data)},
+            env=ENVIRONMENT
+            | {"WATCHKEEPER_DATA": str(self.data)}
+            | ({"WATCHKEEPER_PASSWORD": self.operator.password} if secret else {}),
         )
         assert done.returncode == code, f"{done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout

@@ -100,7 +100,7 @@ def demo_code(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    app(prog_name="watchkeeper")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from watchkeeper.interfaces.cli import acts, playbook, records, status
+from watchkeeper.interfaces.cli import (
+    alerts,
+    incidents,
+    playbook,
+    restrictions,
+    seals,
+    session,
+    status,
+    switches,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,11 +28,11 @@ app = typer.Typer(
 app.command()(status.status)
 app.command()(status.check)
 app.command()(status.journal)
-app.command()(acts.login)
-app.command()(acts.switch)
-app.command("rebuild-gate")(acts.rebuild_gate)
-app.add_typer(acts.alert_app, name="alert")
-app.add_typer(acts.restrict_app, name="restrict")
+app.command()(session.login)
+app.command()(switches.switch)
+app.command("rebuild-gate")(switches.rebuild_gate)
+app.add_typer(alerts.alert_app, name="alert")
+app.add_typer(restrictions.restrict_app, name="restrict")
 app.add_typer(playbook.playbook_app, name="playbook")
-app.add_typer(acts.incident_app, name="incident")
-app.add_typer(records.seal_app, name="seal")
+app.add_typer(incidents.incident_app, name="incident")
+app.add_typer(seals.seal_app, name="seal")

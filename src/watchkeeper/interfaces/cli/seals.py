@@ -1,4 +1,4 @@
-"""`seal verify`, `seal prove`, `incident verify`: checks on copies, with the public keys alone and nothing else of ours."""
+"""`seal verify`, `seal prove`: checks on a copy, with the public key alone and nothing else of ours."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Annotated
 
 import typer
 
-from watchkeeper.interfaces.cli.acts import incident_app
 from watchkeeper.interfaces.cli.shared import AsJson, answer
-from watchkeeper.operation.incidents import verify as records
 from watchkeeper.operation.seals import copy, note, prove
 
 seal_app = typer.Typer(
@@ -117,36 +115,3 @@ def seal_prove(
         text=f"proven: {utid} is leaf {proof.index} of the signed log, {len(proof.path)} steps below its root\n"
         f"{proof.leaf}",
     )
-
-
-@incident_app.command("verify")
-def incident_verify(
-    folder: Annotated[Path, typer.Argument(help="A clone of the incident repository.")],
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            help="The public key from elsewhere, keys/incidents.pub; the clone's own when left out."
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Check a clone of the incident records: every signature, one line of history, nothing rewritten."""
-    try:
-        signers = (key or folder / "allowed_signers").read_text(encoding="ascii")
-        report = records.verify_repository(folder, signers)
-    except (records.NotAnIncidentRepository, ValueError, OSError) as error:
-        answer({"sound": False, "problems": [str(error)]}, as_json=as_json, text=f"NOT SOUND: {error}")
-        raise typer.Exit(1) from error
-    problems = [f"{problem.commit[:10]} {problem.path}: {problem.says}" for problem in report.problems]
-    text = f"{'sound' if report.sound else 'NOT SOUND'}: {report.commits} commits, {len(report.incidents)} incidents"
-    answer(
-        {
-            "sound": report.sound,
-            "commits": report.commits,
-            "incidents": len(report.incidents),
-            "problems": problems,
-        },
-        as_json=as_json,
-        text="\n".join([text, *problems]),
-    )
-    raise typer.Exit(0 if report.sound else 1)
