@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154 # `here` and `lock` are set by the caller
 # Makes or renews .venv beside this project. Sourced by ./run and ./test; the caller has set `here` and `lock`.
 # POSIX sh; safe in paths with spaces.
 

@@ -147,7 +147,9 @@ def test_every_command_teaches() -> None:
     seen = 0
     for group in ("", "alert", "restrict", "playbook", "incident", "seal", "bench"):
         above = [group] if group else []
-        for name in re.findall(r"^\W*([a-z][a-z-]+)  ", taught(*above).partition("Commands")[2], re.MULTILINE):
+        for name in re.findall(
+            r"^\W*([a-z][a-z-]+)  ", taught(*above).partition("Commands")[2], re.MULTILINE
+        ):
             assert len(taught(*above, name)) > 200, name
             seen += 1
     assert seen > 25

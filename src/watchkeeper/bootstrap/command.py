@@ -16,6 +16,8 @@ from watchkeeper.bootstrap.demo.show import operator_secret
 from watchkeeper.bootstrap.drills import DRILLS, run_drill
 from watchkeeper.interfaces.cli.main import app
 
+__all__ = ["app", "main"]
+
 bench_app = typer.Typer(no_args_is_help=True, help="Measure on this machine, with everything real.")
 app.add_typer(bench_app, name="bench")
 

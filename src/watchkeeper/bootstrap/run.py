@@ -25,14 +25,14 @@ def say(text: str = "") -> None:
 def run(data: Path, *, port: int | None, control_port: int | None, demo: bool, speed: float) -> int:
     """Run until Ctrl-C; the exit code."""
     clock = SystemClock()
-    links: setup.FirstLinks | None = None
     if not setup.exists(data):
         say(f"Setting up a new market in {data} ...")
-        links = setup.create(data, clock=clock)
+        setup.create(data, clock=clock)
     try:
         only_one.take(data)
     except only_one.AlreadyRunning:
         return _already(data)
+    links = setup.first_links(data, clock=clock)
     market_server = addresses.listen(port or addresses.MARKET_PORT, exactly=port is not None)
     control_server = addresses.listen(
         control_port or addresses.CONTROL_PORT, exactly=control_port is not None
@@ -89,9 +89,11 @@ def _tell(where: Addresses, links: setup.FirstLinks | None) -> None:
     say(f"  Market API     {where.market}/openapi.json")
     if links is not None:
         say()
-        say("Two people enrol first. Each link works once, and is shown only now:")
-        say(f"  operator       {where.market}{links.operator}")
-        say(f"  admin          {where.market}{links.admin}")
+        say(
+            "Two people enrol first. Each link works once; the next start shows new ones for who has not enrolled:"
+        )
+        for who, path in (("operator", links.operator), ("admin", links.admin)):
+            say(f"  {who:<14} {f'{where.market}{path}' if path else 'has enrolled'}")
     say()
     say("Ctrl-C stops everything. Pilot mode is on until the admin releases it.")
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock
+from watchkeeper.base.database import DatabaseError
 from watchkeeper.base.utid import base36
 from watchkeeper.market import setup as market_setup
 from watchkeeper.market.execute import MARKET_FILE
+from watchkeeper.market.reading import Books, system_id_of
 from watchkeeper.market.signin import enrolment
 from watchkeeper.operation import store as operation_store
 from watchkeeper.operation.incidents import repository
@@ -29,10 +31,10 @@ class FolderInUse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FirstLinks:
-    """The one-time enrolment links, as paths, of the operator and the first admin. Printed once, stored never."""
+    """The one-time enrolment links, as paths, of the first people who have not enrolled yet. Printed, stored never."""
 
-    operator: str
-    admin: str
+    operator: str | None
+    admin: str | None
 
 
 def exists(data: Path) -> bool:
@@ -40,7 +42,7 @@ def exists(data: Path) -> bool:
     return (data / MARKET_FILE).is_file()
 
 
-def create(data: Path, *, clock: Clock) -> FirstLinks:
+def create(data: Path, *, clock: Clock) -> None:
     """Make the folder and everything in it; raises `FolderInUse`."""
     data = data.absolute()
     if data.exists() and any(data.iterdir()):
@@ -56,8 +58,6 @@ def create(data: Path, *, clock: Clock) -> FirstLinks:
     operation_store.create(making, system_id=market.system_id, clock=clock)
     publish.create_key(making, system_id=market.system_id)
     repository.create(making, system_id=market.system_id, clock=clock)
-    operator = enrolment.invite(making, system_id=market.system_id, user=market.operator, clock=clock)
-    admin = enrolment.invite(making, system_id=market.system_id, user=market.admin, clock=clock)
     if data.exists():
         data.rmdir()
     os.rename(making, data)
@@ -66,4 +66,26 @@ def create(data: Path, *, clock: Clock) -> FirstLinks:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return FirstLinks(operator=f"/enrol/{operator}", admin=f"/enrol/{admin}")
+
+
+def first_links(data: Path, *, clock: Clock) -> FirstLinks | None:
+    """Fresh links for the first operator and admin as long as they have not enrolled; None when both have.
+
+    Links of an earlier start end with it. Books that cannot be read have nobody to invite: None.
+    """
+    try:
+        system_id = system_id_of(data)
+        books = Books(data, system_id=system_id)
+        try:
+            first = [books.user(user_id) for user_id in market_setup.FIRST_PEOPLE]
+        finally:
+            books.close()
+        operator, admin = (
+            f"/enrol/{enrolment.invite(data, system_id=system_id, user=user, clock=clock)}"
+            if user is not None and user.status == "invited"
+            else None
+            for user in first
+        )
+    except DatabaseError:
+        return None
+    return FirstLinks(operator, admin) if operator or admin else None

@@ -26,6 +26,8 @@ from watchkeeper.market.tables import EFFECT_COLUMNS
 
 IDENTITY_FILE = "identity.db"
 _REASON = "set up on the host"
+FIRST_PEOPLE = (2, 3)
+"""The user ids of the first operator and the first admin; 1 is the system itself."""
 
 
 class MarketExists(Exception):

@@ -55,7 +55,8 @@ class Demonstration:
 
     def _run(self) -> None:
         self._say("The people of the demonstration enrol; passwords take a moment each ...")
-        if self._links is None:
+        links = self._links
+        if links is None or links.operator is None or links.admin is None:
             people = _remembered(self._data, self._where)
             if people is None:
                 self._say(
@@ -66,9 +67,7 @@ class Demonstration:
             for person in (*people.farmers, *people.traders):
                 person.sign_in()
         else:
-            people = gather(
-                self._where.market, operator=self._links.operator, admin=self._links.admin, say=self._say
-            )
+            people = gather(self._where.market, operator=links.operator, admin=links.admin, say=self._say)
             _remember(self._data, people)
         day = Day(people, speed=self._speed)
         day.start()
