@@ -29,10 +29,15 @@ def _folded(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
+def _bytes(password: str) -> bytes:
+    # Half a surrogate pair is no character, but JSON can carry it; it must be wrong and not an error.
+    return _folded(password).encode("utf-8", "surrogatepass")
+
+
 def checked(password: str, *, alias: str) -> str:
     """The password as it is kept, or `Refusal` validation-failed; no rule but length and not being common."""
     text = _folded(password)
-    if len(text) < LENGTH_MIN or len(text.encode("utf-8", "surrogatepass")) > BYTES_MAX:
+    if len(text) < LENGTH_MIN or len(_bytes(password)) > BYTES_MAX:
         raise Refusal(
             "validation-failed",
             f"Use a password of at least {LENGTH_MIN} characters; a few words do well.",
@@ -62,14 +67,14 @@ def _is_common(text: str, *, alias: str) -> bool:
 def hashed(password: str) -> str:
     """The argon2id hash that is stored."""
     with _Turn():
-        return _HASHER.hash(_folded(password))
+        return _HASHER.hash(_bytes(password))
 
 
 def matches(stored: str | None, password: str) -> bool:
     """Whether the password is right; without a stored hash it takes as long and is wrong."""
     with _Turn():
         try:
-            return _HASHER.verify(stored or _nobody(), _folded(password)) and stored is not None
+            return _HASHER.verify(stored or _nobody(), _bytes(password)) and stored is not None
         except (VerificationError, InvalidHashError):
             return False
 

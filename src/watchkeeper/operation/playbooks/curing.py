@@ -24,7 +24,7 @@ class Curing(Deskwork):
         run, finding = self._finding(run_id, finding_id)
         if not standing.of(self.look(), finding, clock=self.clock).stands:
             # One leaf holds many rows: the repair of another finding put this row back as well.
-            self._settle(run, operator, None)
+            self._settle_when_read(run, operator, None, cured=finding)
             return []
         if finding.sealed_log is None or finding.sealed_index is None:
             raise DeskRefused(
@@ -40,7 +40,7 @@ class Curing(Deskwork):
                 mandate, sealed_leaf=data.decode("utf-8"), sealed_head=logs.size(self.database, logs.MAIN)
             )
         )
-        self._settle_when_read(run, operator, receipt.utid)
+        self._settle_when_read(run, operator, receipt.utid, cured=finding)
         return [receipt]
 
     def acknowledge(
@@ -77,9 +77,9 @@ class Curing(Deskwork):
             # Another finding about the same row was acknowledged before this one; that one counts for both.
             if error.code != "already-acknowledged":
                 raise
-            self._settle_when_read(run, operator, None)
+            self._settle_when_read(run, operator, None, cured=finding)
             return []
-        self._settle_when_read(run, operator, receipt.utid)
+        self._settle_when_read(run, operator, receipt.utid, cured=finding)
         return [receipt]
 
     def correct(

@@ -31,6 +31,8 @@ REASON_LENGTH_MIN = 10
 REASON_LENGTH_MAX = 500
 #: A continuous pass takes milliseconds; a watch that needs longer than this for one is not well.
 WATCH_SECONDS_MAX = 10.0
+#: A cure settles its own finding and so many after it; all of them are gone through at the step that verifies.
+_SETTLED_WITH_MAX = 20
 
 T = TypeVar("T")
 
@@ -166,11 +168,22 @@ class Deskwork:
             )
             alerts.mark_response(self.database, run.alert_id, by=operator.alias, at=at)
 
-    def _settle_when_read(self, run: Run, operator: Operator, utid: str | None) -> list[str]:
-        """The same, once the watch has sealed the cure; one that is silent leaves it to the step that verifies."""
+    def _settle_when_read(
+        self, run: Run, operator: Operator, utid: str | None, *, cured: Finding | None = None
+    ) -> None:
+        """Close the cured finding, and some after it that its cure may have reached, once the watch has sealed the cure.
+
+        A watch that is silent, and findings further on, are left to the step that verifies.
+        """
         with contextlib.suppress(DeskRefused):
             self._await_watch()
-        return self._settle(run, operator, utid)
+        after = 0 if cured is None else cured.id - 1
+        near = findings.open_findings(
+            self.database, invariant=run.rule, scope=run.scope, after=after, limit=_SETTLED_WITH_MAX
+        )
+        self._close_cured(near, operator, utid)
+        if not self._open(run):
+            self._all_cured(run, operator, utid)
 
     def _settle(self, run: Run, operator: Operator, utid: str | None) -> list[str]:
         """Close every finding of the run that no longer stands; what still does, in words."""
@@ -180,25 +193,33 @@ class Deskwork:
             self.database, invariant=run.rule, scope=run.scope, after=after
         ):
             after = batch[-1].id
-            for finding in batch:
-                found = standing.of(self.look(), finding, clock=self.clock)
-                if found.stands:
-                    left.append(f"finding {finding.id}: {found.detail}")
-                    continue
-                with self.database.transaction("write"):
-                    findings.close(
-                        self.database,
-                        finding.id,
-                        state=found.how,
-                        by=operator.alias,
-                        utid=utid,
-                        at=self.clock.now(),
-                    )
+            left += self._close_cured(batch, operator, utid)
         if not left:
-            for step in run.definition.steps:
-                if step.check is Check.FINDINGS_CURED:
-                    self._complete(run, step.key, {"findings": "none stands", "utid": utid}, operator)
+            self._all_cured(run, operator, utid)
         return left
+
+    def _close_cured(self, batch: Sequence[Finding], operator: Operator, utid: str | None) -> list[str]:
+        left: list[str] = []
+        for finding in batch:
+            found = standing.of(self.look(), finding, clock=self.clock)
+            if found.stands:
+                left.append(f"finding {finding.id}: {found.detail}")
+                continue
+            with self.database.transaction("write"):
+                findings.close(
+                    self.database,
+                    finding.id,
+                    state=found.how,
+                    by=operator.alias,
+                    utid=utid,
+                    at=self.clock.now(),
+                )
+        return left
+
+    def _all_cured(self, run: Run, operator: Operator, utid: str | None) -> None:
+        for step in run.definition.steps:
+            if step.check is Check.FINDINGS_CURED:
+                self._complete(run, step.key, {"findings": "none stands", "utid": utid}, operator)
 
     def _restriction(self, run: Run) -> Restriction | None:
         for restriction in imposing.active(self.gatefile):

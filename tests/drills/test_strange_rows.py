@@ -1,0 +1,136 @@
+"""Rows that no program of ours would write: seen, blamed on the right row, and never the end of the watch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.worlds.books import TurnableClock
+from watchkeeper.bootstrap.drills.faults import FAULTS
+from watchkeeper.bootstrap.drills.world import World
+from watchkeeper.operation import cycle
+from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.containment import imposing
+from watchkeeper.operation.verifier import findings
+
+_MANY = 520
+_REASON = "the test looked at it and says so"
+_COPY = (
+    "INSERT INTO wallet_ledger (id, utid, trader_id, number, type, amount_ugx, capital_after, locked_after, profit_after, "
+    "provider, external_ref, at) SELECT {id}, {utid}, trader_id, {number}, 'capital_deposit', 1000, capital_after + "
+    "{capital}, locked_after, profit_after, 'mtn', {ref}, at FROM wallet_ledger "
+    "WHERE id = (SELECT max(id) FROM wallet_ledger WHERE trader_id = {{trader}})"
+)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    found = World(tmp_path / "data", clock=TurnableClock())
+    yield found
+    found.close()
+
+
+def places(world: World) -> set[tuple[str, str, str]]:
+    return {(f.kind, f.table_name, f.row_key) for f in findings.open_findings(world.database)}
+
+
+def last_entry(world: World) -> str:
+    row = world.continuous.views.database.one(
+        "SELECT max(id) FROM watch_wallet_ledger WHERE trader_id = ?", (world.victim,)
+    )
+    assert row is not None
+    return str(row[0])
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["CAST(x'ff41' AS TEXT)", "'a' || char(0) || 'b'", "char(8238) || 'evil'", "printf('%.*c', 100000, 'x')"],
+)
+def test_text_that_is_no_text_is_a_changed_row_and_stops_the_wallets(world: World, value: str) -> None:
+    row = last_entry(world)
+    world.inject(
+        (
+            "DROP TRIGGER wallet_ledger_refuses_update",
+            "PRAGMA ignore_check_constraints=ON",
+            f"UPDATE wallet_ledger SET external_ref = {value} WHERE id = {row}",
+        )
+    )
+    world.turn()
+    assert ("changed", "wallet_ledger", row) in places(world)
+    assert world.can_deposit(world.neighbour) == "operation-restricted"
+
+
+@pytest.mark.parametrize("key", ["-5", "0"])
+def test_a_row_below_all_that_was_read_is_found(world: World, key: str) -> None:
+    world.inject(
+        (
+            "PRAGMA ignore_check_constraints=ON",
+            _COPY.format(id=key, utid="'20261124-120000-tra-zzzzzz'", number="-1", capital="0", ref="'LOW'"),
+        )
+    )
+    world.turn()
+    assert ("added", "wallet_ledger", key) in places(world)
+    assert world.can_deposit(world.victim) == "operation-restricted"
+
+
+def test_more_findings_than_a_page_are_one_alert_one_restriction_and_all_are_cured(world: World) -> None:
+    world.inject(
+        tuple(
+            _COPY.format(
+                id="(SELECT max(id) + 1 FROM wallet_ledger)",
+                utid=f"'20261124-120000-tra-{number:06d}'",
+                number="number + 1",
+                capital="1000",
+                ref=f"'MANY-{number}'",
+            )
+            for number in range(_MANY)
+        )
+    )
+    world.turn()
+    assert findings.count(world.database, state="open") == _MANY
+    assert [(r.rule, str(r.scope)) for r in imposing.active(world.gatefile)] == [
+        ("2.3", f"account:{world.alias}")
+    ]
+    assert [alert.condition for alert in alerts.listed(world.database)] == ["2.3"]
+    after = 0
+    while page := findings.open_findings(world.database, after=after):
+        for finding in page:
+            world.desk.acknowledge(1, finding.id, incident="INC-1", reason=_REASON, operator=world.operator)
+            after = finding.id
+    world.turn()
+    world.desk.conclude(1, "investigate", text="deposits that nobody wrote", operator=world.operator)
+    world.desk.verify(1, "verify", operator=world.operator)
+    assert findings.count(world.database, state="open") == 0
+    world.desk.lift(1, "lift", reason=_REASON, operator=world.operator)
+    assert world.can_deposit(world.victim) == "accepted"
+
+
+def test_a_check_that_stays_unknown_pauses_money_and_its_return_ends_the_pause(world: World) -> None:
+    cycle.unknown(world.database, world.gatefile, ["1.2"], clock=world.clock)
+    cycle.complete(world.database, world.gatefile, clock=world.clock)
+    (pause,) = imposing.active(world.gatefile)
+    assert (pause.cause, str(pause.scope)) == ("UNKNOWN", "everything")
+    assert world.can_deposit(world.neighbour) == "operation-restricted"
+    assert [alert.condition for alert in alerts.listed(world.database)] == ["1.2"]
+    # Overdue no longer but not yet seen to hold: the pause stays.
+    assert isinstance(world.clock, TurnableClock)
+    world.clock.boot_offset_seconds += 3600
+    cycle.unknown(world.database, world.gatefile, [], clock=world.clock)
+    assert imposing.active(world.gatefile)
+    world.turn()
+    cycle.unknown(world.database, world.gatefile, [], clock=world.clock)
+    assert not imposing.active(world.gatefile)
+    assert not [a for a in alerts.listed(world.database) if a.state != "resolved"]
+    assert world.can_deposit(world.neighbour) == "accepted"
+
+
+def test_a_pause_does_not_end_while_a_finding_of_the_same_rule_stands(world: World) -> None:
+    fault = next(f for f in FAULTS if f.name == "edited amount")
+    cycle.unknown(world.database, world.gatefile, ["1.2"], clock=world.clock)
+    world.inject(fault.statements)
+    world.turn()
+    cycle.unknown(world.database, world.gatefile, [], clock=world.clock)
+    assert world.can_deposit(world.neighbour) == "operation-restricted"
+    assert {a.condition for a in alerts.listed(world.database) if a.state != "resolved"} == {"1.2"}

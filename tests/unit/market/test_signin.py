@@ -1,0 +1,246 @@
+"""Signing in: passwords, second factors that are good once, throttling, sessions that end when they must."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from tests.worlds.books import Market, TurnableClock
+from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
+from watchkeeper.base.database import SqliteDatabase
+from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.signin import enrolment, passwords, sessions, totp
+from watchkeeper.market.signin.enrolment import Person
+from watchkeeper.market.signin.sign_in import ACCOUNT_ATTEMPTS_MAX, ADDRESS_ATTEMPTS_MAX, Gatekeeper
+from watchkeeper.market.signin.store import open_identities
+from watchkeeper.market.state import User
+
+WORD = "grey heron over lake victoria"
+HOUR = 3600 * MICROSECONDS_PER_SECOND
+
+
+class Door:
+    """A market with an admin and a trader who have enrolled, and the gatekeeper that lets them in."""
+
+    def __init__(self, data: Path) -> None:
+        self.clock = TurnableClock()
+        self.market = Market(data, clock=self.clock)
+        self.identities: SqliteDatabase = open_identities(data, system_id=self.market.market.system_id)
+        self.gatekeeper = Gatekeeper(self.identities, self.market.books, self._note, self.clock)
+        self.admin = self._user(self.market.admin_id)
+        self.trader = self._user(self.market.tina)
+        self.secret, self.recovery = self._enrol(self.admin, phone="+256 700 000001")
+        self._enrol(self.trader, phone="+256 700 000002")
+
+    def _user(self, user_id: int) -> User:
+        user = self.market.books.user(user_id)
+        assert user is not None
+        return user
+
+    def _note(self, *, account: str, address: str, kind: str, outcome: str) -> Future[None]:
+        executor = self.market.executor
+        executor.notes.attempt(account=account, address=address, kind=kind, outcome=outcome)
+        executor.flush_notes()
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+    def _enrol(self, user: User, *, phone: str) -> tuple[str, list[str]]:
+        token = enrolment.invite_in(self.identities, user, at=self.clock.now())
+        secret = enrolment.look(self.identities, token, at=self.clock.now()).totp_secret or ""
+        codes = enrolment.finish(
+            self.identities,
+            token,
+            Person(
+                name="A B", phone=phone, email="", password=WORD, code=self.code(secret) if secret else ""
+            ),
+            still_invited=True,
+            clock=self.clock,
+        )
+        return secret, codes
+
+    def code(self, secret: str, *, steps: int = 0) -> str:
+        now = self.clock.now() // MICROSECONDS_PER_SECOND // totp.STEP_SECONDS
+        return totp.code_at(secret, now + steps)
+
+    def next_step(self) -> None:
+        self.clock.instant_offset += totp.STEP_SECONDS * MICROSECONDS_PER_SECOND
+
+    def enter(self, user: User, *, code: str = "", password: str = WORD, address: str = "127.0.0.1") -> str:
+        token, found = self.gatekeeper.sign_in(
+            alias=user.alias, password=password, code=code, address=address
+        )
+        assert found.id == user.id
+        return token
+
+    def refused(self, user: User, **how: str) -> str:
+        with pytest.raises(Refusal) as refused:
+            self.enter(user, **how)
+        return refused.value.code
+
+    def session(self, token: str) -> sessions.Session:
+        return sessions.find(self.identities, self.market.books, token, clock=self.clock)
+
+    def close(self) -> None:
+        self.identities.close()
+        self.market.close()
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    found = Door(tmp_path / "data")
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "fourteen chars",
+        "passwordpassword1",
+        "Farm2Market-Uganda-2026",
+        "aaaaaaaaaaaaaaaaaaaa",
+        "qwertyuiopasdfghjkl",
+        "1234567890123456789",
+        "tra_abc123 tra_abc123",
+        "x" * 1025,
+    ],
+)
+def test_a_password_is_long_and_not_among_the_first_that_anyone_tries(password: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        passwords.checked(password, alias="tra_abc123")
+    assert refused.value.field == "password"
+
+
+@pytest.mark.parametrize(
+    "password", [WORD, "ekyalo kyaffe kirungi nnyo", "漢字だけのとても長い合言葉をここに書く"]
+)
+def test_any_long_phrase_is_a_password(password: str) -> None:
+    assert passwords.matches(passwords.hashed(passwords.checked(password, alias="tra_a")), password)
+
+
+def test_the_same_letters_written_another_way_are_the_same_password() -> None:
+    stored = passwords.hashed("café au lait à Kampala")
+    assert passwords.matches(stored, "cafe\u0301 au lait a\u0300 Kampala")
+    assert not passwords.matches(stored, "cafe au lait a Kampala")
+    assert not passwords.matches(None, "nobody has this password")
+
+
+def test_a_code_is_good_once_and_only_near_its_time(door: Door) -> None:
+    spent = door.code(door.secret)
+    # Enrolment took this step's code.
+    assert door.refused(door.admin, code=spent) == "unauthenticated"
+    door.next_step()
+    code = door.code(door.secret)
+    door.enter(door.admin, code=code)
+    assert door.refused(door.admin, code=code) == "unauthenticated"
+    assert door.refused(door.admin, code=door.code(door.secret, steps=2)) == "unauthenticated"
+    door.next_step()
+    door.next_step()
+    assert door.refused(door.admin, code=door.code(door.secret, steps=-2)) == "unauthenticated"
+    door.enter(door.admin, code=door.code(door.secret, steps=1))
+    # A step that lies before one that was spent is spent with it.
+    assert door.refused(door.admin, code=door.code(door.secret)) == "unauthenticated"
+
+
+def test_a_recovery_code_is_good_once(door: Door) -> None:
+    assert len(set(door.recovery)) == enrolment.RECOVERY_CODES
+    door.enter(door.admin, code=door.recovery[0])
+    assert door.refused(door.admin, code=door.recovery[0]) == "unauthenticated"
+    door.enter(door.admin, code=door.recovery[1])
+
+
+def test_an_admin_needs_the_second_factor_and_a_trader_has_none(door: Door) -> None:
+    assert door.refused(door.admin) == "unauthenticated"
+    assert not door.session(door.enter(door.trader)).fresh(at=door.clock.now())
+
+
+def test_every_way_of_being_wrong_has_the_same_answer(door: Door) -> None:
+    said = set()
+    for alias, password in (
+        ("nobody", WORD),
+        (door.trader.alias, "wrong"),
+        ("", ""),
+        (door.trader.alias, "\ud800"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            door.gatekeeper.sign_in(alias=alias, password=password, code="", address="127.0.0.1")
+        said.add((refused.value.code, refused.value.detail))
+    assert len(said) == 1
+
+
+def test_ten_attempts_for_an_account_in_a_quarter_of_an_hour(door: Door) -> None:
+    for _ in range(ACCOUNT_ATTEMPTS_MAX):
+        assert door.refused(door.trader, password="wrong") == "unauthenticated"
+    assert door.refused(door.trader) == "rate-limit-exceeded"
+    door.enter(door.admin, code=door.recovery[0])
+    door.clock.instant_offset += 15 * 60 * MICROSECONDS_PER_SECOND + 1
+    door.enter(door.trader)
+
+
+def test_a_hundred_attempts_from_an_address_in_an_hour(door: Door) -> None:
+    for number in range(ADDRESS_ATTEMPTS_MAX):
+        door._note(account=f"somebody{number}", address="10.0.0.9", kind="sign_in", outcome="refused")
+    assert door.refused(door.trader, address="10.0.0.9") == "rate-limit-exceeded"
+    door.enter(door.trader, address="10.0.0.8")
+
+
+def test_a_session_ends_after_a_day_an_admins_after_an_idle_hour(door: Door) -> None:
+    trader, admin = door.enter(door.trader), door.enter(door.admin, code=door.recovery[0])
+    assert door.session(admin).fresh(at=door.clock.now())
+    door.clock.instant_offset += 6 * 60 * MICROSECONDS_PER_SECOND
+    assert not door.session(admin).fresh(at=door.clock.now())
+    door.clock.instant_offset += HOUR - 60 * MICROSECONDS_PER_SECOND
+    assert door.session(admin)
+    door.clock.instant_offset += HOUR + 1
+    with pytest.raises(Refusal, match="not used"):
+        door.session(admin)
+    assert door.session(trader)
+    door.clock.instant_offset += 22 * HOUR
+    with pytest.raises(Refusal, match="ended"):
+        door.session(trader)
+
+
+def test_a_session_ends_when_it_is_signed_out_or_the_clock_goes_back_before_it(door: Door) -> None:
+    token = door.enter(door.trader)
+    door.clock.instant_offset -= HOUR
+    with pytest.raises(Refusal, match="ended"):
+        door.session(token)
+    door.clock.instant_offset += HOUR
+    sessions.end(door.identities, door.session(token), at=door.clock.now())
+    with pytest.raises(Refusal, match="ended"):
+        door.session(token)
+
+
+def test_the_oldest_of_too_many_sessions_ends(door: Door) -> None:
+    tokens = []
+    for _ in range(21):
+        tokens.append(sessions.begin(door.identities, door.trader, second_factor=False, at=door.clock.now()))
+        door.clock.instant_offset += 1
+    with pytest.raises(Refusal):
+        door.session(tokens[0])
+    assert all(door.session(token) for token in tokens[1:])
+    assert len(sessions.of_user(door.identities, door.trader.id, at=door.clock.now())) == 20
+
+
+def test_no_token_password_or_code_is_stored_as_it_is(door: Door) -> None:
+    token = door.enter(door.admin, code=door.recovery[0])
+    stored = (door.market.data / "identity.db").read_bytes() + (
+        door.market.data / "identity.db-wal"
+    ).read_bytes()
+    for secret in (token, WORD, *door.recovery):
+        assert secret.encode() not in stored
+
+
+def test_a_link_works_until_it_is_used_or_a_newer_one_is_made(door: Door) -> None:
+    old = enrolment.invite_in(door.identities, door.trader, at=door.clock.now())
+    new = enrolment.invite_in(door.identities, door.trader, at=door.clock.now())
+    with pytest.raises(Refusal, match="not valid"):
+        enrolment.look(door.identities, old, at=door.clock.now())
+    assert enrolment.look(door.identities, new, at=door.clock.now()).alias == door.trader.alias
+    door.clock.instant_offset += enrolment.LINK_SECONDS * MICROSECONDS_PER_SECOND
+    with pytest.raises(Refusal, match="not valid"):
+        enrolment.look(door.identities, new, at=door.clock.now())
