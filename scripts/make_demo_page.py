@@ -28,6 +28,9 @@ _SECONDS_MAX = 120
 #: The day is let run for so many commands before anybody pastes anything.
 _COMMANDS_MIN = 40
 
+#: What pip has to say about this machine is no part of the demonstration.
+_PIP_SAYS = ("WARNING: ", "Making .venv", "Installed.")
+
 
 class Demo:
     """`./run --demo` in a folder of its own."""
@@ -130,7 +133,9 @@ def main() -> None:
 def played(demo: Demo, desk: Page, phone: Page) -> str:
     """The whole page, part by part as it happens."""
     first, second, third = (demo.sabotage(number) for number in (1, 2, 3))
-    start = demo.tidy("\n".join(line for line in demo.lines if "password" not in line))
+    start = demo.tidy(
+        "\n".join(line for line in demo.lines if "password" not in line and not line.startswith(_PIP_SAYS))
+    )
     start = re.sub(r"INSERT INTO.*|DROP TRIGGER.*", lambda found: found[0][:96] + " ...", start)
     control = demo.said("page")
     wait_for_business(demo)

@@ -108,7 +108,7 @@ def test_no_bare_assert_guards_the_product() -> None:
 
 def test_no_file_names_a_registry_or_a_path_of_a_machine() -> None:
     needles = re.compile(
-        r"pypi\.org|files\.pythonhosted|--index-url|--find-links\s|registry\.npmjs|/home/[a-z]|/work/"
+        r"pypi\.org|files\.pythonhosted|--index-url|--find-links\s|registry\.npmjs|/home/[a-z]|/work/|/opt/|file://"
     )
     found = [
         str(path.relative_to(ROOT))
