@@ -76,6 +76,7 @@ def _another(system: System, name: str, before: int) -> bool:
     return system.pid(name) != before
 
 
+@pytest.mark.timeout(3600)
 def test_kill_nine_of_any_process_loses_nothing_acknowledged(
     system: System, rounds: Callable[[int], int]
 ) -> None:
