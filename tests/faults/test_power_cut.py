@@ -17,7 +17,8 @@ from watchkeeper.base.database import DatabaseError, create_sqlite, open_sqlite
 from watchkeeper.base.utid import base36
 from watchkeeper.boundary import switches
 from watchkeeper.boundary.gate import Hold, Switch
-from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
+from watchkeeper.boundary.gatefile import GateFile
+from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import LeaseReader
 from watchkeeper.market.commands import Answer, Deposit
 from watchkeeper.market.execute import Executor
@@ -180,7 +181,7 @@ def test_a_switch_that_was_answered_stands_after_the_cut(
     market.executor.close()
     answered: list[str] = []
     for seed in range(rounds(300)):
-        gate = GateFile(market.data / "gate.db", system_id=market.market.system_id, vfs=machine.name)
+        gate = GateFile(market.data, system_id=market.market.system_id, vfs=machine.name)
         machine.cut_after = 10 + seed * 7 % 150
         action = "engage"
         try:
@@ -206,7 +207,7 @@ def test_a_switch_that_was_answered_stands_after_the_cut(
         with contextlib.suppress(apsw.Error, DatabaseError):
             gate.close()
         after_the_cut(market.data, machine, seed)
-        again = GateFile(market.data / "gate.db", system_id=market.market.system_id)
+        again = GateFile(market.data, system_id=market.market.system_id)
         with again.shared() as database:
             rows = database.query(
                 "SELECT utid, engaged_after FROM flips WHERE switch = 'shutdown' ORDER BY number"

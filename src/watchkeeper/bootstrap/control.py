@@ -15,7 +15,7 @@ from watchkeeper.base.database import DatabaseError
 from watchkeeper.base.settings import SettingsWrong
 from watchkeeper.bootstrap import addresses
 from watchkeeper.bootstrap.beat import Beat
-from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseFile
+from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseStore
 from watchkeeper.interfaces.control_web.app import create_app
 from watchkeeper.interfaces.market_web.serve import serve
 from watchkeeper.market.reading import system_id_of
@@ -51,7 +51,7 @@ class Worker:
         self._data = data
         self._clock = clock
         self._database = open_store(data, system_id=system_id)
-        self._lease = LeaseFile(data / "lease.db", system_id=system_id)
+        self._lease = LeaseStore(data, system_id=system_id, role="control")
         self._begun = clock.boot()
         self._turned: BootTime | None = None
         self._slow: BootTime | None = None

@@ -9,7 +9,8 @@ import structlog
 
 from watchkeeper.base.clock import BootTime, Clock, SystemClock
 from watchkeeper.base.database import DatabaseError, SqliteDatabase
-from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
+from watchkeeper.boundary.gates import open_gate
+from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.market.reading import system_id_of
 from watchkeeper.operation import cycle
 from watchkeeper.operation.catalogue import INVARIANTS
@@ -30,7 +31,7 @@ class FullPasses:
     def __init__(self, data: Path, *, system_id: str, clock: Clock) -> None:
         self._clock = clock
         self._database: SqliteDatabase = open_store(data, system_id=system_id)
-        self._gatefile = GateFile(data / "gate.db", system_id=system_id)
+        self._gatefile = open_gate(data, system_id=system_id, role="control")
         self._continuous = Continuous(data, system_id=system_id, database=self._database, clock=clock)
 
     def close(self) -> None:

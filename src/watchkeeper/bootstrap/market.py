@@ -8,7 +8,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.beat import Beat
-from watchkeeper.boundary.lease import LeaseFile, LeaseReader
+from watchkeeper.boundary.lease import LeaseReader, LeaseStore
 from watchkeeper.interfaces.market_web.app import create_app
 from watchkeeper.interfaces.market_web.serve import serve
 from watchkeeper.interfaces.market_web.services import MarketServices
@@ -23,7 +23,7 @@ def run(data: Path, *, server: socket.socket, beat: int) -> None:
     """Serve until told to stop."""
     clock = SystemClock()
     system_id = system_id_of(data)
-    lease = LeaseReader(LeaseFile(data / "lease.db", system_id=system_id), clock=clock)
+    lease = LeaseReader(LeaseStore(data, system_id=system_id, role="market"), clock=clock)
     executor = Executor(data, system_id=system_id, clock=clock, lease=lease)
     switching = Switching(data, system_id=system_id, books=open_books(data, system_id=system_id), clock=clock)
     housekeeping = Housekeeping(

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock
-from watchkeeper.base.database import DatabaseError
+from watchkeeper.base.database import DatabaseError, engine_of, file_of
 from watchkeeper.base.utid import base36
 from watchkeeper.market import setup as market_setup
-from watchkeeper.market.execute import MARKET_FILE
 from watchkeeper.market.reading import Books, system_id_of
 from watchkeeper.market.signin import enrolment
 from watchkeeper.operation import store as operation_store
@@ -39,7 +38,7 @@ class FirstLinks:
 
 def exists(data: Path) -> bool:
     """Whether a market stands in this folder."""
-    return (data / MARKET_FILE).is_file()
+    return engine_of(data) == "postgresql" or file_of(data, "market").is_file()
 
 
 def create(data: Path, *, clock: Clock) -> None:

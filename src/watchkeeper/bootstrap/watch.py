@@ -14,8 +14,9 @@ from watchkeeper.base.clock import BootTime, Clock, SystemClock
 from watchkeeper.base.database import DatabaseError
 from watchkeeper.bootstrap.beat import Beat
 from watchkeeper.bootstrap.publishing import Publishing
-from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
-from watchkeeper.boundary.lease import LeaseFile, LeaseKeeper, LeaseLost
+from watchkeeper.boundary.gates import open_gate
+from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
+from watchkeeper.boundary.lease import LeaseKeeper, LeaseLost, LeaseStore
 from watchkeeper.market.reading import system_id_of
 from watchkeeper.operation import cycle
 from watchkeeper.operation.catalogue import INVARIANTS
@@ -44,8 +45,8 @@ class Watch:
         self._clock = clock
         self._database = open_store(data, system_id=system_id)
         self._continuous = Continuous(data, system_id=system_id, database=self._database, clock=clock)
-        self._gatefile = GateFile(data / "gate.db", system_id=system_id)
-        self._lease_file = LeaseFile(data / "lease.db", system_id=system_id)
+        self._gatefile = open_gate(data, system_id=system_id, role="control")
+        self._lease_file = LeaseStore(data, system_id=system_id, role="watch")
         self._keeper = LeaseKeeper(self._lease_file, clock=clock)
         self._publishing = Publishing(data, system_id=system_id, clock=clock)
         self._child = FullPassChild(data)

@@ -9,27 +9,29 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from watchkeeper.base.database import Database
 from watchkeeper.boundary import gate
 from watchkeeper.boundary.gate import STOP_FILE_NAME, GateState, OperationClass, Scope
-from watchkeeper.boundary.gatefile import GateFile
+from watchkeeper.boundary.gatestore import Gate
 from watchkeeper.boundary.lease import LeaseReader
 
 
 class Admission:
     """Opens the gate for one batch after the other."""
 
-    def __init__(self, gatefile: GateFile, *, lease: LeaseReader, data: Path) -> None:
+    def __init__(self, gatefile: Gate, *, lease: LeaseReader, data: Path) -> None:
         self._gatefile = gatefile
         self._lease = lease
         self._stop_file = data / STOP_FILE_NAME
 
     @contextmanager
-    def open(self) -> Iterator[GateState]:
-        """The gate's state, true until the block ends: end it after the commit, not before.
+    def open(self, books: Database) -> Iterator[GateState]:
+        """The gate's state, true until the block ends: end it after the commit of the transaction that is open on `books`,
+        not before.
 
         Raises `GateUnreadable` or `GateBusy`; both mean that nothing may be written.
         """
-        with self._gatefile.shared() as database:
+        with self._gatefile.shared(books) as database:
             generation, holds, restrictions = self._gatefile.read(database)
             yield GateState(
                 generation=generation,

@@ -1,8 +1,7 @@
-"""The gate's file, as SQLite keeps it, and the conditions under which it is believed.
+"""The gate as a file of its own, as SQLite keeps it, and the conditions under which it is believed.
 
 A reader holds SQLite's SHARED lock from its look at the gate until its own commit elsewhere; a
-change takes the EXCLUSIVE lock, so when it is answered nothing decided under the old gate can
-still commit. PENDING keeps new readers out, so a change cannot be starved.
+change takes the EXCLUSIVE lock. PENDING keeps new readers out, so a change cannot be starved.
 
 Refused, always: a file that is missing, corrupt, of another system, another file under the same
 name than the one that is open, or an older copy: its generation is below one that was seen before,
@@ -12,77 +11,68 @@ that restricts would bring it up to what is believed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from watchkeeper.base import utid
-from watchkeeper.base.clock import Clock
+from watchkeeper.base.clock import Clock, as_datetime
 from watchkeeper.base.database import (
+    Database,
     DatabaseBusy,
     DatabaseError,
-    DatabaseMissing,
-    SqliteDatabase,
     create_sqlite,
-    open_sqlite,
+    file_of,
+    open_database,
 )
 from watchkeeper.base.database.migrations import migrate
-from watchkeeper.boundary.gate import Hold, OperationClass, Restriction, Scope, Switch
-from watchkeeper.boundary.views import BOOKS_FILE, JOURNAL
-
-FILE_NAME = "gate.db"
-#: A holder that keeps the gate longer than this is stuck (architecture, The gate).
-HOLDER_SECONDS_MAX = 3.0
-
-
-class GateUnreadable(Exception):
-    """The gate is missing, corrupt, or not the one of this system. Nothing passes until it is there again."""
-
-
-class GateBusy(Exception):
-    """Commands decided under the old gate have not ended yet. New ones are refused; the change is not in force."""
+from watchkeeper.boundary.flips import Flip
+from watchkeeper.boundary.gatestore import (
+    HOLDER_SECONDS_MAX,
+    Gate,
+    GateBusy,
+    GateUnreadable,
+    fill,
+    first_flips,
+)
+from watchkeeper.boundary.views import JOURNAL
 
 
-class GateFile:
-    """One process's handle on the gate. It belongs to one thread at a time."""
+class GateFile(Gate):
+    """See `Gate`."""
 
-    def __init__(self, path: Path, *, system_id: str, vfs: str | None = None) -> None:
-        self.path = path
-        self.system_id = system_id
+    def __init__(self, data: Path, *, system_id: str, vfs: str | None = None) -> None:
+        super().__init__(system_id=system_id)
+        self.path = file_of(data, "gate")
+        self._data = data
         self._vfs = vfs
-        self._database: SqliteDatabase | None = None
+        self._database: Database | None = None
         #: The highest generation that is known to have been; a file below it is an older copy.
         self._newest = 0
-        self._cached: tuple[int, frozenset[tuple[Switch, Hold]], tuple[Restriction, ...]] | None = None
 
     def close(self) -> None:
-        """Give the file back; the next use opens it again."""
         if self._database is not None:
             self._database.close()
             self._database = None
         self._cached = None
 
-    def _opened(self) -> SqliteDatabase:
-        if self._database is not None and not self._database.same_file():
+    def _opened(self) -> Database:
+        if self._database is not None and not self._database.same_place():
             # What we had open is no longer what the path names. Refuse now, look at the new file next time.
             self.close()
             raise GateUnreadable("the gate was replaced by another file")
         if self._database is None:
             try:
-                self._database = open_sqlite(
-                    self.path,
-                    journal="delete",
-                    synchronous="EXTRA",
-                    busy_seconds_max=HOLDER_SECONDS_MAX,
-                    vfs=self._vfs,
+                self._database = open_database(
+                    self._data, "gate", role="control", busy_seconds_max=HOLDER_SECONDS_MAX, vfs=self._vfs
                 )
             except DatabaseError as error:
                 raise GateUnreadable(str(error)) from error
-            self._newest = max(self._newest, decided_under(self.path.parent, vfs=self._vfs))
+            self._newest = max(self._newest, self.decided_under())
         return self._database
 
     @contextmanager
-    def _transaction(self, mode: str) -> Iterator[SqliteDatabase]:
+    def _transaction(self, mode: str) -> Iterator[Database]:
         database = self._opened()
         began = False
         try:
@@ -96,7 +86,7 @@ class GateFile:
                 raise GateUnreadable("the gate is an older copy of itself")
             self._newest = generation
             # The path may have been swapped between the open and the lock.
-            if not database.same_file():
+            if not database.same_place():
                 raise GateUnreadable("the gate was replaced by another file")
             yield database
             database.commit()
@@ -116,136 +106,93 @@ class GateFile:
                 self._database.rollback()
 
     @contextmanager
-    def shared(self) -> Iterator[SqliteDatabase]:
-        """Hold the gate as it is for the length of the block; changes wait for its end."""
+    def shared(self, within: Database | None = None) -> Iterator[Database]:
+        # Another file than the books: it is held by a transaction of its own.
+        del within
         with self._transaction("read") as database:
             yield database
 
     @contextmanager
-    def exclusive(self) -> Iterator[SqliteDatabase]:
-        """Change the gate: waits for those inside, lets nobody in, commits at the end of the block.
-
-        Raises `GateBusy` after 3 s; the change is then not in force.
-        """
+    def exclusive(self) -> Iterator[Database]:
         with self._transaction("exclusive") as database:
             yield database
             # Any change makes every earlier copy of this file recognisably old.
             database.execute("UPDATE gate SET generation = generation + 1 WHERE id = 1")
         self._cached = None
 
-    def read(
-        self, database: SqliteDatabase
-    ) -> tuple[int, frozenset[tuple[Switch, Hold]], tuple[Restriction, ...]]:
-        """Generation, holds and active restrictions; parsed once for each generation."""
-        row = database.one("SELECT generation FROM gate WHERE id = 1")
-        if row is None or not isinstance(row[0], int):
-            raise GateUnreadable("the gate has no generation")
-        if self._cached is None or self._cached[0] != row[0]:
-            self._cached = (row[0], holds(database), restrictions(database))
-        return self._cached
-
-
-def decided_under(data: Path, *, vfs: str | None = None) -> int:
-    """The gate's generation under which the newest journal row was decided; 0 when the books cannot tell.
-
-    Without books nothing can be committed, and a switch must be flipped all the same.
-    """
-    try:
-        books = open_sqlite(data / BOOKS_FILE, may_write=False, busy_seconds_max=2.0, vfs=vfs)
-    except DatabaseError:
-        return 0
-    try:
-        row = books.one(f"SELECT gate_generation FROM {JOURNAL.name} ORDER BY n DESC LIMIT 1")
-    except DatabaseError:
-        return 0
-    finally:
-        books.close()
-    return row[0] if row is not None and isinstance(row[0], int) else 0
-
-
-#: More active restrictions than this are one fault, not many; the gate then stops everything they name.
-_RESTRICTIONS_MAX = 10_000
-
-
-def holds(database: SqliteDatabase) -> frozenset[tuple[Switch, Hold]]:
-    """The holds that stand now."""
-    try:
-        return frozenset(
-            (Switch(str(switch)), Hold(str(hold)))
-            for switch, hold in database.query("SELECT switch, hold FROM holds LIMIT 100")
-        )
-    except ValueError as error:
-        raise GateUnreadable(str(error)) from error
-
-
-def restrictions(database: SqliteDatabase) -> tuple[Restriction, ...]:
-    """The restrictions in force now, oldest first."""
-    rows = database.query(
-        "SELECT id, rule, scope_kind, scope_key, classes, cause, reason, evidence_seq, imposed_by, imposed_at "
-        "FROM restrictions WHERE lifted_at IS NULL ORDER BY id LIMIT ?",
-        (_RESTRICTIONS_MAX + 1,),
-    )
-    if len(rows) > _RESTRICTIONS_MAX:
-        raise GateUnreadable("there are more restrictions than can be weighed")
-    try:
-        return tuple(
-            Restriction(
-                id=int(str(row[0])),
-                rule=str(row[1]),
-                scope=Scope(str(row[2]), str(row[3])),
-                classes=frozenset(OperationClass(name) for name in str(row[4]).split(" ")),
-                cause=str(row[5]),
-                reason=str(row[6]),
-                evidence_seq=int(str(row[7])),
-                imposed_by=str(row[8]),
-                imposed_at=int(str(row[9])),
+    def decided_under(self) -> int:
+        # Without books nothing can be committed, and a switch must be flipped all the same: 0 then.
+        try:
+            books = open_database(
+                self._data, "market", role="watch", may_write=False, busy_seconds_max=2.0, vfs=self._vfs
             )
-            for row in rows
-        )
-    except ValueError as error:
-        raise GateUnreadable(str(error)) from error
+        except DatabaseError:
+            return 0
+        try:
+            row = books.one(f"SELECT gate_generation FROM {JOURNAL.name} ORDER BY n DESC LIMIT 1")
+        except DatabaseError:
+            return 0
+        finally:
+            books.close()
+        return row[0] if row is not None and isinstance(row[0], int) else 0
+
+    def rebuild(self, *, generation: int, flips: Sequence[Flip], clock: Clock) -> None:
+        # The lost file is kept beside it as evidence. The new one is complete before it takes the name, so a crash in
+        # the middle leaves no gate, which stops everything, or the finished one.
+        path = self.path
+        fresh = path.with_name(path.name + ".new")
+        _remove(fresh)
+        database = create_sqlite(fresh, journal="delete", synchronous="EXTRA")
+        try:
+            migrate(database, store="gate", clock=clock)
+            with database.transaction("exclusive"):
+                fill(database, system_id=self.system_id, generation=generation, flips=flips)
+        finally:
+            database.close()
+        _set_aside(path, clock=clock)
+        fresh.replace(path)
+        _sync(path.parent)
 
 
-def create_gate(
+def _set_aside(path: Path, *, clock: Clock) -> None:
+    stamp = as_datetime(clock.now()).strftime("%Y%m%d-%H%M%S")
+    # The database first: a journal taken away from a database that keeps its name would leave half a change in it.
+    # And the journal too: left behind, it would be played back into the new gate.
+    for name in (path.name, f"{path.name}-journal"):
+        old = path.with_name(name)
+        if old.exists():
+            old.replace(path.with_name(f"{name}.lost-{stamp}"))
+    _sync(path.parent)
+
+
+def _remove(path: Path) -> None:
+    for name in (path.name, f"{path.name}-journal"):
+        path.with_name(name).unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def create_gate_file(
     path: Path, *, system_id: str, clock: Clock, generation: int = 1, vfs: str | None = None
 ) -> None:
-    """Make the gate at set-up, in its first state: pilot mode on and the window closed, by the admin hold."""
+    """Make the gate at set-up, in its first state."""
     if path.exists():
         raise FileExistsError(path)
     database = create_sqlite(path, journal="delete", synchronous="EXTRA", vfs=vfs)
     try:
         migrate(database, store="gate", clock=clock)
         with database.transaction("exclusive"):
-            database.execute(
-                "INSERT INTO gate (id, system_id, generation) VALUES (1, ?, ?)", (system_id, generation)
+            fill(
+                database,
+                system_id=system_id,
+                generation=generation,
+                flips=first_flips(generation=generation, clock=clock),
             )
-            taken: set[str] = set()
-            for switch in (Switch.PILOT_MODE, Switch.PURCHASE_WINDOW):
-                at = clock.now()
-                name = utid.draw(role="system", at=at, taken=taken.__contains__)
-                taken.add(name)
-                database.execute(
-                    "INSERT INTO holds (switch, hold, utid) VALUES (?, 'admin', ?)", (switch.value, name)
-                )
-                # The first interval in which it is on begins before the first journal row.
-                database.execute(
-                    "INSERT INTO flips (number, utid, switch, hold, action, actor, role, reason, journal_n, "
-                    "engaged_after, generation, at) VALUES (?, ?, ?, 'admin', 'engage', 'system', 'system', "
-                    "'set up on the host', 0, 1, ?, ?)",
-                    (len(taken), name, switch.value, generation, at),
-                )
     finally:
         database.close()
-
-
-__all__ = [
-    "FILE_NAME",
-    "DatabaseMissing",
-    "GateBusy",
-    "GateFile",
-    "GateUnreadable",
-    "create_gate",
-    "decided_under",
-    "holds",
-    "restrictions",
-]

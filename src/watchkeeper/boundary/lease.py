@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchkeeper.base.clock import BootTime, Clock
-from watchkeeper.base.database import DatabaseError, SqliteDatabase, create_sqlite, open_sqlite
+from watchkeeper.base.database import Database, DatabaseError, Role, create_sqlite, open_database
 from watchkeeper.base.database.migrations import migrate
 from watchkeeper.base.utid import base36
 
-FILE_NAME = "lease.db"
 SILENT_AFTER_SECONDS = 30.0
 POLL_SECONDS = 1.0
 _REPORTS_KEPT = 1000
@@ -55,31 +54,40 @@ def create_lease(path: Path, *, system_id: str, clock: Clock) -> None:
     database = create_sqlite(path, synchronous="NORMAL")
     try:
         migrate(database, store="lease", clock=clock)
-        boot = clock.boot()
         with database.transaction("write"):
-            database.execute(
-                "INSERT INTO lease (id, system_id, epoch, counter, watermark, withheld, boot_id, boot_ns, at) "
-                "VALUES (1, ?, '', 0, 0, 'never held', ?, ?, ?)",
-                (system_id, boot.boot_id, boot.nanoseconds, clock.now()),
-            )
+            first_row(database, system_id=system_id, clock=clock)
     finally:
         database.close()
 
 
-class LeaseFile:
-    """One connection to the lease's file, opened when needed and again when the file was replaced."""
+def first_row(database: Database, *, system_id: str, clock: Clock) -> None:
+    """Write the lease's row, expired until a watch moves it, in the caller's transaction."""
+    boot = clock.boot()
+    database.execute(
+        "INSERT INTO lease (id, system_id, epoch, counter, watermark, withheld, boot_id, boot_ns, at) "
+        "VALUES (1, ?, '', 0, 0, 'never held', ?, ?, ?)",
+        (system_id, boot.boot_id, boot.nanoseconds, clock.now()),
+    )
 
-    def __init__(self, path: Path, *, system_id: str) -> None:
-        self._path = path
+
+class LeaseStore:
+    """One connection to the lease, opened when needed and again when what it led to was replaced.
+
+    `role`: watch for who renews it, market for who obeys it and notes probes and reports, control for who looks.
+    """
+
+    def __init__(self, data: Path, *, system_id: str, role: Role) -> None:
+        self._data = data
+        self._role: Role = role
         self._system_id = system_id
-        self._database: SqliteDatabase | None = None
+        self._database: Database | None = None
 
-    def database(self) -> SqliteDatabase:
-        """The open file; raises `DatabaseError` when it is not there or another system's."""
-        if self._database is not None and not self._database.same_file():
+    def database(self) -> Database:
+        """The open connection; raises `DatabaseError` when it is not there or another system's."""
+        if self._database is not None and not self._database.same_place():
             self.close()
         if self._database is None:
-            database = open_sqlite(self._path, synchronous="NORMAL", busy_seconds_max=1.0)
+            database = open_database(self._data, "lease", role=self._role, busy_seconds_max=1.0)
             row = database.one("SELECT system_id FROM lease WHERE id = 1")
             if row is None or row[0] != self._system_id:
                 database.close()
@@ -161,7 +169,7 @@ class LeaseFile:
 class LeaseKeeper:
     """The watch's side: one epoch, from taking the lease to losing it."""
 
-    def __init__(self, file: LeaseFile, *, clock: Clock) -> None:
+    def __init__(self, file: LeaseStore, *, clock: Clock) -> None:
         self._file = file
         self._clock = clock
         self.epoch = base36(12)
@@ -201,7 +209,7 @@ class LeaseReader:
     """The market's side: has the counter moved lately, by this process's own boot-time clock?"""
 
     def __init__(
-        self, file: LeaseFile, *, clock: Clock, silent_after_seconds: float = SILENT_AFTER_SECONDS
+        self, file: LeaseStore, *, clock: Clock, silent_after_seconds: float = SILENT_AFTER_SECONDS
     ) -> None:
         self._file = file
         self._clock = clock

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.boundary.gate import OperationClass, Restriction, Scope
-from watchkeeper.boundary.gatefile import GateFile, restrictions
+from watchkeeper.boundary.gatestore import Gate, restrictions
 
 
 class EvidenceMoved(Exception):
     """New evidence came in since this was looked at; look again before lifting."""
 
 
-def active(gatefile: GateFile) -> tuple[Restriction, ...]:
+def active(gatefile: Gate) -> tuple[Restriction, ...]:
     """The restrictions in force now."""
     with gatefile.shared() as database:
         return restrictions(database)
 
 
 def impose(
-    gatefile: GateFile,
+    gatefile: Gate,
     *,
     rule: str,
     scope: Scope,
@@ -88,7 +88,7 @@ def impose(
 
 
 def lift(
-    gatefile: GateFile, *, restriction_id: int, evidence_seq: int, by: str, reason: str, clock: Clock
+    gatefile: Gate, *, restriction_id: int, evidence_seq: int, by: str, reason: str, clock: Clock
 ) -> bool:
     """Lift a restriction whose evidence is still what was looked at; False when it was lifted already.
 

@@ -8,41 +8,19 @@ the flip. The books get their row afterwards, under the same UTID, driven again 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from watchkeeper.base.clock import Clock
-from watchkeeper.base.database import SqliteDatabase
+from watchkeeper.boundary.flips import Flip, insert
 from watchkeeper.boundary.gate import GateState, Hold, Switch
-from watchkeeper.boundary.gatefile import GateFile, holds
+from watchkeeper.boundary.gatestore import Gate, holds
 
 
 class FlipNotAllowed(Exception):
     """This hold belongs to somebody else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flip:
-    """One change of a switch, as the gate records it."""
-
-    number: int
-    utid: str
-    switch: Switch
-    hold: Hold
-    action: str
-    actor: str
-    role: str
-    reason: str
-    journal_n: int
-    engaged_after: bool
-    generation: int
-    at: int
-
-
-_COLUMNS = "number, utid, switch, hold, action, actor, role, reason, journal_n, engaged_after, generation, at"
-
-
 def flip(
-    gatefile: GateFile,
+    gatestore: Gate,
     *,
     switch: Switch,
     hold: Hold,
@@ -61,8 +39,8 @@ def flip(
     can commit. Engaging what is engaged is recorded again and harmless. Raises `GateBusy` when a
     command decided earlier has not ended within 3 s: the flip is then not in force.
     """
-    with gatefile.exclusive() as database:
-        generation, standing, restrictions = gatefile.read(database)
+    with gatestore.exclusive() as database:
+        generation, standing, restrictions = gatestore.read(database)
         check(
             GateState(
                 generation=generation,
@@ -101,48 +79,3 @@ def flip(
         )
         insert(database, row)
     return row
-
-
-def insert(database: SqliteDatabase, flip: Flip) -> None:
-    """Record a flip, in the caller's transaction."""
-    database.execute(
-        f"INSERT INTO flips ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            flip.number,
-            flip.utid,
-            flip.switch.value,
-            flip.hold.value,
-            flip.action,
-            flip.actor,
-            flip.role,
-            flip.reason,
-            flip.journal_n,
-            int(flip.engaged_after),
-            flip.generation,
-            flip.at,
-        ),
-    )
-
-
-def flips(database: SqliteDatabase, *, after: int = 0, limit: int = 1000) -> list[Flip]:
-    """Recorded flips with a number above `after`, oldest first."""
-    rows = database.query(
-        f"SELECT {_COLUMNS} FROM flips WHERE number > ? ORDER BY number LIMIT ?", (after, limit)
-    )
-    return [
-        Flip(
-            number=int(str(row[0])),
-            utid=str(row[1]),
-            switch=Switch(str(row[2])),
-            hold=Hold(str(row[3])),
-            action=str(row[4]),
-            actor=str(row[5]),
-            role=str(row[6]),
-            reason=str(row[7]),
-            journal_n=int(str(row[8])),
-            engaged_after=bool(row[9]),
-            generation=int(str(row[10])),
-            at=int(str(row[11])),
-        )
-        for row in rows
-    ]

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchkeeper.base.canonical import Value
-from watchkeeper.base.database import DatabaseError, SqliteDatabase, TextUnreadable, open_sqlite
+from watchkeeper.base.clock import Clock
+from watchkeeper.base.database import Database, DatabaseError, TextUnreadable, open_database
 from watchkeeper.base.database.interface import Parameters
-
-BOOKS_FILE = "market.db"
+from watchkeeper.base.database.schema import objects, reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,20 @@ class Views:
     """A reader of the published views. Belongs to one thread at a time."""
 
     def __init__(self, data: Path, *, system_id: str) -> None:
-        self._path = data / BOOKS_FILE
+        self._data = data
         self._system_id = system_id
-        self._database: SqliteDatabase | None = None
+        self._database: Database | None = None
 
     @property
-    def database(self) -> SqliteDatabase:
+    def database(self) -> Database:
         """The open connection; raises `DatabaseError` when the books are gone, replaced or another system's."""
-        if self._database is not None and not self._database.same_file():
+        if self._database is not None and not self._database.same_place():
             self.close()
             raise DatabaseError("the books were replaced by another file")
         if self._database is None:
-            database = open_sqlite(self._path, may_write=False, busy_seconds_max=2.0)
+            database = open_database(
+                self._data, "market", role="watch", may_write=False, busy_seconds_max=2.0
+            )
             try:
                 row = database.one("SELECT system_id FROM watch_system")
                 if row is None or row[0] != self._system_id:
@@ -121,6 +123,14 @@ class Views:
             return
         with database.transaction("read"):
             yield
+
+    def schema(self) -> dict[tuple[str, str], str]:
+        """What the books' schema is made of now."""
+        return objects(self.database)
+
+    def schema_as_made(self, *, clock: Clock) -> dict[tuple[str, str], str]:
+        """What it was made of by its migrations."""
+        return reference(self._data, clock=clock)
 
     def rows(self, view: View, where: str, parameters: Parameters = (), *, limit: int) -> list[Row]:
         """Rows of a view by a condition that ends in its order, at most `limit`."""

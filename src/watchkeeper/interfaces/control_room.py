@@ -11,10 +11,10 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import SqliteDatabase
+from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import Hold, OperationClass, Restriction, Scope, Switch
-from watchkeeper.boundary.gatefile import GateFile
-from watchkeeper.boundary.lease import LeaseFile, LeaseReader
-from watchkeeper.boundary.switches import Flip
+from watchkeeper.boundary.gates import open_gate
+from watchkeeper.boundary.lease import LeaseReader, LeaseStore
 from watchkeeper.boundary.views import JOURNAL, Row
 from watchkeeper.market.cures.service import MarketCures
 from watchkeeper.market.execute import Executor
@@ -63,8 +63,8 @@ class ControlRoom:
         self.database: SqliteDatabase = open_store(data, system_id=self.system_id)
         self.books = Books(data, system_id=self.system_id)
         self.identities = open_identities(data, system_id=self.system_id)
-        self.gatefile = GateFile(data / "gate.db", system_id=self.system_id)
-        self._lease = LeaseReader(LeaseFile(data / "lease.db", system_id=self.system_id), clock=clock)
+        self.gatefile = open_gate(data, system_id=self.system_id, role="control")
+        self._lease = LeaseReader(LeaseStore(data, system_id=self.system_id, role="control"), clock=clock)
         self._executor = Executor(
             data,
             system_id=self.system_id,

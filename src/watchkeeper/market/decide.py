@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database
@@ -131,7 +132,9 @@ _PURE: dict[type[Command], Callable[..., Decision]] = {
 }
 
 
-def decide(act: Act, database: Database, state: State, context: Context, *, clock: Clock) -> Decision:
+def decide(
+    act: Act, database: Database, state: State, context: Context, *, data: Path, clock: Clock
+) -> Decision:
     """The command's own rules, after everything before them has passed."""
     pace.check(state, actor_id=act.actor_id, command=act.command.name, at=context.at)
     command = act.command
@@ -143,7 +146,7 @@ def decide(act: Act, database: Database, state: State, context: Context, *, cloc
     elif isinstance(command, Repair):
         decision = repair(command, database, state, context)
     elif isinstance(command, RestoreDefences):
-        decision = restore(command, database, context, clock=clock)
+        decision = restore(command, database, context, data=data, clock=clock)
     elif isinstance(command, RestoreState):
         owner = state.by_alias(command.account)
         replay_account(database, owner)

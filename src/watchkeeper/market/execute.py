@@ -8,7 +8,9 @@ something waits for one batch at most.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -19,17 +21,20 @@ from watchkeeper.base import utid as utids
 from watchkeeper.base.clock import BootTime, Clock, Instant
 from watchkeeper.base.database import (
     ConstraintViolated,
+    Database,
     DatabaseBusy,
     DatabaseError,
-    SqliteDatabase,
-    open_sqlite,
+    OutcomeUnknown,
+    engine_of,
+    open_database,
 )
 from watchkeeper.boundary import admit
 from watchkeeper.boundary.admit import Admission
 from watchkeeper.boundary.gate import GateState, OperationClass, Refused, Switch
-from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
-from watchkeeper.boundary.lease import LeaseFile, LeaseReader
-from watchkeeper.market import load
+from watchkeeper.boundary.gates import open_gate
+from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
+from watchkeeper.boundary.lease import LeaseReader, LeaseStore
+from watchkeeper.market import load, rowlocks
 from watchkeeper.market.append import Accepted, append, count_commit, journal_row
 from watchkeeper.market.commands import (
     Act,
@@ -39,7 +44,9 @@ from watchkeeper.market.commands import (
     InviteUser,
     RecordFlip,
     Repair,
+    RestoreDefences,
 )
+from watchkeeper.market.cures.repair import sealed_rows
 from watchkeeper.market.decide import ALONE, authorise, decide, replay, touched
 from watchkeeper.market.decision import Context
 from watchkeeper.market.notes import Notes
@@ -50,11 +57,17 @@ from watchkeeper.market.state import Recorded, State, User
 Outcome: TypeAlias = Answer | Refusal
 
 BATCH_MAX = 100
-MARKET_FILE = "market.db"
 #: A poisoned account runs outside the common batches for this long, or until it is restricted.
 _APART_SECONDS = 60.0
 
 _log = structlog.get_logger()
+
+
+#: A COMMIT of unknown outcome is looked up so often, with so long between, before the client has to ask again.
+_LOOKUPS_MAX = 8
+_LOOKUP_PAUSE_SECONDS = 0.5
+#: They change what only the owner of the tables may change.
+_UNDER_OWNER = (Repair, RestoreDefences)
 
 
 class BooksShrunk(DatabaseError):
@@ -88,18 +101,19 @@ class Executor:
         vfs: str | None = None,
         gate_vfs: str | None = None,
     ) -> None:
-        self._path = data / MARKET_FILE
+        self._data = data
         self._system_id = system_id
         self._clock = clock
         self._lease = lease
         self._busy_seconds_max = busy_seconds_max
         self._vfs = vfs
-        self._gatefile = GateFile(data / "gate.db", system_id=system_id, vfs=gate_vfs)
+        self._gatefile = open_gate(data, system_id=system_id, role="market", vfs=gate_vfs)
         self._admission = Admission(self._gatefile, lease=lease, data=data)
-        self._reports = LeaseFile(data / "lease.db", system_id=system_id)
-        self._database: SqliteDatabase | None = None
+        self._reports = LeaseStore(data, system_id=system_id, role="market")
+        self._database: Database | None = None
         self._highest_n = 0
         self._apart: dict[int, BootTime] = {}
+        self._wait = threading.Event()
         self.notes = Notes(clock=clock)
 
     def close(self) -> None:
@@ -124,6 +138,8 @@ class Executor:
                 results = self._transact([acts[index] for index in chunk])
             except (GateUnreadable, GateBusy, BooksShrunk, DatabaseBusy) as error:
                 results = [self._unavailable(error) for _ in chunk]
+            except OutcomeUnknown:
+                results = [self._looked_up(acts[index]) for index in chunk]
             except DatabaseError:
                 # Something in the batch is not accepted by the database. Alone each is decided again.
                 results = [self._run_alone(acts[index]) for index in chunk]
@@ -132,9 +148,26 @@ class Executor:
             outcomes[index] = self._run_alone(acts[index])
         return [outcomes[index] for index in range(len(acts))]
 
+    def _looked_up(self, act: Act) -> Outcome:
+        """What became of an act whose COMMIT got no answer: its own first answer, or it runs now, once."""
+        for left in reversed(range(_LOOKUPS_MAX)):
+            try:
+                return self._transact([act], asked_before=True)[0]
+            except (DatabaseError, GateUnreadable, GateBusy) as error:
+                _log.warning("commit.unknown", command=act.command.name, error=type(error).__name__)
+                if left:
+                    self._wait.wait(_LOOKUP_PAUSE_SECONDS)
+        return Refusal(
+            "busy",
+            "No answer in time. Send the same request with the same Idempotency-Key again: it counts once.",
+            retry_after_seconds=5,
+        )
+
     def _run_alone(self, act: Act) -> Outcome:
         try:
             return self._transact([act], asked_before=True)[0]
+        except OutcomeUnknown:
+            return self._looked_up(act)
         except (GateUnreadable, GateBusy, BooksShrunk, DatabaseBusy) as error:
             return self._unavailable(error)
         except ConstraintViolated as error:
@@ -160,13 +193,17 @@ class Executor:
             "The market cannot vouch for its state and stands still. The operator is told.",
         )
 
-    def _opened(self) -> SqliteDatabase:
-        if self._database is not None and not self._database.same_file():
+    def _opened(self) -> Database:
+        if self._database is not None and not self._database.same_place():
+            engine = self._database.engine
             self._database.close()
             self._database = None
-            raise DatabaseError("the books were replaced by another file")
+            if engine == "sqlite":
+                raise DatabaseError("the books were replaced by another file")
         if self._database is None:
-            database = open_sqlite(self._path, busy_seconds_max=self._busy_seconds_max, vfs=self._vfs)
+            database = open_database(
+                self._data, "market", role="market", busy_seconds_max=self._busy_seconds_max, vfs=self._vfs
+            )
             row = database.one("SELECT system_id FROM system WHERE id = 1")
             if row is None or row[0] != self._system_id:
                 database.close()
@@ -175,10 +212,21 @@ class Executor:
         return self._database
 
     def _transact(self, acts: Sequence[Act], *, asked_before: bool = False) -> list[Outcome]:
-        database = self._opened()
+        if (
+            any(isinstance(act.command, _UNDER_OWNER) for act in acts)
+            and engine_of(self._data) == "postgresql"
+        ):
+            database = open_database(self._data, "market", role="owner")
+            try:
+                return self._transact_on(database, acts, asked_before=asked_before)
+            finally:
+                database.close()
+        return self._transact_on(self._opened(), acts, asked_before=asked_before)
+
+    def _transact_on(self, database: Database, acts: Sequence[Act], *, asked_before: bool) -> list[Outcome]:
         database.begin("write")
         try:
-            with self._admission.open() as gate:
+            with self._admission.open(database) as gate:
                 outcomes, last_n = self._execute(database, acts, gate, asked_before=asked_before)
                 # The commit is inside: the gate is given back only when it is done. Where nothing was
                 # accepted nothing is committed, whatever a refused cure had begun to write.
@@ -191,8 +239,10 @@ class Executor:
                 database.rollback()
 
     def _execute(
-        self, database: SqliteDatabase, acts: Sequence[Act], gate: GateState, *, asked_before: bool
+        self, database: Database, acts: Sequence[Act], gate: GateState, *, asked_before: bool
     ) -> tuple[list[Outcome], int]:
+        rowlocks.hold(database, acts)
+        # The instant is taken when nobody can come in between any more.
         at = self._clock.now()
         state = load.load(database, acts, at=at)
         self._check_tail(database, gate, state.next_n - 1, acts)
@@ -204,21 +254,15 @@ class Executor:
         names = self._draw_utids(database, acts, state.users, at)
         outcomes: list[Outcome] = []
         accepted: list[Accepted] = []
-        with_triggers_off = any(isinstance(act.command, Repair) for act in acts)
-        if with_triggers_off:
-            database.enable_triggers(False)
-        try:
-            for act, name in zip(acts, names, strict=True):
-                try:
+        for act, name in zip(acts, names, strict=True):
+            try:
+                with _defences_down(database, act):
                     outcomes.append(
                         self._one(database, act, name, state=state, gate=gate, accepted=accepted, at=at)
                     )
-                except Refusal as refusal:
-                    self._note(act, refusal, state.users)
-                    outcomes.append(refusal)
-        finally:
-            if with_triggers_off:
-                database.enable_triggers(True)
+            except Refusal as refusal:
+                self._note(act, refusal, state.users)
+                outcomes.append(refusal)
         if accepted:
             append(database, accepted, state)
             count_commit(database)
@@ -226,7 +270,7 @@ class Executor:
 
     def _one(
         self,
-        database: SqliteDatabase,
+        database: Database,
         act: Act,
         name: str,
         *,
@@ -242,7 +286,7 @@ class Executor:
         self._admit(act, state, gate)
         actor = authorise(act, state)
         context = Context(actor=actor, at=at, utid=name)
-        decision = decide(act, database, state, context, clock=self._clock)
+        decision = decide(act, database, state, context, data=self._data, clock=self._clock)
         n = state.next_n
         journal = journal_row(act, decision, n=n, actor=actor, generation=gate.generation, at=at)
         state.next_n = n + 1
@@ -269,9 +313,7 @@ class Executor:
         except Refused as refused:
             raise Refusal(refused.code, refused.detail) from refused
 
-    def _check_tail(
-        self, database: SqliteDatabase, gate: GateState, last_n: int, acts: Sequence[Act]
-    ) -> None:
+    def _check_tail(self, database: Database, gate: GateState, last_n: int, acts: Sequence[Act]) -> None:
         # A repair is what puts a lost tail back, so it alone may write behind it.
         if all(isinstance(act.command, Repair) for act in acts):
             return
@@ -282,7 +324,7 @@ class Executor:
             raise GateUnreadable("the gate is older than the books: an earlier copy was put back")
 
     def _draw_utids(
-        self, database: SqliteDatabase, acts: Sequence[Act], users: dict[int, User], at: Instant
+        self, database: Database, acts: Sequence[Act], users: dict[int, User], at: Instant
     ) -> list[str]:
         """A UTID for each act, free in this batch and in the books."""
         drawn: list[str] = []
@@ -342,8 +384,8 @@ class Executor:
             return
         database = self._opened()
         with database.transaction("write"):
-            if self.notes.write(database):
-                count_commit(database)
+            count_commit(database)
+            self.notes.write(database)
         self.notes.written()
 
     def probe(self, switch: Switch) -> ProbeResult:
@@ -352,7 +394,7 @@ class Executor:
         database = self._opened()
         database.begin("write")
         try:
-            with self._admission.open() as gate:
+            with self._admission.open(database) as gate:
                 engaged = gate.engaged(switch)
                 try:
                     if command is None:
@@ -368,6 +410,17 @@ class Executor:
                 return ProbeResult(engaged, None)
         finally:
             database.rollback()
+
+
+@contextmanager
+def _defences_down(database: Database, act: Act) -> Iterator[None]:
+    """A repair writes where nothing may be changed: the triggers of its tables rest while it does."""
+    if not isinstance(act.command, Repair):
+        yield
+        return
+    tables = sorted({table for table, _ in sealed_rows(act.command.sealed_leaf)})
+    with database.without_triggers(tables):
+        yield
 
 
 SYSTEM_USER_ID = 1

@@ -12,10 +12,11 @@ import structlog
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database, DatabaseError
+from watchkeeper.boundary.flips import Flip, flips
 from watchkeeper.boundary.gate import STOP_FILE_NAME, Hold, Switch
-from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
-from watchkeeper.boundary.lease import LeaseFile
-from watchkeeper.boundary.switches import Flip, flips
+from watchkeeper.boundary.gates import open_gate
+from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
+from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.market.commands import Act, RecordFlip
 from watchkeeper.market.execute import SYSTEM_USER_ID, Executor
 from watchkeeper.market.load import number
@@ -50,8 +51,8 @@ class Housekeeping:
         self, data: Path, *, system_id: str, books: Database, switching: Switching, clock: Clock
     ) -> None:
         self._stop_file = data / STOP_FILE_NAME
-        self._gatefile = GateFile(data / "gate.db", system_id=system_id)
-        self._lease = LeaseFile(data / "lease.db", system_id=system_id)
+        self._gatefile = open_gate(data, system_id=system_id, role="market")
+        self._lease = LeaseStore(data, system_id=system_id, role="market")
         self._books = books
         self._switching = switching
         self._clock = clock

@@ -74,8 +74,10 @@ class Notes:
                 or any(hits.pending or key[2] < minute for key, hits in self._hits.items())
             )
 
-    def write(self, database: Database) -> bool:
-        """Write what is due, inside the caller's transaction; `written` forgets it after the commit."""
+    def write(self, database: Database) -> None:
+        """Write what is due, inside the caller's transaction, which holds the commit count; `written` forgets it after
+        the commit.
+        """
         minute = self._minute()
         with self._guard:
             for (actor, code, at_minute), count in self._refusals.items():
@@ -85,15 +87,17 @@ class Notes:
                     (actor, code, at_minute, count),
                 )
             database.execute("DELETE FROM refusal_counts WHERE minute < ?", (minute - _KEPT_SECONDS // 60,))
+            next_hit = _next_id(database, "rate_limit_hits")
             for (actor, _, at_minute), hits in self._hits.items():
                 rows = [(1, at) for at in hits.pending]
                 if hits.summarised and at_minute < minute:
                     rows.append((hits.summarised, (at_minute + 1) * 60 * MICROSECONDS_PER_SECOND))
                 database.execute_many(
-                    "INSERT INTO rate_limit_hits (actor, limit_name, count, limit_max, window_seconds, at) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO rate_limit_hits (id, actor, limit_name, count, limit_max, window_seconds, at) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
                     [
                         (
+                            next_hit + offset,
                             actor,
                             hits.limit.name,
                             count,
@@ -101,14 +105,15 @@ class Notes:
                             hits.limit.window_seconds,
                             at,
                         )
-                        for count, at in rows
+                        for offset, (count, at) in enumerate(rows)
                     ],
                 )
+                next_hit += len(rows)
+            next_attempt = _next_id(database, "sign_in_attempts")
             database.execute_many(
-                "INSERT INTO sign_in_attempts (account, address, kind, outcome, at) VALUES (?, ?, ?, ?, ?)",
-                self._attempts,
+                "INSERT INTO sign_in_attempts (id, account, address, kind, outcome, at) VALUES (?, ?, ?, ?, ?, ?)",
+                [(next_attempt + offset, *attempt) for offset, attempt in enumerate(self._attempts)],
             )
-        return True
 
     def written(self) -> None:
         """The last write is committed: forget it."""
@@ -121,3 +126,9 @@ class Notes:
                 hits.pending.clear()
                 if key[2] < minute:
                     del self._hits[key]
+
+
+def _next_id(database: Database, table: str) -> int:
+    # Not drawn by the engine: the watch reads by key, and keys must come in the order of the commits.
+    row = database.one(f"SELECT coalesce(max(id), 0) + 1 FROM {table}")
+    return int(str(row[0])) if row else 1

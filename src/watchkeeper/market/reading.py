@@ -8,17 +8,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from watchkeeper.base.clock import Instant
-from watchkeeper.base.database import Database, DatabaseError, SqliteDatabase, open_sqlite
-from watchkeeper.market.execute import MARKET_FILE
+from watchkeeper.base.database import Database, DatabaseError, open_database
 from watchkeeper.market.load import number, text_or_none
 from watchkeeper.market.state import Earnings, User, Wallet
 
 PAGE_MAX = 200
 
 
-def open_books(data: Path, *, system_id: str) -> SqliteDatabase:
+def open_books(data: Path, *, system_id: str) -> Database:
     """A reader's connection to the market's database; raises `DatabaseError`."""
-    database = open_sqlite(data / MARKET_FILE, may_write=False, busy_seconds_max=2.0)
+    database = open_database(data, "market", role="market", may_write=False, busy_seconds_max=2.0)
     row = database.one("SELECT system_id FROM system WHERE id = 1")
     if row is None or row[0] != system_id:
         database.close()
@@ -28,7 +27,7 @@ def open_books(data: Path, *, system_id: str) -> SqliteDatabase:
 
 def system_id_of(data: Path) -> str:
     """The id of the system whose books lie in `data`; raises `DatabaseError`."""
-    database = open_sqlite(data / MARKET_FILE, may_write=False, busy_seconds_max=2.0)
+    database = open_database(data, "market", role="market", may_write=False, busy_seconds_max=2.0)
     try:
         row = database.one("SELECT system_id FROM system WHERE id = 1")
         if row is None:
@@ -49,12 +48,12 @@ class Books:
     def __init__(self, data: Path, *, system_id: str) -> None:
         self._data = data
         self._system_id = system_id
-        self._database: SqliteDatabase | None = None
+        self._database: Database | None = None
 
     @property
     def database(self) -> Database:
         """The open connection; opened again when the file was replaced."""
-        if self._database is not None and not self._database.same_file():
+        if self._database is not None and not self._database.same_place():
             self.close()
         if self._database is None:
             self._database = open_books(self._data, system_id=self._system_id)
@@ -150,7 +149,7 @@ class Books:
         for row in rows:
             units = self.database.query(
                 "SELECT u.id, u.number, u.grams, s.status FROM units u JOIN unit_state s ON s.unit_id = u.id "
-                "WHERE u.listing_id = ? AND (? OR s.status = 'available') ORDER BY u.number LIMIT 200",
+                "WHERE u.listing_id = ? AND (? = 1 OR s.status = 'available') ORDER BY u.number LIMIT 200",
                 (number(row[0]), int(farmer_id is not None)),
             )
             found.append(

@@ -11,20 +11,22 @@ from pathlib import Path
 
 from watchkeeper.base import utid as utids
 from watchkeeper.base.clock import Clock
-from watchkeeper.base.database import SqliteDatabase, create_sqlite
+from watchkeeper.base.database import Database, create_sqlite, engine_of, file_of, open_database
 from watchkeeper.base.database.migrations import migrate
+from watchkeeper.base.database.server import upgrade_in
 from watchkeeper.base.utid import ROLE_LETTERS, base36
-from watchkeeper.boundary import gatefile
 from watchkeeper.boundary import lease as leases
 from watchkeeper.boundary.gate import OperationClass
+from watchkeeper.boundary.gatebarrier import cluster_of
+from watchkeeper.boundary.gatefile import create_gate_file
+from watchkeeper.boundary.gatestore import fill, first_flips
 from watchkeeper.market.append import Accepted, append, count_commit, journal_row
 from watchkeeper.market.commands import Act, Command
 from watchkeeper.market.decision import Decision
-from watchkeeper.market.execute import MARKET_FILE, SYSTEM_USER_ID
+from watchkeeper.market.execute import SYSTEM_USER_ID
 from watchkeeper.market.state import State, User
 from watchkeeper.market.tables import EFFECT_COLUMNS
 
-IDENTITY_FILE = "identity.db"
 _REASON = "set up on the host"
 FIRST_PEOPLE = (2, 3)
 """The user ids of the first operator and the first admin; 1 is the system itself."""
@@ -55,14 +57,23 @@ class NewMarket:
 
 
 def create(data: Path, *, clock: Clock) -> NewMarket:
-    """Make a market in `data`; `MarketExists` when there is one. The folder is for its owner alone."""
-    if (data / MARKET_FILE).exists():
-        raise MarketExists(MarketExists.__doc__)
+    """Make a market in `data`; `MarketExists` when there is one. The folder is for its owner alone.
+
+    A folder that names a PostgreSQL database gets its market there, in one transaction under the owner's credential.
+    """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     system_id = f"f2m-{base36(12)}"
-    gatefile.create_gate(data / gatefile.FILE_NAME, system_id=system_id, clock=clock)
-    leases.create_lease(data / leases.FILE_NAME, system_id=system_id, clock=clock)
-    identities = create_sqlite(data / IDENTITY_FILE)
+    if engine_of(data) == "postgresql":
+        return _on_server(data, system_id=system_id, clock=clock)
+    return _in_files(data, system_id=system_id, clock=clock)
+
+
+def _in_files(data: Path, *, system_id: str, clock: Clock) -> NewMarket:
+    if file_of(data, "market").exists():
+        raise MarketExists(MarketExists.__doc__)
+    create_gate_file(file_of(data, "gate"), system_id=system_id, clock=clock)
+    leases.create_lease(file_of(data, "lease"), system_id=system_id, clock=clock)
+    identities = create_sqlite(file_of(data, "identity"))
     try:
         migrate(identities, store="identity", clock=clock)
         with identities.transaction("write"):
@@ -70,7 +81,7 @@ def create(data: Path, *, clock: Clock) -> NewMarket:
     finally:
         identities.close()
     # The books come last: where they stand, everything else does.
-    database = create_sqlite(data / MARKET_FILE)
+    database = create_sqlite(file_of(data, "market"))
     try:
         migrate(database, store="market", clock=clock)
         with database.transaction("write"):
@@ -79,7 +90,27 @@ def create(data: Path, *, clock: Clock) -> NewMarket:
         database.close()
 
 
-def _first_row(database: SqliteDatabase, *, system_id: str, clock: Clock) -> NewMarket:
+def _on_server(data: Path, *, system_id: str, clock: Clock) -> NewMarket:
+    database = open_database(data, "market", role="owner")
+    try:
+        with database.transaction("write"):
+            upgrade_in(database, data, clock=clock)
+            if database.one("SELECT 1 FROM system WHERE id = 1") is not None:
+                raise MarketExists(MarketExists.__doc__)
+            fill(
+                database,
+                system_id=system_id,
+                generation=1,
+                flips=first_flips(generation=1, clock=clock),
+                cluster=cluster_of(database),
+            )
+            leases.first_row(database, system_id=system_id, clock=clock)
+            return _first_row(database, system_id=system_id, clock=clock)
+    finally:
+        database.close()
+
+
+def _first_row(database: Database, *, system_id: str, clock: Clock) -> NewMarket:
     at = clock.now()
     database.execute("INSERT INTO system (id, system_id, created_at) VALUES (1, ?, ?)", (system_id, at))
     state = State(next_ids=dict.fromkeys(EFFECT_COLUMNS, 1))

@@ -16,10 +16,10 @@ from watchkeeper.base import utid as utids
 from watchkeeper.base.clock import Clock, Instant, iso
 from watchkeeper.base.database import Database
 from watchkeeper.boundary import gate, switches
+from watchkeeper.boundary.flips import Flip, standing
 from watchkeeper.boundary.gate import GateState, Hold, OperationClass, Refused, Switch
-from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable, decided_under
-from watchkeeper.boundary.rebuild import GENERATION_STEP, rebuild, standing
-from watchkeeper.boundary.switches import Flip
+from watchkeeper.boundary.gates import open_gate
+from watchkeeper.boundary.gatestore import GENERATION_STEP, GateBusy, GateUnreadable
 from watchkeeper.market import reasons
 from watchkeeper.market.load import number, taken_utids
 from watchkeeper.market.refusals import Refusal
@@ -51,7 +51,7 @@ class Switching:
     """One thread's handle for looking at and flipping switches. `books` is a reader of the market's database."""
 
     def __init__(self, data: Path, *, system_id: str, books: Database, clock: Clock) -> None:
-        self._gatefile = GateFile(data / "gate.db", system_id=system_id)
+        self._gatefile = open_gate(data, system_id=system_id, role="market")
         self._books = books
         self._clock = clock
 
@@ -141,7 +141,7 @@ class Switching:
         else:
             raise Refusal("validation-failed", "The gate can be read; there is nothing to make anew.")
         past = self._recorded()
-        generation = decided_under(self._gatefile.path.parent) + GENERATION_STEP
+        generation = self._gatefile.decided_under() + GENERATION_STEP
         taken = {flip.utid for flip in past}
         fresh: list[Flip] = []
         for switch in Switch:
@@ -168,13 +168,7 @@ class Switching:
                     at=at,
                 )
             )
-        rebuild(
-            self._gatefile.path,
-            system_id=self._gatefile.system_id,
-            generation=generation,
-            flips=[*past, *fresh],
-            clock=self._clock,
-        )
+        self._gatefile.rebuild(generation=generation, flips=[*past, *fresh], clock=self._clock)
         return fresh
 
     def _recorded(self) -> list[Flip]:

@@ -13,7 +13,7 @@ import structlog
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import SqliteDatabase
 from watchkeeper.boundary.gate import EVERYTHING, Scope
-from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
+from watchkeeper.boundary.gatestore import Gate, GateBusy, GateUnreadable
 from watchkeeper.operation import authority
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue import INVARIANTS, books
@@ -50,9 +50,7 @@ class Stopped:
     contained: Contained | None
 
 
-def stop(
-    database: SqliteDatabase, gatefile: GateFile, drafts: Iterable[Draft], *, clock: Clock
-) -> list[Stopped]:
+def stop(database: SqliteDatabase, gatefile: Gate, drafts: Iterable[Draft], *, clock: Clock) -> list[Stopped]:
     """Put in force what each new finding stops, before anything is written about it. Known ones are left out."""
     stopped: list[Stopped] = []
     seen: set[str] = set()
@@ -124,7 +122,7 @@ def _alert(
     )
 
 
-def complete(database: SqliteDatabase, gatefile: GateFile, *, clock: Clock) -> list[str]:
+def complete(database: SqliteDatabase, gatefile: Gate, *, clock: Clock) -> list[str]:
     """Make the two stores agree after whatever happened: restrictions for open findings, alerts for restrictions.
 
     What could not be completed, in words; the lease is withheld for it. Opens its own transactions.
@@ -195,7 +193,7 @@ def _alert_for_restriction(
     )
 
 
-def unknown(database: SqliteDatabase, gatefile: GateFile, overdue: Sequence[str], *, clock: Clock) -> None:
+def unknown(database: SqliteDatabase, gatefile: Gate, overdue: Sequence[str], *, clock: Clock) -> None:
     """Pause money for checks that have been UNKNOWN past their deadline; end the pause of those that hold again."""
     restrictions = {r.rule: r for r in imposing.active(gatefile) if r.cause == "UNKNOWN"}
     for invariant in overdue:

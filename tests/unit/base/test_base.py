@@ -127,10 +127,10 @@ def test_what_is_missing_or_no_database_says_so(tmp_path: Path) -> None:
 
 def test_a_replaced_file_is_noticed(tmp_path: Path) -> None:
     database = create_sqlite(tmp_path / "t.db")
-    assert database.same_file()
+    assert database.same_place()
     create_sqlite(tmp_path / "u.db").close()
     os.replace(tmp_path / "u.db", tmp_path / "t.db")
-    assert not database.same_file()
+    assert not database.same_place()
     database.close()
 
 
@@ -161,9 +161,8 @@ def test_triggers_are_off_for_one_connection_alone(tmp_path: Path) -> None:
     database.execute("CREATE TRIGGER no BEFORE DELETE ON t BEGIN SELECT RAISE(ABORT, 'append-only'); END")
     database.execute("INSERT INTO t VALUES (1), (2)")
     other = open_sqlite(tmp_path / "t.db")
-    other.enable_triggers(False)
-    assert other.execute("DELETE FROM t WHERE n = 1") == 1
-    other.enable_triggers(True)
+    with other.without_triggers(["t"]):
+        assert other.execute("DELETE FROM t WHERE n = 1") == 1
     for connection in (database, other):
         with pytest.raises(ConstraintViolated):
             connection.execute("DELETE FROM t")
@@ -188,7 +187,7 @@ def test_migrations_run_once_and_a_changed_one_is_refused(tmp_path: Path) -> Non
     assert first == sorted(first)
     assert first
     assert migrate(database, store="market", clock=clock) == []
-    assert objects(database) == reference("market", clock=clock)
+    assert objects(database) == reference(tmp_path, clock=clock)
     database.execute("UPDATE schema_migrations SET digest = 'x'")
     with pytest.raises(MigrationChanged):
         migrate(database, store="market", clock=clock)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.base.utid import base36
-from watchkeeper.boundary.lease import LeaseFile, LeaseReader
+from watchkeeper.boundary.lease import LeaseReader, LeaseStore
 from watchkeeper.market.commands import Act, CreateListing, InviteUser
 from watchkeeper.market.execute import Executor
 
@@ -16,7 +16,7 @@ from watchkeeper.market.execute import Executor
 def main() -> None:
     data, system_id, farmer, admin = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     clock = SystemClock()
-    lease = LeaseReader(LeaseFile(data / "lease.db", system_id=system_id), clock=clock)
+    lease = LeaseReader(LeaseStore(data, system_id=system_id, role="watch"), clock=clock)
     executor = Executor(data, system_id=system_id, clock=clock, lease=lease)
     ended = threading.Event()
 

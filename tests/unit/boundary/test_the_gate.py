@@ -11,6 +11,7 @@ import pytest
 
 from tests.worlds.books import REASON, Market, TurnableClock
 from watchkeeper.boundary import restrict
+from watchkeeper.boundary.flips import Flip, flips
 from watchkeeper.boundary.gate import (
     EVERYTHING,
     STOPPED_BY,
@@ -23,9 +24,9 @@ from watchkeeper.boundary.gate import (
     account,
     decide,
 )
-from watchkeeper.boundary.gatefile import GateFile, GateUnreadable
+from watchkeeper.boundary.gatefile import GateFile
+from watchkeeper.boundary.gatestore import GateUnreadable
 from watchkeeper.boundary.restrict import EvidenceMoved
-from watchkeeper.boundary.switches import Flip, flips
 from watchkeeper.market import setup
 from watchkeeper.market.commands import CreateListing, Deposit, InviteUser, PayToLock
 from watchkeeper.market.housekeeping import record_act
@@ -129,7 +130,7 @@ def test_the_gate_of_another_system_refuses(market: Market, tmp_path: Path, cloc
 def test_an_older_copy_of_the_gate_put_back_refuses(market: Market, clock: TurnableClock) -> None:
     market.executor.close()
     older = (market.data / "gate.db").read_bytes()
-    gate = GateFile(market.data / "gate.db", system_id=market.market.system_id)
+    gate = GateFile(market.data, system_id=market.market.system_id)
     restrict.impose(
         gate,
         rule="t",
@@ -163,7 +164,7 @@ def test_the_stop_file_shuts_down_from_the_next_batch_and_lets_go_when_it_is_rem
 
 
 def impose(market: Market, scope: Scope, *classes: OperationClass, cause: str = "BROKEN") -> int:
-    gate = GateFile(market.data / "gate.db", system_id=market.market.system_id)
+    gate = GateFile(market.data, system_id=market.market.system_id)
     found = restrict.impose(
         gate,
         rule="2.3",
@@ -206,7 +207,7 @@ def test_a_restricted_unit_stops_that_unit_alone(market: Market) -> None:
 def test_imposing_again_raises_the_evidence_and_a_lift_on_older_evidence_is_refused(market: Market) -> None:
     assert impose(market, EVERYTHING, C.LOCK) == 1
     assert impose(market, EVERYTHING, C.DEPOSIT) == 2
-    gate = GateFile(market.data / "gate.db", system_id=market.market.system_id)
+    gate = GateFile(market.data, system_id=market.market.system_id)
     (found,) = restrict.active(gate)
     assert found.classes == {C.LOCK, C.DEPOSIT}
     with pytest.raises(EvidenceMoved):
@@ -224,7 +225,7 @@ def test_unknown_may_become_broken_and_never_the_other_way(market: Market) -> No
     impose(market, EVERYTHING, C.LOCK, cause="UNKNOWN")
     impose(market, EVERYTHING, C.LOCK, cause="BROKEN")
     impose(market, EVERYTHING, C.LOCK, cause="UNKNOWN")
-    gate = GateFile(market.data / "gate.db", system_id=market.market.system_id)
+    gate = GateFile(market.data, system_id=market.market.system_id)
     assert [r.cause for r in restrict.active(gate)] == ["BROKEN"]
     gate.close()
 
@@ -241,10 +242,10 @@ def test_a_silent_lease_stops_money_and_leaves_the_rest(market: Market, clock: T
 
 
 def test_a_lease_that_was_never_seen_to_move_is_silent(market: Market) -> None:
-    from watchkeeper.boundary.lease import LeaseFile, LeaseReader
+    from watchkeeper.boundary.lease import LeaseReader, LeaseStore
 
     reader = LeaseReader(
-        LeaseFile(market.data / "lease.db", system_id=market.market.system_id), clock=market.clock
+        LeaseStore(market.data, system_id=market.market.system_id, role="watch"), clock=market.clock
     )
     reader.poll()
     reader.poll()
@@ -306,7 +307,7 @@ def test_an_older_copy_cannot_be_brought_up_to_what_is_believed(market: Market) 
     flip(market, "engage")
     market.executor.close()
     (market.data / "gate.db").write_bytes(older)
-    gate = GateFile(market.data / "gate.db", system_id=market.market.system_id)
+    gate = GateFile(market.data, system_id=market.market.system_id)
     for number in range(5):
         with pytest.raises(GateUnreadable, match="older copy"):
             restrict.impose(
@@ -349,7 +350,7 @@ def test_a_lost_gate_is_made_anew_with_its_history_and_everything_engaged(market
     assert not (market.data / "gate.db-journal").exists()
     assert len(list(market.data.glob("gate.db*.lost-*"))) == 1
 
-    gate = GateFile(market.data / "gate.db", system_id=market.market.system_id)
+    gate = GateFile(market.data, system_id=market.market.system_id)
     with gate.shared() as database:
         known = flips(database)
         _, holds, restrictions = gate.read(database)

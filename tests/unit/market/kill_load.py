@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from watchkeeper.base.clock import SystemClock
-from watchkeeper.boundary.lease import LeaseFile, LeaseKeeper, LeaseReader
+from watchkeeper.boundary.lease import LeaseKeeper, LeaseReader, LeaseStore
 from watchkeeper.market.commands import Act, Answer, InviteUser
 from watchkeeper.market.execute import Executor
 
@@ -14,8 +14,8 @@ from watchkeeper.market.execute import Executor
 def main() -> None:
     data, system_id, admin, round_ = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
     clock = SystemClock()
-    lease = LeaseReader(LeaseFile(data / "lease.db", system_id=system_id), clock=clock)
-    LeaseKeeper(LeaseFile(data / "lease.db", system_id=system_id), clock=clock)
+    lease = LeaseReader(LeaseStore(data, system_id=system_id, role="watch"), clock=clock)
+    LeaseKeeper(LeaseStore(data, system_id=system_id, role="watch"), clock=clock)
     executor = Executor(data, system_id=system_id, clock=clock, lease=lease)
     for number in range(1_000_000):
         keys = [f"{round_}-{number}-{part}" for part in range(3)]

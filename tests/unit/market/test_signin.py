@@ -10,7 +10,6 @@ import pytest
 
 from tests.worlds.books import Market, TurnableClock
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
-from watchkeeper.base.database import SqliteDatabase
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import enrolment, passwords, sessions, totp
 from watchkeeper.market.signin.enrolment import Person
@@ -28,7 +27,7 @@ class Door:
     def __init__(self, data: Path) -> None:
         self.clock = TurnableClock()
         self.market = Market(data, clock=self.clock)
-        self.identities: SqliteDatabase = open_identities(data, system_id=self.market.market.system_id)
+        self.identities = open_identities(data, system_id=self.market.market.system_id)
         self.gatekeeper = Gatekeeper(self.identities, self.market.books, self._note, self.clock)
         self.admin = self._user(self.market.admin_id)
         self.trader = self._user(self.market.tina)

@@ -11,8 +11,11 @@ from watchkeeper.base.database.interface import (
     DatabaseError,
     DatabaseMissing,
     DatabaseUnreadable,
+    Engine,
     TextUnreadable,
 )
+from watchkeeper.base.database.places import Role, Store, engine_of, file_of, open_database
+from watchkeeper.base.database.postgresql import OutcomeUnknown, PostgresDatabase, open_postgresql
 from watchkeeper.base.database.sqlite import SqliteDatabase, create_sqlite, open_sqlite
 
 __all__ = [
@@ -22,8 +25,17 @@ __all__ = [
     "DatabaseError",
     "DatabaseMissing",
     "DatabaseUnreadable",
+    "Engine",
+    "OutcomeUnknown",
+    "PostgresDatabase",
+    "Role",
     "SqliteDatabase",
+    "Store",
     "TextUnreadable",
     "create_sqlite",
+    "engine_of",
+    "file_of",
+    "open_database",
+    "open_postgresql",
     "open_sqlite",
 ]

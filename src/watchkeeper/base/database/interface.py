@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 
 Parameter: TypeAlias = int | str | bytes | float | None
 Parameters: TypeAlias = Sequence[Parameter]
+Engine: TypeAlias = Literal["sqlite", "postgresql"]
 #: A row as the engine gives it; a store turns it into something with names.
 Record: TypeAlias = tuple[Parameter, ...]
 #: `read` sees one snapshot; `write` is the only writer until it ends; `exclusive` also waits for readers to leave.
@@ -44,6 +45,11 @@ class TextUnreadable(DatabaseError):
 class Database(Protocol):
     """One connection. It belongs to one thread at a time."""
 
+    @property
+    def engine(self) -> Engine:
+        """Which engine is behind it, for the few who must know."""
+        ...
+
     def query(self, sql: str, parameters: Parameters = ()) -> list[Record]:
         """All rows of a query; the query bounds their number."""
         ...
@@ -62,6 +68,29 @@ class Database(Protocol):
 
     def transaction(self, mode: Mode) -> AbstractContextManager[None]:
         """A transaction around the `with` block: committed at its end, rolled back when it raises."""
+        ...
+
+    def begin(self, mode: Mode) -> None:
+        """Open a transaction; the context manager `transaction` is the usual way."""
+        ...
+
+    def commit(self) -> None:
+        """Commit; a commit that fails is rolled back and raised."""
+        ...
+
+    def rollback(self) -> None:
+        """Roll back; quiet when the engine has already done so by itself."""
+        ...
+
+    def without_triggers(self, tables: Sequence[str]) -> AbstractContextManager[None]:
+        """No trigger of these tables fires for this transaction while the block runs; for repairs alone.
+
+        On PostgreSQL the owner's right. When the block raises, the transaction has to be rolled back.
+        """
+        ...
+
+    def same_place(self) -> bool:
+        """Whether this still is what was opened: the same file under its path, a server that was not lost."""
         ...
 
     @property

@@ -12,10 +12,10 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from watchkeeper.base import canonical
-from watchkeeper.base.database.interface import Database, DatabaseError
+from watchkeeper.base.database.interface import Database, DatabaseError, Engine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from watchkeeper.base.clock import Clock
 
@@ -27,25 +27,30 @@ class MigrationChanged(DatabaseError):
 
 
 def statements(sql: str) -> Iterator[str]:
-    """The single statements of a migration. Triggers end with `END;` on a line of its own."""
+    """The single statements of a migration.
+
+    SQLite's triggers end with `END;` on a line of its own; PostgreSQL's functions stand between `$$`.
+    """
     lines: list[str] = []
-    inside_trigger = False
+    inside_trigger = inside_dollars = False
     for line in sql.splitlines():
         text = line.split("--", 1)[0].rstrip()
         if not text.strip():
             continue
         lines.append(text)
-        if text.lstrip().upper().startswith("CREATE TRIGGER"):
+        if text.upper().startswith("CREATE TRIGGER") and not text.endswith(";"):
             inside_trigger = True
+        if text.count("$$") % 2:
+            inside_dollars = not inside_dollars
         ends = text.strip().upper().endswith("END;") if inside_trigger else text.endswith(";")
-        if ends:
+        if ends and not inside_dollars:
             yield "\n".join(lines)
             lines, inside_trigger = [], False
     if lines:
         yield "\n".join(lines)
 
 
-def available(store: str, *, engine: str = "sqlite") -> list[tuple[str, str]]:
+def available(store: str, *, engine: Engine) -> list[tuple[str, str]]:
     """Names and texts of the migrations of one store, oldest first."""
     folder = resources.files("watchkeeper") / "migrations" / store
     found: list[tuple[str, str]] = []
@@ -56,29 +61,47 @@ def available(store: str, *, engine: str = "sqlite") -> list[tuple[str, str]]:
     return found
 
 
-def migrate(database: Database, *, store: str, clock: Clock, engine: str = "sqlite") -> list[str]:
-    """Bring `database` up to date; the names that ran now. All of them run in one transaction."""
-    ran: list[str] = []
+def migrate(
+    database: Database, *, store: str, clock: Clock, schema: str = "", names: Mapping[str, str] | None = None
+) -> list[str]:
+    """Bring one store up to date; the names that ran now. All of them run in one transaction.
+
+    On PostgreSQL a store has a `schema` for its list of what ran, and `names` are put in for `{name}`: the roles.
+    """
     with database.transaction("write"):
+        return migrate_in(database, store=store, clock=clock, schema=schema, names=names)
+
+
+def migrate_in(
+    database: Database, *, store: str, clock: Clock, schema: str = "", names: Mapping[str, str] | None = None
+) -> list[str]:
+    """The same in the caller's transaction."""
+    ran: list[str] = []
+    table = f"{schema}.{store}_migrations" if schema else "schema_migrations"
+    strict, number = (" STRICT", "INTEGER") if database.engine == "sqlite" else ("", "BIGINT")
+    database.execute(
+        f"CREATE TABLE IF NOT EXISTS {table} "
+        f"(name TEXT PRIMARY KEY, digest TEXT NOT NULL, ran_at {number} NOT NULL){strict}"
+    )
+    done = {str(name): str(was) for name, was in database.query(f"SELECT name, digest FROM {table}")}
+    for name, sql in available(store, engine=database.engine):
+        fingerprint = canonical.digest(sql.encode("utf-8"))
+        if name in done:
+            if done[name] != fingerprint:
+                msg = f"{MigrationChanged.__doc__} It is {name}."
+                raise MigrationChanged(msg)
+            continue
+        for statement in statements(sql):
+            database.execute(filled(statement, names or {}))
         database.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations "
-            "(name TEXT PRIMARY KEY, digest TEXT NOT NULL, ran_at INTEGER NOT NULL) STRICT"
+            f"INSERT INTO {table} (name, digest, ran_at) VALUES (?, ?, ?)", (name, fingerprint, clock.now())
         )
-        done = {
-            str(name): str(was) for name, was in database.query("SELECT name, digest FROM schema_migrations")
-        }
-        for name, sql in available(store, engine=engine):
-            fingerprint = canonical.digest(sql.encode("utf-8"))
-            if name in done:
-                if done[name] != fingerprint:
-                    msg = f"{MigrationChanged.__doc__} It is {name}."
-                    raise MigrationChanged(msg)
-                continue
-            for statement in statements(sql):
-                database.execute(statement)
-            database.execute(
-                "INSERT INTO schema_migrations (name, digest, ran_at) VALUES (?, ?, ?)",
-                (name, fingerprint, clock.now()),
-            )
-            ran.append(name)
+        ran.append(name)
     return ran
+
+
+def filled(statement: str, names: Mapping[str, str]) -> str:
+    """A statement with the names put in."""
+    for name, value in names.items():
+        statement = statement.replace("{" + name + "}", value)
+    return statement

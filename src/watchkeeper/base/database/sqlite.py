@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -27,6 +27,7 @@ from watchkeeper.base.database.interface import (
     DatabaseError,
     DatabaseMissing,
     DatabaseUnreadable,
+    Engine,
     Mode,
     Parameters,
     Record,
@@ -87,6 +88,10 @@ class SqliteDatabase:
         return True
 
     @property
+    def engine(self) -> Engine:
+        return "sqlite"
+
+    @property
     def raw(self) -> apsw.Connection:
         """The engine's own connection, for what only SQLite knows (data_version, VFS)."""
         return self._connection
@@ -95,7 +100,7 @@ class SqliteDatabase:
     def in_transaction(self) -> bool:
         return self._connection.in_transaction
 
-    def same_file(self) -> bool:
+    def same_place(self) -> bool:
         """Whether the path still names the file that this connection has open."""
         try:
             return _identity(self.path) == self._identity
@@ -155,14 +160,15 @@ class SqliteDatabase:
         if self._connection.in_transaction:
             self.query("ROLLBACK")
 
-    def enable_triggers(self, enabled: bool) -> None:
-        """Switch this connection's triggers on or off; the schema and other connections stay as they are."""
-        self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, int(enabled))
-
-    def data_version(self) -> int:
-        """The engine's mark of the last commit seen by this connection, its own and others'."""
-        row = self.one("PRAGMA data_version")
-        return int(str(row[0])) if row else 0
+    @contextmanager
+    def without_triggers(self, tables: Sequence[str]) -> Iterator[None]:
+        # For this connection only, all of its triggers: the schema and other connections stay as they are.
+        del tables
+        self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+        try:
+            yield
+        finally:
+            self._connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
 
     def close(self) -> None:
         try:

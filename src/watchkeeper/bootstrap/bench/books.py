@@ -9,7 +9,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.boundary.gate import Switch
-from watchkeeper.boundary.lease import LeaseFile, LeaseKeeper, LeaseReader
+from watchkeeper.boundary.lease import LeaseKeeper, LeaseReader, LeaseStore
 from watchkeeper.market import setup
 from watchkeeper.market.commands import Act, ActivateUser, Answer, Command, CreateListing, Deposit, InviteUser
 from watchkeeper.market.execute import Executor
@@ -34,10 +34,10 @@ class Bench:
         self.clock = clock
         self.market = setup.create(data, clock=clock)
         system_id = self.market.system_id
-        self._lease_file = LeaseFile(data / "lease.db", system_id=system_id)
+        self._lease_file = LeaseStore(data, system_id=system_id, role="watch")
         self._keeper = LeaseKeeper(self._lease_file, clock=clock)
         self._keeper.take()
-        self.lease = LeaseReader(LeaseFile(data / "lease.db", system_id=system_id), clock=clock)
+        self.lease = LeaseReader(LeaseStore(data, system_id=system_id, role="market"), clock=clock)
         self.executor = Executor(data, system_id=system_id, clock=clock, lease=self.lease)
         self._counter = itertools.count(1)
         self.books = Books(data, system_id=system_id)

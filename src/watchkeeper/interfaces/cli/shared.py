@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 from watchkeeper.base.clock import SystemClock
-from watchkeeper.base.database import DatabaseError
-from watchkeeper.boundary.gatefile import GateBusy, GateUnreadable
+from watchkeeper.base.database import DatabaseError, engine_of, file_of
+from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.interfaces.control_room import Actor, ControlRoom
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.operation.alerts.life import NoSuchAlert
@@ -76,7 +76,7 @@ def table(rows: list[Mapping[str, object]], columns: tuple[str, ...]) -> str:
 @contextmanager
 def room(data: Path) -> Iterator[ControlRoom]:
     """The control room over a data folder; every refusal ends the command with its words and exit code 3."""
-    if not (data / "market.db").is_file():
+    if engine_of(data) == "sqlite" and not file_of(data, "market").is_file():
         sys.stderr.write(
             f"There is no market in {data}. Start one with ./run, or name its folder with --data.\n"
         )

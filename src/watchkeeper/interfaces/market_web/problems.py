@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from watchkeeper.base.database import DatabaseError
-from watchkeeper.boundary.gatefile import GateBusy, GateUnreadable
+from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.market.refusals import STATUS, Refusal
 
 TYPE = "https://watchkeeper.invalid/problems/"

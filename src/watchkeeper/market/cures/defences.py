@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.schema import objects, reference
@@ -13,10 +15,12 @@ from watchkeeper.market.refusals import Refusal
 _RESTORABLE = ("trigger", "view", "index")
 
 
-def restore(command: RestoreDefences, database: Database, context: Context, *, clock: Clock) -> Decision:
+def restore(
+    command: RestoreDefences, database: Database, context: Context, *, data: Path, clock: Clock
+) -> Decision:
     """Drop what should not be there, create what should; tables are never touched, they refuse."""
     reason = reasons.checked(command.reason)
-    expected = reference("market", clock=clock)
+    expected = reference(data, clock=clock)
     found = objects(database)
     wrong_tables = sorted(
         name

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from watchkeeper.base import canonical
 from watchkeeper.base.database import Database
+from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import Scope, account
-from watchkeeper.boundary.switches import Flip
 from watchkeeper.boundary.views import VIEWS, Row, Views
 
 #: (table, key) of a row.

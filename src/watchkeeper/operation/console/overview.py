@@ -21,8 +21,9 @@ from watchkeeper.boundary.gate import (
     Switch,
     decide,
 )
-from watchkeeper.boundary.gatefile import GateBusy, GateFile, GateUnreadable
-from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseFile
+from watchkeeper.boundary.gates import open_gate
+from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
+from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseStore
 from watchkeeper.boundary.views import JOURNAL, Views
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue import INVARIANTS
@@ -213,8 +214,8 @@ class Overlook:
         self._stop_file = data / STOP_FILE_NAME
         self._system_id = system_id
         self._database = database
-        self._gatefile = GateFile(data / "gate.db", system_id=system_id)
-        self._lease = LeaseFile(data / "lease.db", system_id=system_id)
+        self._gatefile = open_gate(data, system_id=system_id, role="control")
+        self._lease = LeaseStore(data, system_id=system_id, role="control")
         self._clock = clock
         self._views = Views(data, system_id=system_id)
         self._tally = Tally(self._views)

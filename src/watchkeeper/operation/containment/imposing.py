@@ -13,7 +13,7 @@ from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.boundary import restrict
 from watchkeeper.boundary.gate import OperationClass, Restriction, Scope
-from watchkeeper.boundary.gatefile import GateFile
+from watchkeeper.boundary.gatestore import Gate
 from watchkeeper.operation import authority
 
 #: Findings looked at in one go when the two stores are compared; the rest follows in the next.
@@ -38,7 +38,7 @@ class Contained:
     at: Instant
 
 
-def impose(gatefile: GateFile, stop: Stop, *, clock: Clock) -> Contained:
+def impose(gatefile: Gate, stop: Stop, *, clock: Clock) -> Contained:
     """Put a stop in force by the documented authority; raises `GateBusy` or `GateUnreadable`."""
     restriction = restrict.impose(
         gatefile,
@@ -54,7 +54,7 @@ def impose(gatefile: GateFile, stop: Stop, *, clock: Clock) -> Contained:
 
 
 def impose_by_hand(
-    gatefile: GateFile,
+    gatefile: Gate,
     *,
     scope: Scope,
     classes: frozenset[OperationClass],
@@ -92,7 +92,7 @@ def note(database: Database, *, finding_id: int, contained: Contained) -> None:
     )
 
 
-def active(gatefile: GateFile) -> tuple[Restriction, ...]:
+def active(gatefile: Gate) -> tuple[Restriction, ...]:
     """The restrictions in force; raises `GateBusy` or `GateUnreadable`."""
     return restrict.active(gatefile)
 

@@ -13,7 +13,7 @@ from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import SqliteDatabase
 from watchkeeper.boundary import restrict
 from watchkeeper.boundary.gate import Restriction
-from watchkeeper.boundary.gatefile import GateFile
+from watchkeeper.boundary.gatestore import Gate
 from watchkeeper.boundary.restrict import EvidenceMoved
 from watchkeeper.operation import authority
 
@@ -73,7 +73,7 @@ def decide(
     return identifier
 
 
-def drive(database: SqliteDatabase, gatefile: GateFile, *, clock: Clock) -> list[Lift]:
+def drive(database: SqliteDatabase, gatefile: Gate, *, clock: Clock) -> list[Lift]:
     """Do in the gate what is decided and not done; opens its own transactions. What it did now."""
     rows = database.query(
         f"SELECT {_COLUMNS} FROM lifts WHERE outcome IS NULL ORDER BY id LIMIT ?", (_DRIVEN_AT_ONCE,)
@@ -106,7 +106,7 @@ def drive(database: SqliteDatabase, gatefile: GateFile, *, clock: Clock) -> list
     return done
 
 
-def _lifted_by_this(gatefile: GateFile, lift: Lift) -> bool:
+def _lifted_by_this(gatefile: Gate, lift: Lift) -> bool:
     with gatefile.shared() as gate:
         row = gate.one(
             "SELECT lifted_by, evidence_seq FROM restrictions WHERE id = ?", (lift.restriction_id,)
@@ -137,7 +137,7 @@ def _lift(row: tuple[object, ...]) -> Lift:
 
 
 def release_unknown(
-    database: SqliteDatabase, gatefile: GateFile, restriction: Restriction, *, clock: Clock
+    database: SqliteDatabase, gatefile: Gate, restriction: Restriction, *, clock: Clock
 ) -> None:
     """End a pause that stood for UNKNOWN, after a fresh HOLDS of the same check; opens its own transactions."""
     if restriction.cause != "UNKNOWN":

@@ -13,7 +13,7 @@ from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import SqliteDatabase
 from watchkeeper.boundary.cures import CureRefused, Cures, Mandate
 from watchkeeper.boundary.gate import Restriction
-from watchkeeper.boundary.gatefile import GateFile
+from watchkeeper.boundary.gatestore import Gate
 from watchkeeper.boundary.views import JOURNAL
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
@@ -60,7 +60,7 @@ class Deskwork:
     """What the acts share; belongs to one thread. `look` gives a context with a snapshot of its own for each question."""
 
     database: SqliteDatabase
-    gatefile: GateFile
+    gatefile: Gate
     cures: Cures
     clock: Clock
     look: Callable[[], Context]

@@ -16,10 +16,9 @@ import structlog
 from watchkeeper.base import canonical
 from watchkeeper.base.clock import BootTime, Clock
 from watchkeeper.base.database import Database, DatabaseError, SqliteDatabase
-from watchkeeper.base.database.schema import objects, reference
+from watchkeeper.boundary.flips import flips
 from watchkeeper.boundary.gate import Switch
-from watchkeeper.boundary.gatefile import GateFile
-from watchkeeper.boundary.switches import flips
+from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.views import JOURNAL, Views
 from watchkeeper.operation.catalogue.accounts import Accounts
 from watchkeeper.operation.catalogue.context import Context
@@ -34,10 +33,13 @@ from watchkeeper.operation.catalogue.model import Draft
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.verifier import tail as tails
 from watchkeeper.operation.verifier import verdicts
-from watchkeeper.operation.verifier.engine import Engine, Marks
+from watchkeeper.operation.verifier.engine import Suspicion
+from watchkeeper.operation.verifier.engines import engine_for
 from watchkeeper.operation.verifier.tail import Tail
 
 _FLIPS_MAX = 100_000
+#: The server's counts of changed rows follow a repair by so much at most.
+_REPAIR_COUNTED_SECONDS = 15.0
 _log = structlog.get_logger()
 
 
@@ -77,14 +79,12 @@ class Continuous:
 
     def __init__(self, data: Path, *, system_id: str, database: SqliteDatabase, clock: Clock) -> None:
         self.views = Views(data, system_id=system_id)
-        self.gatefile = GateFile(data / "gate.db", system_id=system_id)
-        self.engine = Engine(data, self.views)
+        self.gatefile = open_gate(data, system_id=system_id, role="control")
+        self.engine = engine_for(data, self.views, clock=clock)
         self._database = database
         self._clock = clock
-        self._reference = reference("market", clock=clock)
-        self._marks: Marks | None = None
-        self._index: tuple[int, int] | None = None
-        self._committed_before: int | None = None
+        self._repaired: BootTime | None = None
+        self._reference = self.views.schema_as_made(clock=clock)
 
     def close(self) -> None:
         """Give the files back."""
@@ -95,14 +95,17 @@ class Continuous:
         """Read and judge; raises `DatabaseError`, `GateUnreadable`, `TooMuchAtOnce` when nothing can be said."""
         begun = self._clock.boot()
         committed_at = self.engine.committed_at()
-        foreign = self._foreign()
+        suspicion = self.engine.look()
         with self.views.snapshot():
             tail = tails.read(self.views, self._database)
-            found = Pass(begun, tail, Accounts(self._database), wanted=foreign, committed_at=committed_at)
+            found = Pass(
+                begun, tail, Accounts(self._database), wanted=[*suspicion.reasons], committed_at=committed_at
+            )
             context = self.context()
             context.sealing = tail.places
             self._judge(found, context)
             self._look_at_defences(found)
+            self._look_at_counts(found, suspicion)
             self._look_at_head(found)
         if tail.shrunk:
             found.wanted.append(f"rows are gone at the end of {', '.join(tail.shrunk)}")
@@ -142,11 +145,11 @@ class Continuous:
         found.drafts.extend(i2_3_way_round.missing(number) for number in found.tail.missing)
 
     def _look_at_defences(self, found: Pass) -> None:
-        version = self.engine.marks().schema_version
+        version = self.engine.schema_mark()
         known = _mark(self._database, "schema_version")
         if version == known:
             return
-        drafts = i1_2_entries.defences(self._reference, objects(self.views.database))
+        drafts = i1_2_entries.defences(self._reference, self.views.schema())
         explained = any(entry.row["command"] == "restore_defences" for entry in found.tail.news.journal)
         if not drafts and known is not None and not explained:
             drafts = i1_2_entries.schema_moved(known=known, now=version)
@@ -154,6 +157,18 @@ class Continuous:
         if not drafts or known is not None:
             # What was seen is a finding by now; the next change is looked for from here.
             found.schema_version = version
+
+    def _look_at_counts(self, found: Pass, suspicion: Suspicion) -> None:
+        # A repair changes rows on purpose; the pass that the change calls for compares them with their seals.
+        if any(entry.row["command"] == "repair" for entry in found.tail.news.journal):
+            self._repaired = found.begun
+        since = None if self._repaired is None else found.begun.seconds_since(self._repaired)
+        if since is not None and since < _REPAIR_COUNTED_SECONDS:
+            return
+        found.drafts.extend(
+            i1_2_entries.counted(table, changed=changed, total=total)
+            for table, changed, total in suspicion.counted
+        )
 
     def _look_at_head(self, found: Pass) -> None:
         size = found.tail.main_size
@@ -169,23 +184,6 @@ class Continuous:
             or canonical.encode(document.get("journal")) == canonical.encode(canonical.row_document(rows[0]))
         )
         found.head_matches = stands
-
-    def _foreign(self) -> list[str]:
-        """Whether somebody committed without owning up to it, since the last time this could be told."""
-        index = self.engine.generation()
-        marks = self.engine.snapshot_marks()
-        if marks is None:
-            return []
-        before, self._marks = self._marks, marks
-        if index != self._index or before is None or before.engine is None or marks.engine is None:
-            self._index = index
-            return ["the watch has just begun to read this file"]
-        # The counters have 32 bits and go round.
-        engine = (marks.engine - before.engine) % 2**32
-        own = marks.own - before.own
-        if engine != own:
-            return [f"{engine} commits of which {own} are ours"]
-        return []
 
     def store(self, found: Pass, database: Database) -> None:
         """Write what the pass read and judged, in the caller's transaction; findings are the caller's to note.

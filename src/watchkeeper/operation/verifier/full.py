@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from watchkeeper.base import canonical
 from watchkeeper.base.clock import Clock
-from watchkeeper.base.database.schema import objects, reference
 from watchkeeper.boundary.views import EFFECTS, JOURNAL, SIDE, VIEWS, View
 from watchkeeper.operation import journal as acts
 from watchkeeper.operation.catalogue import blame
@@ -63,7 +62,7 @@ def slices(context: Context, *, clock: Clock) -> Iterator[Slice]:
     for view in (JOURNAL, *EFFECTS, *SIDE):
         yield from _unsealed(context, view, done=done, upto=upto)
     done = 2 * (main + side)
-    defences = i1_2_entries.defences(reference("market", clock=clock), objects(context.views.database))
+    defences = i1_2_entries.defences(context.views.schema_as_made(clock=clock), context.views.schema())
     yield Slice(defences, done=done, upto=upto)
     for drafts in i1_1_balance.full(context, without=broken_accounts):
         yield Slice(drafts, done=done + 1, upto=upto)

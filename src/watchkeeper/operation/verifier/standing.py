@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from watchkeeper.base import canonical
 from watchkeeper.base.clock import Clock
-from watchkeeper.base.database.schema import objects, reference
 from watchkeeper.boundary.views import JOURNAL, VIEWS
 from watchkeeper.operation.catalogue.accounts import Accounts, replayed
 from watchkeeper.operation.catalogue.context import Context, Found
@@ -46,7 +45,7 @@ def of(context: Context, finding: Finding, *, clock: Clock) -> Standing:
             return _state(not unmet, "the totals meet again", "the totals still do not meet")
         if finding.kind == "over the limit":
             return _over_the_limit(context, finding)
-        if finding.kind in ("defences", "schema version"):
+        if finding.kind in ("defences", "schema version", "counted change"):
             return _defences(context, finding, clock=clock)
         # A journal number that was never there cannot come back; that it is missing is sealed.
         return Standing("cured", "that it is missing stands in the log")
@@ -133,7 +132,7 @@ def _over_the_limit(context: Context, finding: Finding) -> Standing:
 
 
 def _defences(context: Context, finding: Finding, *, clock: Clock) -> Standing:
-    drafts = i1_2_entries.defences(reference("market", clock=clock), objects(context.views.database))
+    drafts = i1_2_entries.defences(context.views.schema_as_made(clock=clock), context.views.schema())
     if drafts:
         return Standing("stands", drafts[0].detail)
     restored = context.views.number(

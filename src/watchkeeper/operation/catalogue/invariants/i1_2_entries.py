@@ -7,7 +7,7 @@ Why it matters: an entry that can be changed afterwards proves nothing.
 
 Contained: every wallet. Whoever changes one entry may have changed others.
 
-Blind to: who did it; a change that was undone before anybody looked; triggers switched off by a connection for itself
+Blind to: who did it; a change that was undone before anybody looked (PostgreSQL counts it all the same); triggers switched off by a connection for itself
 (what it then changes is seen).
 
 Proven by: an amount or an instant edited, an entry deleted, the tail rewritten, a trigger dropped.
@@ -56,6 +56,17 @@ def schema_moved(*, known: int, now: int) -> list[Draft]:
             "the schema was changed and nothing in the journal explains it",
         )
     ]
+
+
+def counted(table: str, *, changed: int, total: int) -> Draft:
+    """The finding for rows of an append-only table that the server counted as changed; which ones a full pass says."""
+    detail = f"{changed} rows of {table} were changed" if changed else f"{table} was emptied or written anew"
+    return _draft(
+        "counted change",
+        canonical.encode({"table": table, "changed": 0}).decode("ascii"),
+        canonical.encode({"table": table, "changed": changed, "in all": total}).decode("ascii"),
+        f"{detail}, by the server's own count",
+    )
 
 
 def _draft(kind: str, expected: str, found: str, detail: str) -> Draft:

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import EVERYTHING, Switch
-from watchkeeper.boundary.switches import Flip
 from watchkeeper.boundary.views import JOURNAL
 from watchkeeper.operation.catalogue import books
 from watchkeeper.operation.catalogue.context import Context, Found, News

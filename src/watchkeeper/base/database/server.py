@@ -1,0 +1,193 @@
+"""A PostgreSQL database made ready: roles, schemas, migrations, what each role may wait for, and what is missing.
+
+`initialise` needs a superuser's connection once; everything after it is the owner's.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import conninfo, sql
+
+from watchkeeper.base.clock import Clock
+from watchkeeper.base.database import places
+from watchkeeper.base.database.interface import Database, DatabaseError
+from watchkeeper.base.database.migrations import available, migrate_in
+from watchkeeper.base.database.places import ROLES, Role, Store
+
+SCHEMAS = ("market", "boundary", "identity")
+#: Store -> the schema that its list of migrations lies in, in the order in which they run.
+STORES: dict[Store, str] = {
+    "market": "market",
+    "gate": "boundary",
+    "lease": "boundary",
+    "identity": "identity",
+}
+_SEARCH_PATH: dict[Role, str] = {
+    "owner": "market, boundary, identity",
+    "market": "market, boundary, identity",
+    "watch": "boundary",
+    "control": "boundary",
+}
+#: What each role waits for at most (architecture, The write path); the owner's migrations take what they take.
+_WAITS: dict[Role, Mapping[str, str]] = {
+    "owner": {"lock_timeout": "3s"},
+    "market": {
+        "lock_timeout": "1s",
+        "statement_timeout": "2s",
+        "idle_in_transaction_session_timeout": "2s",
+    },
+    "watch": {"statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"},
+    "control": {
+        "lock_timeout": "3s",
+        "statement_timeout": "5s",
+        "idle_in_transaction_session_timeout": "5s",
+    },
+}
+VERSION_MIN = 150_000
+
+
+class ServerUnfit(DatabaseError):
+    """The server or the database cannot be used as it is."""
+
+
+def names(data: Path) -> dict[str, str]:
+    """The roles' quoted names, to be put into migrations."""
+    found: dict[str, str] = {}
+    for role, url in places.addresses(data).items():
+        user = conninfo.conninfo_to_dict(url).get("user")
+        found[role] = '"' + str(user).replace('"', '""') + '"'
+    return found
+
+
+def upgrade_in(database: Database, data: Path, *, clock: Clock) -> list[str]:
+    """Run the migrations of all four stores in the owner's transaction; the names that ran now."""
+    ran: list[str] = []
+    for store, schema in STORES.items():
+        ran += [
+            f"{store} {name}"
+            for name in migrate_in(database, store=store, clock=clock, schema=schema, names=names(data))
+        ]
+    return ran
+
+
+def initialise(url: str, *, prefix: str, trusted: bool = False) -> dict[Role, str]:
+    """Make roles and schemas in the database that `url` leads to, as its superuser; the address of each role.
+
+    Roles that are there already, from another database of the same cluster, get new passwords, unless `trusted`: the
+    server asks for none. Running it again changes nothing else. Raises `ServerUnfit`.
+    """
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+            return _initialise(connection, url, prefix=prefix, trusted=trusted)
+    except psycopg.Error as error:
+        raise ServerUnfit(" ".join(str(error).split())[:300]) from error
+
+
+def _initialise(
+    connection: psycopg.Connection[tuple[object, ...]], url: str, *, prefix: str, trusted: bool
+) -> dict[Role, str]:
+    if connection.info.server_version < VERSION_MIN:
+        raise ServerUnfit("PostgreSQL 15 or newer is needed")
+    row = connection.execute(
+        "SELECT current_database(), pg_encoding_to_char(encoding), datcollate FROM pg_database "
+        "WHERE datname = current_database()"
+    ).fetchone()
+    if row is None or row[1] != "UTF8":
+        raise ServerUnfit(
+            "the database's encoding must be UTF8: CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8'"
+        )
+    name = sql.Identifier(str(row[0]))
+    roles: dict[Role, str] = {}
+    for role in ROLES:
+        user = f"{prefix}_{role}"
+        password = "" if trusted else secrets.token_urlsafe(24)
+        there = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (user,)).fetchone()
+        act = "ALTER ROLE {} LOGIN NOSUPERUSER" if there else "CREATE ROLE {} LOGIN NOSUPERUSER"
+        statement = sql.SQL(act).format(sql.Identifier(user))
+        if password:
+            statement += sql.SQL(" PASSWORD {}").format(sql.Literal(password))
+        connection.execute(statement)
+        settings = {"search_path": _SEARCH_PATH[role], **_WAITS[role]}
+        for key, value in settings.items():
+            text = sql.SQL(value) if key == "search_path" else sql.Literal(value)
+            connection.execute(
+                sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
+                    sql.Identifier(user), name, sql.Identifier(key), text
+                )
+            )
+        connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, sql.Identifier(user)))
+        roles[role] = _with_user(url, user, password)
+    owner = sql.Identifier(f"{prefix}_owner")
+    for schema in SCHEMAS:
+        connection.execute(
+            sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(sql.Identifier(schema), owner)
+        )
+    connection.execute(sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC"))
+    # Containment ends whoever keeps a change of the gate waiting.
+    connection.execute(sql.SQL("GRANT pg_signal_backend TO {}").format(sql.Identifier(f"{prefix}_control")))
+    connection.execute(sql.SQL("GRANT pg_signal_backend TO {}").format(owner))
+    return roles
+
+
+def _with_user(url: str, user: str, password: str) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    secret = f":{quote(password, safe='')}" if password else ""
+    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}{secret}@{host}"))
+
+
+def missing(data: Path) -> list[str]:
+    """What keeps this data folder's database from being used, in words; empty when nothing does."""
+    problems: list[str] = []
+    found = places.addresses(data)
+    for role in ROLES:
+        if role not in found:
+            problems.append(f"there is no address for the role {role}")
+            continue
+        try:
+            database = places.open_database(data, "market", role=role)
+        except DatabaseError as error:
+            problems.append(f"{role}: {error}")
+            continue
+        try:
+            if role == "owner":
+                problems += _unmigrated(database)
+            problems += _powers(database, role)
+        except DatabaseError as error:
+            problems.append(f"{role}: {error}")
+        finally:
+            database.close()
+    return problems
+
+
+def _unmigrated(database: Database) -> list[str]:
+    problems: list[str] = []
+    for store, schema in STORES.items():
+        table = f"{schema}.{store}_migrations"
+        if database.one("SELECT to_regclass(?)", (table,)) in (None, (None,)):
+            problems.append(f"{store}: no migration has run; watchkeeper database init")
+            continue
+        done = {str(row[0]) for row in database.query(f"SELECT name FROM {table}")}
+        left = [name for name, _ in available(store, engine="postgresql") if name not in done]
+        if left:
+            problems.append(f"{store}: {', '.join(left)} did not run; watchkeeper database upgrade")
+    return problems
+
+
+def _powers(database: Database, role: Role) -> list[str]:
+    row = database.one(
+        "SELECT rolsuper OR rolcreaterole OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+    )
+    problems = [f"{role} may do more than it should: it is no role for daily work"] if row == (True,) else []
+    if role != "owner":
+        owned = database.one(
+            "SELECT count(*) FROM pg_class WHERE relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)"
+        )
+        if owned != (0,):
+            problems.append(f"{role} owns tables; only the owner should")
+    return problems

@@ -1,0 +1,94 @@
+"""The rows that a batch holds on PostgreSQL until its commit, in one order, so that batches of several writers wait
+for each other and never in a ring.
+
+Accounts by id, then units by id, then the commit count. The rows that are locked are those of the projections: the
+append-only tables cannot be locked by who may not change them. Whoever holds the commit count is the only one who
+appends: journal numbers and keys are dense and come in the order of the commits.
+
+SQLite has one writer at a time and needs none of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from watchkeeper.base.database import Database
+from watchkeeper.market.commands import (
+    Acknowledge,
+    Act,
+    Correct,
+    CureReversal,
+    CureVerification,
+    PayToLock,
+    Repair,
+    RestoreDefences,
+    RestoreState,
+    ReverseLock,
+    VerifyDelivery,
+    WriteOff,
+)
+from watchkeeper.market.load import marks, number
+
+#: They write the projections of whomever they find; nobody else may meanwhile.
+_EVERYTHING = (Repair, RestoreDefences, RestoreState)
+
+
+def hold(database: Database, acts: Sequence[Act]) -> None:
+    """Lock what these acts decide on, in the caller's transaction; raises `DatabaseBusy`."""
+    if database.engine == "sqlite":
+        return
+    if any(isinstance(act.command, _EVERYTHING) for act in acts):
+        database.execute("LOCK TABLE user_state, unit_state IN EXCLUSIVE MODE")
+    else:
+        user_ids, unit_ids = _keys(database, acts)
+        _lock(database, "user_state", "user_id", user_ids)
+        _lock(database, "unit_state", "unit_id", unit_ids)
+    database.query("SELECT commits FROM commit_count WHERE id = 1 FOR NO KEY UPDATE")
+
+
+def _lock(database: Database, table: str, key: str, ids: set[int]) -> None:
+    if ids:
+        database.query(
+            f"SELECT {key} FROM {table} WHERE {key} IN ({marks(ids)}) ORDER BY {key} FOR NO KEY UPDATE",
+            tuple(ids),
+        )
+
+
+def _keys(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int]]:
+    """Accounts and units of these acts, from columns that never change."""
+    users = {act.actor_id for act in acts}
+    units: set[int] = set()
+    lock_utids: set[str] = set()
+    lots: set[int] = set()
+    aliases: set[str] = set()
+    for act in acts:
+        command = act.command
+        if isinstance(command, PayToLock):
+            units.add(command.unit_id)
+        elif isinstance(command, VerifyDelivery | ReverseLock | CureVerification | CureReversal):
+            lock_utids.add(command.lock_utid)
+        elif isinstance(command, WriteOff):
+            lots.add(command.lot_id)
+        elif isinstance(command, Correct | Acknowledge) and command.account is not None:
+            aliases.add(command.account)
+    if lock_utids:
+        for row in database.query(
+            f"SELECT unit_id, trader_id, farmer_id FROM locks WHERE utid IN ({marks(lock_utids)})",
+            tuple(lock_utids),
+        ):
+            units.add(number(row[0]))
+            users.update((number(row[1]), number(row[2])))
+    if units:
+        for row in database.query(
+            "SELECT l.farmer_id FROM units u JOIN listings l ON l.id = u.listing_id "
+            f"WHERE u.id IN ({marks(units)})",
+            tuple(units),
+        ):
+            users.add(number(row[0]))
+    if lots:
+        for row in database.query(f"SELECT trader_id FROM lots WHERE id IN ({marks(lots)})", tuple(lots)):
+            users.add(number(row[0]))
+    if aliases:
+        for row in database.query(f"SELECT id FROM users WHERE alias IN ({marks(aliases)})", tuple(aliases)):
+            users.add(number(row[0]))
+    return users, units
