@@ -1,11 +1,15 @@
-"""How many rounds a test runs: about 5 % of the full count, or all of it under ./test --long."""
+"""How many rounds a test runs, about 5 % of the full count or all of it under ./test --long, and on which engines."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.worlds.server import Cluster, cluster
+from watchkeeper.base.database import Engine
 
 LONG = os.environ.get("WATCHKEEPER_TEST_LONG") == "1"
 
@@ -14,3 +18,26 @@ LONG = os.environ.get("WATCHKEEPER_TEST_LONG") == "1"
 def rounds() -> Callable[[int], int]:
     """`rounds(1000)`: 1000 in the long form, 50 in the short one."""
     return lambda full: full if LONG else max(1, full // 20)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """The tests' own server, started when the first test needs it."""
+    with cluster() as found:
+        yield found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Both engines, one after the other."""
+    found: Engine = request.param
+    return found
+
+
+@pytest.fixture
+def data(engine: Engine, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A folder in which a market can be set up, on either engine."""
+    folder = tmp_path / "data"
+    if engine == "postgresql":
+        request.getfixturevalue("postgresql").prepare(folder)
+    return folder

@@ -8,7 +8,7 @@ import pytest
 
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.drills import DRILLS
-from watchkeeper.bootstrap.drills.faults import FAULTS, Fault
+from watchkeeper.bootstrap.drills.faults import FAULTS, WITHOUT, Fault
 from watchkeeper.bootstrap.drills.play import play
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.operation.catalogue import INVARIANTS
@@ -16,17 +16,17 @@ from watchkeeper.operation.verifier import findings
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.proves} {fault.name}")
-def test_the_fault_is_seen_contained_cured_and_holds_again(fault: Fault, tmp_path: Path) -> None:
-    assert play(tmp_path / "data", fault, clock=SystemClock()) == []
+def test_the_fault_is_seen_contained_cured_and_holds_again(fault: Fault, data: Path) -> None:
+    assert play(data, fault, clock=SystemClock()) == []
 
 
 def test_every_invariant_has_a_fault_that_proves_it() -> None:
     assert set(DRILLS) == set(INVARIANTS)
 
 
-def test_a_second_change_of_an_acknowledged_row_is_a_new_finding(tmp_path: Path) -> None:
+def test_a_second_change_of_an_acknowledged_row_is_a_new_finding(data: Path) -> None:
     fault = next(f for f in FAULTS if f.name == "row past the journal")
-    world = World(tmp_path / "data", clock=SystemClock())
+    world = World(data, clock=SystemClock())
     try:
         world.inject(fault.statements)
         world.turn()
@@ -45,7 +45,7 @@ def test_a_second_change_of_an_acknowledged_row_is_a_new_finding(tmp_path: Path)
         assert not findings.open_findings(world.database)
         world.inject(
             (
-                "DROP TRIGGER wallet_ledger_refuses_update",
+                f"{WITHOUT}wallet_ledger_refuses_update",
                 f"UPDATE wallet_ledger SET amount_ugx = amount_ugx + 1 WHERE id = {first.row_key}",
             )
         )
@@ -57,8 +57,8 @@ def test_a_second_change_of_an_acknowledged_row_is_a_new_finding(tmp_path: Path)
         world.close()
 
 
-def test_honest_business_gives_no_finding(tmp_path: Path) -> None:
-    world = World(tmp_path / "data", clock=SystemClock())
+def test_honest_business_gives_no_finding(data: Path) -> None:
+    world = World(data, clock=SystemClock())
     try:
         for _ in range(3):
             world.can_deposit(world.victim)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock
-from watchkeeper.base.database import DatabaseError, engine_of, file_of
+from watchkeeper.base.database import DatabaseError, engine_of, file_of, places, server
 from watchkeeper.base.utid import base36
 from watchkeeper.market import setup as market_setup
 from watchkeeper.market.reading import Books, system_id_of
@@ -41,8 +41,11 @@ def exists(data: Path) -> bool:
     return engine_of(data) == "postgresql" or file_of(data, "market").is_file()
 
 
-def create(data: Path, *, clock: Clock) -> None:
-    """Make the folder and everything in it; raises `FolderInUse`."""
+def create(data: Path, *, clock: Clock, database_url: str | None = None) -> None:
+    """Make the folder and everything in it; raises `FolderInUse`.
+
+    `database_url`: the books go into this PostgreSQL database, whose superuser the address names. Raises `ServerUnfit`.
+    """
     data = data.absolute()
     if data.exists() and any(data.iterdir()):
         raise FolderInUse(FolderInUse.__doc__)
@@ -51,6 +54,8 @@ def create(data: Path, *, clock: Clock) -> None:
         shutil.rmtree(left)
     making = data.parent / f".{data.name}{_MAKING}{base36(6)}"
     making.mkdir(mode=0o700)
+    if database_url is not None:
+        places.write_addresses(making, server.initialise(database_url))
     market = market_setup.create(making, clock=clock)
     for folder in ("run", "keys", "seals"):
         (making / folder).mkdir(mode=0o700, exist_ok=True)

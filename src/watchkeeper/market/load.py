@@ -50,8 +50,8 @@ def text_or_none(value: Value) -> str | None:
 
 
 def marks(values: Collection[object]) -> str:
-    """Question marks for an IN list."""
-    return ", ".join("?" * len(values))
+    """Question marks for an IN list; nothing is in an empty one."""
+    return ", ".join("?" * len(values)) or "NULL"
 
 
 def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:

@@ -13,6 +13,7 @@ from watchkeeper.base import utid as utids
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database, create_sqlite, engine_of, file_of, open_database
 from watchkeeper.base.database.migrations import migrate
+from watchkeeper.base.database.schema import keep_reference
 from watchkeeper.base.database.server import upgrade_in
 from watchkeeper.base.utid import ROLE_LETTERS, base36
 from watchkeeper.boundary import lease as leases
@@ -95,6 +96,7 @@ def _on_server(data: Path, *, system_id: str, clock: Clock) -> NewMarket:
     try:
         with database.transaction("write"):
             upgrade_in(database, data, clock=clock)
+            keep_reference(database, data)
             if database.one("SELECT 1 FROM system WHERE id = 1") is not None:
                 raise MarketExists(MarketExists.__doc__)
             fill(

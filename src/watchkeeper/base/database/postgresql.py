@@ -94,8 +94,9 @@ class PostgresDatabase:
 
     def _connect(self) -> None:
         self._connection = _connected(self._url)
-        self._cursor: ClientCursor[tuple[object, ...]] = ClientCursor(self._connection)
+        # A cursor copies what its connection knows: the loader comes first.
         self._connection.adapters.register_loader("numeric", _Whole)
+        self._cursor: ClientCursor[tuple[object, ...]] = ClientCursor(self._connection)
         self._connection.add_notice_handler(self._noticed)
 
     def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from pathlib import Path
@@ -35,33 +36,34 @@ def objects(database: Database) -> dict[tuple[str, str], str]:
 #: views, triggers and whether they fire, functions, rules, and who may do what.
 _SERVER_OBJECTS = """
 WITH spaces AS (SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('market', 'boundary')),
-tables AS (SELECT c.oid, s.nspname || '.' || c.relname AS name, c.* FROM pg_class c JOIN spaces s ON s.oid = c.relnamespace)
-SELECT 'table', t.name, t.relpersistence || ' ' || t.relrowsecurity || ' ' || pg_get_userbyid(t.relowner) || ' ' || (
-    SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull || ' ' || a.attidentity
-        || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), ''), ', ' ORDER BY a.attnum)
+tables AS (SELECT s.nspname || '.' || c.relname AS name, c.* FROM pg_class c JOIN spaces s ON s.oid = c.relnamespace)
+SELECT 'table', t.name, concat_ws(' ', t.relpersistence, t.relrowsecurity, pg_get_userbyid(t.relowner), (
+    SELECT string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+        pg_get_expr(d.adbin, d.adrelid)), ', ' ORDER BY a.attnum)
     FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped) || ' ' || coalesce((
-    SELECT string_agg(k.conname || ' ' || k.convalidated || ' ' || pg_get_constraintdef(k.oid), ', ' ORDER BY k.conname)
-    FROM pg_constraint k WHERE k.conrelid = t.oid), '') || ' ' || (
-    SELECT count(*) FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgisinternal AND g.tgenabled <> 'O')
+    WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped), (
+    SELECT string_agg(concat_ws(' ', k.conname, k.convalidated, pg_get_constraintdef(k.oid)), ', ' ORDER BY k.conname)
+    FROM pg_constraint k WHERE k.conrelid = t.oid), (
+    SELECT count(*) FROM pg_trigger g WHERE g.tgrelid = t.oid AND g.tgisinternal AND g.tgenabled <> 'O'))
     FROM tables t WHERE t.relkind IN ('r', 'p', 'f')
-UNION ALL SELECT 'index', t.name, pg_get_indexdef(t.oid) || ' ' || i.indisvalid FROM tables t
+UNION ALL SELECT 'index', t.name, concat_ws(' ', pg_get_indexdef(t.oid), i.indisvalid) FROM tables t
     JOIN pg_index i ON i.indexrelid = t.oid
-UNION ALL SELECT 'view', t.name, pg_get_viewdef(t.oid) || ' ' || pg_get_userbyid(t.relowner) FROM tables t
+UNION ALL SELECT 'view', t.name, concat_ws(' ', pg_get_viewdef(t.oid), pg_get_userbyid(t.relowner)) FROM tables t
     WHERE t.relkind IN ('v', 'm')
 UNION ALL SELECT 'sequence', t.name, pg_get_userbyid(t.relowner)::text FROM tables t WHERE t.relkind = 'S'
-UNION ALL SELECT 'trigger', t.name || '.' || g.tgname, pg_get_triggerdef(g.oid) || ' ' || g.tgenabled
+UNION ALL SELECT 'trigger', concat(t.name, '.', g.tgname), concat_ws(' ', pg_get_triggerdef(g.oid), g.tgenabled)
     FROM pg_trigger g JOIN tables t ON t.oid = g.tgrelid WHERE NOT g.tgisinternal
-UNION ALL SELECT 'function', s.nspname || '.' || p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')',
-    pg_get_functiondef(p.oid) || ' ' || pg_get_userbyid(p.proowner)
+UNION ALL SELECT 'function', concat(s.nspname, '.', p.proname, '(', pg_get_function_identity_arguments(p.oid), ')'),
+    concat_ws(' ', pg_get_functiondef(p.oid), pg_get_userbyid(p.proowner))
     FROM pg_proc p JOIN spaces s ON s.oid = p.pronamespace WHERE p.prokind IN ('f', 'p')
-UNION ALL SELECT 'rule', t.name || '.' || r.rulename, pg_get_ruledef(r.oid) || ' ' || r.ev_enabled
+UNION ALL SELECT 'rule', concat(t.name, '.', r.rulename), concat_ws(' ', pg_get_ruledef(r.oid), r.ev_enabled)
     FROM pg_rewrite r JOIN tables t ON t.oid = r.ev_class WHERE r.rulename <> '_RETURN'
-UNION ALL SELECT 'policy', t.name || '.' || p.polname, p.polcmd::text FROM pg_policy p JOIN tables t ON t.oid = p.polrelid
-UNION ALL SELECT 'grant', t.name || ' to ' || coalesce(pg_get_userbyid(nullif(a.grantee, 0)), 'everybody'),
+UNION ALL SELECT 'policy', concat(t.name, '.', p.polname), p.polcmd::text FROM pg_policy p JOIN tables t ON t.oid = p.polrelid
+UNION ALL SELECT 'grant', concat(t.name, ' to ', coalesce(pg_get_userbyid(nullif(a.grantee, 0)), 'everybody')),
     string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type)
     FROM tables t CROSS JOIN LATERAL aclexplode(t.relacl) a WHERE a.grantee <> t.relowner GROUP BY 2
-UNION ALL SELECT 'grant', t.name || '.' || c.attname || ' to ' || coalesce(pg_get_userbyid(nullif(a.grantee, 0)), 'everybody'),
+UNION ALL SELECT 'grant',
+    concat(t.name, '.', c.attname, ' to ', coalesce(pg_get_userbyid(nullif(a.grantee, 0)), 'everybody')),
     string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type)
     FROM tables t JOIN pg_attribute c ON c.attrelid = t.oid CROSS JOIN LATERAL aclexplode(c.attacl) a
     WHERE a.grantee <> t.relowner GROUP BY 2
@@ -70,7 +72,12 @@ ORDER BY 1, 2 LIMIT ?
 
 
 def _server_objects(database: Database) -> dict[tuple[str, str], str]:
-    rows = database.query(_SERVER_OBJECTS, (_OBJECTS_MAX,))
+    # The server leaves out the schema of a name that the search path finds: so everyone looks with the same path.
+    with contextlib.nullcontext() if database.in_transaction else database.transaction("read"):
+        before = database.one("SELECT current_setting('search_path')")
+        database.query("SELECT set_config('search_path', 'pg_catalog', true)")
+        rows = database.query(_SERVER_OBJECTS, (_OBJECTS_MAX,))
+        database.query("SELECT set_config('search_path', ?, true)", before or ("",))
     return {(str(kind), str(name)): " ".join(str(text).split()) for kind, name, text in rows}
 
 

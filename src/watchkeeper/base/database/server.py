@@ -75,21 +75,21 @@ def upgrade_in(database: Database, data: Path, *, clock: Clock) -> list[str]:
     return ran
 
 
-def initialise(url: str, *, prefix: str, trusted: bool = False) -> dict[Role, str]:
+def initialise(url: str, *, prefix: str | None = None) -> dict[Role, str]:
     """Make roles and schemas in the database that `url` leads to, as its superuser; the address of each role.
 
-    Roles that are there already, from another database of the same cluster, get new passwords, unless `trusted`: the
-    server asks for none. Running it again changes nothing else. Raises `ServerUnfit`.
+    The roles are named after the database, or after `prefix`. Run again it gives them new passwords and changes nothing
+    else. Raises `ServerUnfit`.
     """
     try:
         with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
-            return _initialise(connection, url, prefix=prefix, trusted=trusted)
+            return _initialise(connection, url, prefix=prefix)
     except psycopg.Error as error:
         raise ServerUnfit(" ".join(str(error).split())[:300]) from error
 
 
 def _initialise(
-    connection: psycopg.Connection[tuple[object, ...]], url: str, *, prefix: str, trusted: bool
+    connection: psycopg.Connection[tuple[object, ...]], url: str, *, prefix: str | None
 ) -> dict[Role, str]:
     if connection.info.server_version < VERSION_MIN:
         raise ServerUnfit("PostgreSQL 15 or newer is needed")
@@ -102,16 +102,14 @@ def _initialise(
             "the database's encoding must be UTF8: CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8'"
         )
     name = sql.Identifier(str(row[0]))
+    prefix = prefix or str(row[0])
     roles: dict[Role, str] = {}
     for role in ROLES:
         user = f"{prefix}_{role}"
-        password = "" if trusted else secrets.token_urlsafe(24)
+        password = secrets.token_urlsafe(24)
         there = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (user,)).fetchone()
         act = "ALTER ROLE {} LOGIN NOSUPERUSER" if there else "CREATE ROLE {} LOGIN NOSUPERUSER"
-        statement = sql.SQL(act).format(sql.Identifier(user))
-        if password:
-            statement += sql.SQL(" PASSWORD {}").format(sql.Literal(password))
-        connection.execute(statement)
+        connection.execute(sql.SQL(act + " PASSWORD {}").format(sql.Identifier(user), sql.Literal(password)))
         settings = {"search_path": _SEARCH_PATH[role], **_WAITS[role]}
         for key, value in settings.items():
             text = sql.SQL(value) if key == "search_path" else sql.Literal(value)
@@ -137,8 +135,7 @@ def _initialise(
 def _with_user(url: str, user: str, password: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
-    secret = f":{quote(password, safe='')}" if password else ""
-    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}{secret}@{host}"))
+    return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{host}"))
 
 
 def missing(data: Path) -> list[str]:

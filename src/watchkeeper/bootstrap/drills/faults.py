@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from watchkeeper.base.database import Engine
+
+#: What comes before a trigger's name: it is taken away first, each engine in its own words.
+WITHOUT = "@without "
 _OWN_LAST = "(SELECT max(id) FROM wallet_ledger WHERE trader_id = {trader})"
 _PATCH = (
     "UPDATE trader_state SET last_number = (SELECT max(number) FROM wallet_ledger WHERE trader_id = {trader}) "
@@ -46,7 +50,17 @@ class Fault:
 
 
 def _without(trigger: str, statement: str) -> tuple[str, ...]:
-    return (f"DROP TRIGGER {trigger}", statement)
+    return (f"{WITHOUT}{trigger}", statement)
+
+
+def spoken(statement: str, engine: Engine) -> str:
+    """A statement of a fault as its engine says it."""
+    if not statement.startswith(WITHOUT):
+        return statement
+    trigger = statement.removeprefix(WITHOUT)
+    if engine == "sqlite":
+        return f"DROP TRIGGER {trigger}"
+    return f"ALTER TABLE market.{trigger.partition('_refuses_')[0]} DISABLE TRIGGER USER"
 
 
 FAULTS = (
@@ -84,8 +98,8 @@ FAULTS = (
         "tail rewritten",
         "1.2",
         (
-            "DROP TRIGGER wallet_ledger_refuses_update",
-            "DROP TRIGGER journal_refuses_update",
+            f"{WITHOUT}wallet_ledger_refuses_update",
+            f"{WITHOUT}journal_refuses_update",
             "UPDATE wallet_ledger SET amount_ugx = amount_ugx + 1000, capital_after = capital_after + 1000 WHERE id = "
             + _OWN_LAST,
             "UPDATE journal SET amount_ugx = amount_ugx + 1000 WHERE utid = "

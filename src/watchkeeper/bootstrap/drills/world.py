@@ -9,7 +9,10 @@ from pathlib import Path
 
 import watchkeeper
 from watchkeeper.base.clock import Clock
+from watchkeeper.base.database import engine_of, file_of
+from watchkeeper.base.database.places import addresses
 from watchkeeper.bootstrap.bench.books import Bench
+from watchkeeper.bootstrap.drills.faults import spoken
 from watchkeeper.bootstrap.full_pass import FullPasses
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.market.commands import Act, Deposit, PayToLock, VerifyDelivery
@@ -22,22 +25,32 @@ from watchkeeper.operation.playbooks.desk import Desk
 from watchkeeper.operation.playbooks.deskwork import Operator
 from watchkeeper.operation.verifier import passes
 from watchkeeper.operation.verifier.continuous import Continuous
+from watchkeeper.operation.verifier.engine_postgresql import PostgresEngine
 
 _REASON = "a drill: the fault is made on purpose"
 _DIGEST = "DIGEST-OF-THE-ENTRY"
 _INJECT = """
-import sqlite3, sys
+import sys
 from watchkeeper.base import canonical
-path, trader, mark = sys.argv[1:]
-c = sqlite3.connect(path, timeout=10, isolation_level=None)
-c.row_factory = sqlite3.Row
-c.execute("BEGIN IMMEDIATE")
+engine, place, trader, mark = sys.argv[1:]
+if engine == "sqlite":
+    import sqlite3
+    c = sqlite3.connect(place, timeout=10, isolation_level=None)
+    parameter = "?"
+else:
+    import psycopg
+    c = psycopg.connect(place, autocommit=True)
+    c.execute("SET search_path = market, boundary")
+    parameter = "%s"
+c.execute("BEGIN")
 for statement in sys.stdin.read().split(";\\n"):
     if mark in statement:
-        row = c.execute("SELECT * FROM wallet_ledger WHERE trader_id = ? ORDER BY id DESC LIMIT 1", (trader,)).fetchone()
-        digest = canonical.effects_digest([("wallet_ledger", row["id"], dict(row))])
-        statement = statement.replace(mark, digest)
+        found = c.execute("SELECT * FROM wallet_ledger WHERE trader_id = " + parameter + " ORDER BY id DESC LIMIT 1", (int(trader),))
+        row = dict(zip([column[0] for column in found.description], found.fetchone()))
+        statement = statement.replace(mark, canonical.effects_digest([("wallet_ledger", row["id"], row)]))
     c.execute(statement)
+if engine == "postgresql":
+    c.execute("SELECT pg_stat_force_next_flush()")
 c.execute("COMMIT")
 c.close()
 """
@@ -54,6 +67,9 @@ class World:
         store.create(data, system_id=self.system_id, clock=clock)
         self.database = store.open_store(data, system_id=self.system_id)
         self.continuous = Continuous(data, system_id=self.system_id, database=self.database, clock=clock)
+        if isinstance(self.continuous.engine, PostgresEngine):
+            # Turned by hand it looks at everything at each turn.
+            self.continuous.engine.counts_seconds = self.continuous.engine.schema_seconds = 0.0
         self._full_passes = FullPasses(data, system_id=self.system_id, clock=clock)
         self.gatefile = self.continuous.gatefile
         self.desk = Desk(
@@ -104,10 +120,14 @@ class World:
         """Commit a fault from outside in one transaction: another process, stock SQLite, nothing of ours but the way
         in which canonical bytes are made, which a forger who means it would know.
         """
-        sql = ";\n".join(s.format(trader=self.victim, alias=self.alias, digest=_DIGEST) for s in statements)
+        engine = engine_of(self.data)
+        place = str(file_of(self.data, "market")) if engine == "sqlite" else addresses(self.data)["owner"]
+        sql = ";\n".join(
+            spoken(s, engine).format(trader=self.victim, alias=self.alias, digest=_DIGEST) for s in statements
+        )
         # In a process of its own: two SQLite libraries in one process would undo each other's file locks.
         subprocess.run(
-            [sys.executable, "-c", _INJECT, str(self.data / "market.db"), str(self.victim), _DIGEST],
+            [sys.executable, "-c", _INJECT, engine, place, str(self.victim), _DIGEST],
             input=sql,
             text=True,
             check=True,

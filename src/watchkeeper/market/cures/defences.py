@@ -6,13 +6,12 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database
+from watchkeeper.base.database.restore import RESTORABLE, statements
 from watchkeeper.base.database.schema import objects, reference
 from watchkeeper.market import reasons
 from watchkeeper.market.commands import RestoreDefences
 from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.refusals import Refusal
-
-_RESTORABLE = ("trigger", "view", "index")
 
 
 def restore(
@@ -33,17 +32,20 @@ def restore(
             f"These tables are not as they were made: {', '.join(wrong_tables)}. Restore the database from a backup.",
         )
     changed: list[str] = []
-    for kind in _RESTORABLE:
+    for kind in RESTORABLE[database.engine]:
         names = sorted({name for k, name in expected.keys() | found.keys() if k == kind})
         for name in names:
             want, have = expected.get((kind, name)), found.get((kind, name))
             if want == have:
                 continue
-            if have is not None:
-                database.execute(f'DROP {kind.upper()} "{name.replace(chr(34), chr(34) * 2)}"')
-            if want is not None:
-                database.execute(want)
+            for statement in statements(database.engine, kind, name, have=have, want=want):
+                database.execute(statement)
             changed.append(f"{kind} {name}")
+    if changed and objects(database) != expected:
+        raise Refusal(
+            "resumption-refused",
+            "Something of the defences cannot be put back from here. Restore the database from a backup.",
+        )
     decision = Decision(
         utid=context.utid, reason=reason, subject="defences", decision="restored" if changed else "unchanged"
     )

@@ -2,8 +2,9 @@
 
 Every transaction that wrote, by anybody, gives the next snapshot another text: so a commit is seen by
 polling it. The server counts updates and deletes of each table, whoever makes them and whatever
-triggers they have switched off; on an append-only table there are none but those of a repair. A
-table that was emptied or written anew lies in another file.
+triggers they have switched off; on an append-only table there are none but those of a repair. It counts
+the inserts as well: when there are more of them than the keys have grown by, a row went in below them.
+A table that was emptied or written anew lies in another file.
 
 Counts are reported by each session when it comes to rest, at most a second after its commit. A
 superuser can switch the counting off; what is changed then is found by the next full pass.
@@ -27,9 +28,12 @@ _COUNTS_SECONDS = 0.1
 _SCHEMA_SECONDS = 1.0
 
 _COUNTS = (
-    "SELECT c.relname, pg_relation_filenode(c.oid), pg_stat_get_tuples_updated(c.oid), pg_stat_get_tuples_deleted(c.oid) "
-    "FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE s.nspname = 'market' AND c.relkind = 'r' "
+    "SELECT c.relname, pg_relation_filenode(c.oid), pg_stat_get_tuples_updated(c.oid), pg_stat_get_tuples_deleted(c.oid), "
+    "pg_stat_get_tuples_inserted(c.oid) FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE s.nspname = 'market' AND c.relkind = 'r' "
     "ORDER BY c.relname LIMIT 1000"
+)
+_LAST_KEYS = "SELECT " + ", ".join(
+    f"(SELECT coalesce(max({view.key}), 0) FROM {view.name})" for view in VIEWS.values()
 )
 
 
@@ -37,6 +41,7 @@ _COUNTS = (
 class _Counts:
     file: int
     changed: int
+    inserted: int
 
 
 @dataclass(slots=True)
@@ -45,10 +50,13 @@ class PostgresEngine:
 
     views: Views
     clock: Clock
+    counts_seconds: float = _COUNTS_SECONDS
+    schema_seconds: float = _SCHEMA_SECONDS
     _version: str = ""
     _visible_at: int | None = None
     _looked: float = 0.0
     _counts: dict[str, _Counts] = field(default_factory=dict)
+    _surplus: dict[str, int] = field(default_factory=dict)
     _marked: float = 0.0
     _mark: int = 0
 
@@ -71,16 +79,19 @@ class PostgresEngine:
         return self._visible_at
 
     def look(self) -> Suspicion:
-        if time.monotonic() - self._looked < _COUNTS_SECONDS:
+        if time.monotonic() - self._looked < self.counts_seconds:
             return Suspicion()
         self._looked = time.monotonic()
         rows = self.views.database.query(_COUNTS)
         now = {
-            str(row[0]): _Counts(int(str(row[1] or 0)), int(str(row[2])) + int(str(row[3])))
+            str(row[0]): _Counts(int(str(row[1] or 0)), int(str(row[2])) + int(str(row[3])), int(str(row[4])))
             for row in rows
             if str(row[0]) in VIEWS
         }
+        keys = self.views.database.one(_LAST_KEYS) or ()
+        last = {table: int(str(key)) for table, key in zip(VIEWS, keys, strict=True)}
         before, self._counts = self._counts, now
+        below = self._inserted_below(now, last)
         if not before:
             return Suspicion(("the watch has just begun to read this database",))
         reasons: list[str] = []
@@ -97,10 +108,23 @@ class PostgresEngine:
                 counted.append((table, new.changed - old.changed, new.changed))
             elif new.changed < old.changed:
                 reasons.append(f"the counts of {table} were reset")
-        return Suspicion(tuple(reasons), tuple(counted))
+        return Suspicion((*reasons, *below), tuple(counted))
+
+    def _inserted_below(self, now: dict[str, _Counts], last: dict[str, int]) -> list[str]:
+        """Tables with more inserts than new keys. Counts come late and keys are read after them, so the difference is
+        never more than it was unless a row went in below, or an insert was rolled back: a pass then finds nothing.
+        """
+        found: list[str] = []
+        for table, counts in now.items():
+            surplus = counts.inserted - last[table]
+            known = self._surplus.setdefault(table, surplus)
+            if surplus > known:
+                self._surplus[table] = surplus
+                found.append(f"{surplus - known} rows went into {table} below its last")
+        return found
 
     def schema_mark(self) -> int:
-        if not self._mark or time.monotonic() - self._marked >= _SCHEMA_SECONDS:
+        if not self._mark or time.monotonic() - self._marked >= self.schema_seconds:
             self._marked = time.monotonic()
             found = objects(self.views.database)
             document = canonical.encode([[kind, name, text] for (kind, name), text in sorted(found.items())])
