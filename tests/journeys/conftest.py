@@ -6,10 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.worlds.server import Cluster
 from tests.worlds.system import System, running
 
 
-@pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running(tmp_path_factory.mktemp("a folder with spaces") / "data") as found:
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    url = None
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("postgresql")
+        url = cluster.database()
+    with running(tmp_path_factory.mktemp("a folder with spaces") / "data", database_url=url) as found:
         yield found

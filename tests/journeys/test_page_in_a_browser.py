@@ -44,7 +44,7 @@ def test_a_sabotage_is_seen_live_and_cured_by_the_buttons(phone: Tab, system: Sy
     enter(phone, system)
     page = phone.page
     expect(page.locator(".banner")).to_contain_text("All checks hold")
-    system.sabotage(sabotage.edited(system.traders[0].alias))
+    system.sabotage(sabotage.edited(system.traders[0].alias, system.engine))
     expect(page.locator(".banner.BROKEN")).to_contain_text("A rule is broken")
     expect(page.locator("td.differs", has_text="390000")).to_be_visible()
     expect(page.get_by_text("seen", exact=False).first).to_be_visible()
@@ -61,7 +61,7 @@ def test_a_sabotage_is_seen_live_and_cured_by_the_buttons(phone: Tab, system: Sy
 def test_no_page_is_wider_than_a_phone_and_none_makes_an_error(phone: Tab, system: System) -> None:
     enter(phone, system)
     if not system.operator.overview()["runs"]:
-        system.sabotage(sabotage.deleted(system.traders[1].alias))
+        system.sabotage(sabotage.deleted(system.traders[1].alias, system.engine))
     phone.page.locator(".banner.BROKEN").wait_for()
     overview = until(lambda: (o := system.operator.overview())["runs"] and o, what="the playbook is open")
     run, incident = overview["runs"][0], overview["runs"][0]["incident"]

@@ -12,6 +12,7 @@ import pytest
 
 from tests.waiting import until
 from tests.worlds.system import REASON, System
+from watchkeeper.base.database import Engine
 from watchkeeper.bootstrap.demo import sabotage
 from watchkeeper.bootstrap.demo.client import Refused
 from watchkeeper.operation.seals import prove
@@ -108,12 +109,12 @@ def test_a_deposit_past_the_journal_stops_that_trader_alone_and_is_acknowledged(
 
 @pytest.mark.parametrize("line", [sabotage.edited, sabotage.deleted])
 def test_a_changed_or_missing_entry_stops_all_wallets_and_is_repaired(
-    system: System, line: Callable[[str], str]
+    system: System, line: Callable[[str, Engine], str]
 ) -> None:
     victim, neighbour = system.traders
     before = victim.get("/v1/wallet?limit=200")["entries"]
     events, mails = len(system.webhook.events), len(system.mail.mails)
-    system.sabotage(line(victim.alias))
+    system.sabotage(line(victim.alias, system.engine))
     run = _broken(system, "1.2", "everything")
     with pytest.raises(Refused, match="operation-restricted"):
         system.lock(neighbour)

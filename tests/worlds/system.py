@@ -19,6 +19,8 @@ import httpx
 
 from tests.waiting import until
 from tests.worlds.receivers import MailServer, WebhookReceiver
+from watchkeeper.base.database import Engine
+from watchkeeper.base.database.places import addresses
 from watchkeeper.bootstrap.addresses import read
 from watchkeeper.bootstrap.demo.client import Person, enrol
 
@@ -70,8 +72,10 @@ class Operator:
 class System:
     """One running Watchkeeper."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *, database_url: str | None = None) -> None:
         self.data = data
+        self.database_url = database_url
+        self.engine: Engine = "sqlite" if database_url is None else "postgresql"
         self.process: subprocess.Popen[str] | None = None
         self.lines: list[str] = []
         self.links: list[str] = []
@@ -83,7 +87,8 @@ class System:
     def start(self) -> None:
         self.lines.clear()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "watchkeeper.bootstrap", "run", "--data", str(self.data)],
+            [sys.executable, "-m", "watchkeeper.bootstrap", "run", "--data", str(self.data)]
+            + (["--database", self.database_url] if self.database_url else []),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -174,14 +179,12 @@ class System:
         return trader.post("/v1/locks", {"unit_id": self.units.pop()})
 
     def sabotage(self, sql: str) -> None:
-        """Paste a line into stock sqlite3, as docs/demo.md says."""
+        """Paste a line into stock sqlite3 or psql, as docs/demo.md says; in psql as the database's owner."""
+        program, before = ["sqlite3", str(self.data / "market.db")], ".bail on\n.timeout 10000\n"
+        if self.engine == "postgresql":
+            program, before = ["psql", "-q", "-v", "ON_ERROR_STOP=1", addresses(self.data)["owner"]], ""
         done = subprocess.run(
-            ["sqlite3", str(self.data / "market.db")],
-            input=f".bail on\n.timeout 10000\n{sql}\n",
-            text=True,
-            capture_output=True,
-            check=False,
-            timeout=60,
+            program, input=f"{before}{sql}\n", text=True, capture_output=True, check=False, timeout=60
         )
         assert done.returncode == 0, done.stderr
 
@@ -212,9 +215,9 @@ class System:
 
 
 @contextmanager
-def running(data: Path) -> Iterator[System]:
-    """A system with people and business, stopped at the end."""
-    system = System(data)
+def running(data: Path, *, database_url: str | None = None) -> Iterator[System]:
+    """A system with people and business, stopped at the end; its books in files, or in this empty database."""
+    system = System(data, database_url=database_url)
     try:
         system.start()
         system.channels()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 import sys
 from pathlib import Path
 
+from watchkeeper.base.database import DatabaseError
 from watchkeeper.bootstrap import addresses, logs
 
 
@@ -16,6 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
     data: Path = options.data
     if options.process == "run":
         from watchkeeper.bootstrap import run, setup
+        from watchkeeper.market.setup import MarketExists
+
+        # The superuser's address is for set-up alone; no child inherits it.
+        os.environ.pop("WATCHKEEPER_DATABASE", None)
 
         try:
             return run.run(
@@ -23,9 +29,17 @@ def main(arguments: list[str] | None = None) -> int:
                 port=options.port,
                 control_port=options.control_port,
                 demo=options.demo,
+                database_url=options.database,
                 speed=options.speed,
             )
-        except (addresses.PortTaken, addresses.NoFreePort, setup.FolderInUse) as error:
+        except (
+            addresses.PortTaken,
+            addresses.NoFreePort,
+            setup.FolderInUse,
+            MarketExists,
+            DatabaseError,
+            run.WrongEngine,
+        ) as error:
             sys.stderr.write(f"{error}\n")
             return 2
     logs.configure(data / "run" / f"{options.process}.log")
@@ -59,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--data", type=Path, required=True, help="the data folder; made when it is not there")
     run.add_argument("--port", type=int, help="the market's port; a taken one is an error then")
     run.add_argument("--control-port", type=int, help="the control room's port; a taken one is an error then")
+    run.add_argument(
+        "--database",
+        default=os.environ.get("WATCHKEEPER_DATABASE"),
+        help="postgresql://SUPERUSER@HOST/DATABASE: a new market's books go there (or WATCHKEEPER_DATABASE)",
+    )
     run.add_argument(
         "--demo", action="store_true", help="play a market day, and print three sabotages to try"
     )

@@ -12,6 +12,7 @@ import typer
 
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.bench import detect, locks
+from watchkeeper.bootstrap.database_command import database_app
 from watchkeeper.bootstrap.demo.show import operator_secret
 from watchkeeper.bootstrap.drills import DRILLS, run_drill
 from watchkeeper.interfaces.cli.main import app
@@ -20,6 +21,7 @@ __all__ = ["app", "main"]
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measure on this machine, with everything real.")
 app.add_typer(bench_app, name="bench")
+app.add_typer(database_app, name="database")
 
 
 def _print(document: object) -> None:

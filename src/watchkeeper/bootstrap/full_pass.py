@@ -40,6 +40,23 @@ class FullPasses:
         self._gatefile.close()
         self._database.close()
 
+    def look(self) -> None:
+        """One continuous pass, where no watch runs: what is new is read, sealed and judged."""
+        while True:
+            found = self._continuous.look()
+            stopped = cycle.stop(self._database, self._gatefile, found.drafts, clock=self._clock)
+            with self._database.transaction("write"):
+                cycle.write(
+                    self._database,
+                    stopped,
+                    watermark=found.watermark,
+                    committed_at=found.committed_at,
+                    at=self._clock.now(),
+                )
+                self._continuous.store(found, self._database)
+            if found.behind == 0:
+                return
+
     def run_waiting(self) -> int:
         """Run every pass that waits; how many."""
         ran = 0

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock, SystemClock
+from watchkeeper.base.database import engine_of
 from watchkeeper.bootstrap import addresses, logs, only_one, setup
 from watchkeeper.bootstrap.addresses import Addresses
 from watchkeeper.bootstrap.demo.show import Demonstration
@@ -22,12 +23,26 @@ def say(text: str = "") -> None:
     sys.stdout.flush()
 
 
-def run(data: Path, *, port: int | None, control_port: int | None, demo: bool, speed: float) -> int:
-    """Run until Ctrl-C; the exit code."""
+class WrongEngine(Exception):
+    """This market's books are in files already. Move them with: watchkeeper database move"""
+
+
+def run(
+    data: Path,
+    *,
+    port: int | None,
+    control_port: int | None,
+    demo: bool,
+    speed: float,
+    database_url: str | None = None,
+) -> int:
+    """Run until Ctrl-C; the exit code. `database_url`: where a new market's books go, when not into files."""
     clock = SystemClock()
     if not setup.exists(data):
         say(f"Setting up a new market in {data} ...")
-        setup.create(data, clock=clock)
+        setup.create(data, clock=clock, database_url=database_url)
+    elif database_url and engine_of(data) == "sqlite":
+        raise WrongEngine(WrongEngine.__doc__)
     try:
         only_one.take(data)
     except only_one.AlreadyRunning:

@@ -76,6 +76,12 @@ class GateBarrier(Gate):
             self._believed(database)
             yield database
 
+    @contextmanager
+    def look(self) -> Iterator[Database]:
+        with self._own("read") as database:
+            self._believed(database, any_cluster=True)
+            yield database
+
     def _take_shared(self, database: Database) -> None:
         try:
             database.query("SELECT pg_advisory_xact_lock_shared(?)", (self._key,))
@@ -156,19 +162,15 @@ class GateBarrier(Gate):
             return 0
         return row[0] if row is not None and isinstance(row[0], int) else 0
 
-    def confirm(self) -> None:
-        """Believe this server from now on: what it holds was compared with the seals. Raises as `exclusive` does."""
+    def confirm(self) -> bool:
         with self._own("write") as database:
             self._take_exclusive(database)
             self._believed(database, any_cluster=True)
-            database.execute(f"UPDATE gate SET generation = generation + 1, cluster = {CLUSTER} WHERE id = 1")
+            changed = database.execute(
+                f"UPDATE gate SET generation = generation + 1, cluster = {CLUSTER} WHERE id = 1 AND cluster <> {CLUSTER}"
+            )
         self._cached = None
-
-    def confirmed(self) -> bool:
-        """Whether the gate believes the server as it is now; raises `GateUnreadable` when it cannot be asked."""
-        with self._own("read") as database:
-            row = database.one(f"SELECT cluster = {CLUSTER} FROM gate WHERE id = 1")
-        return row is not None and row[0] is True
+        return changed == 1
 
     def rebuild(self, *, generation: int, flips: Sequence[Flip], clock: Clock) -> None:
         del clock

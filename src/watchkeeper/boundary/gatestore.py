@@ -55,6 +55,16 @@ class Gate(ABC):
         in one database the gate is held by that transaction, until it ends.
         """
 
+    def look(self) -> AbstractContextManager[Database]:
+        """Read the gate for the length of the block, also while nothing may pass because its server has to be confirmed."""
+        return self.shared()
+
+    def confirm(self) -> bool:
+        """Believe the server as it is from now on; False where there was nothing to confirm. The caller has compared what it
+        holds with the seals. Raises as `exclusive` does.
+        """
+        return False
+
     @abstractmethod
     def exclusive(self) -> AbstractContextManager[Database]:
         """Change the gate: waits for those inside, lets nobody in, commits at the end of the block.

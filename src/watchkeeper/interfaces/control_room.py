@@ -38,7 +38,7 @@ from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.desk import Desk
 from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator
 from watchkeeper.operation.store import open_store
-from watchkeeper.operation.verifier import findings, passes
+from watchkeeper.operation.verifier import findings, passes, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous
 
 #: A cure waits this long for a gap between the market's own batches.
@@ -229,6 +229,32 @@ class ControlRoom:
             )
             self._record(actor, "lift", str(found.scope), reason, {"restriction": found.id})
         lifting.drive(self.database, self.gatefile, clock=self.clock)
+
+    def confirm_server(self, actor: Actor, *, reason: str) -> bool:
+        """Believe a promoted or restored database server, once its rows are those of the seals; False when nothing was to be
+        confirmed. Needs a fresh second factor, and a full pass that began after the server changed and holds.
+        """
+        if not actor.operator.fresh:
+            raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
+        if len(reason.strip()) < 10:
+            raise DeskRefused("validation-failed", "Say why in at least 10 characters.")
+        found = self._continuous.look()
+        wrong = list(found.tail.shrunk)
+        if not found.head_matches:
+            wrong.append("the newest sealed row is not what stands in the books")
+        wrong += [f"{f.invariant}: {f.detail}" for f in findings.open_findings(self.database, limit=3)]
+        wrong += [
+            f"{view.invariant}: the last full pass says {view.full}"
+            for view in verdicts.current(self.database, clock=self.clock)
+            if view.full != verdicts.HOLDS
+        ]
+        if wrong:
+            raise DeskRefused(
+                "resumption-refused", f"What is sealed is not what stands there: {'; '.join(wrong)}."
+            )
+        with self.database.transaction("write"):
+            self._record(actor, "confirm server", "everything", reason, {"sealed": found.watermark})
+        return self.gatefile.confirm()
 
     def rebuild_gate(self, actor: Actor, *, reason: str) -> list[Flip]:
         """Make a lost gate anew in its safest state: everything engaged. Needs a fresh second factor."""

@@ -47,11 +47,6 @@ def file_of(data: Path, store: Store) -> Path:
     return data / _FILES[store].name
 
 
-def durability(store: Store) -> tuple[Journal, Synchronous]:
-    """Journal mode and synchronous setting of an embedded store."""
-    return _FILES[store].journal, _FILES[store].synchronous
-
-
 def engine_of(data: Path) -> Engine:
     """Which engine is behind this data folder."""
     return "postgresql" if (data / SERVER_FILE).exists() else "sqlite"
@@ -112,6 +107,13 @@ def open_database(
         if url is None:
             raise DatabaseMissing(f"{SERVER_FILE} has no address for the role {role}")
         return open_postgresql(url, may_write=may_write)
+    return open_file(data, store, may_write=may_write, busy_seconds_max=busy_seconds_max, vfs=vfs)
+
+
+def open_file(
+    data: Path, store: Store, *, may_write: bool = True, busy_seconds_max: float = 5.0, vfs: str | None = None
+) -> Database:
+    """The embedded file of a store, whatever the folder says about a server."""
     file = _FILES[store]
     return open_sqlite(
         data / file.name,

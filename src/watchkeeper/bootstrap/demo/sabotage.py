@@ -1,7 +1,8 @@
-"""Three lines to paste into sqlite3, each a way to wrong somebody, made for the accounts of this very market."""
+"""Three lines to paste into sqlite3 or psql, each a way to wrong somebody, made for the accounts of this very market."""
 
 from __future__ import annotations
 
+from watchkeeper.base.database import Engine
 from watchkeeper.base.utid import base36
 
 
@@ -18,17 +19,24 @@ def added(trader: str) -> str:
     )
 
 
-def edited(trader: str) -> str:
+def edited(trader: str, engine: Engine = "sqlite") -> str:
     """An amount made larger after the fact, past its trigger. Stops all wallets."""
     return (
-        "DROP TRIGGER wallet_ledger_refuses_update; UPDATE wallet_ledger SET amount_ugx=amount_ugx+90000 "
+        f"{_past('wallet_ledger', 'update', engine)} UPDATE wallet_ledger SET amount_ugx=amount_ugx+90000 "
         f"WHERE id=(SELECT min(id) FROM wallet_ledger WHERE trader_id=(SELECT id FROM users WHERE alias='{trader}'));"
     )
 
 
-def deleted(trader: str) -> str:
+def deleted(trader: str, engine: Engine = "sqlite") -> str:
     """An entry that is gone, past its trigger. Stops all wallets."""
     return (
-        "DROP TRIGGER wallet_ledger_refuses_delete; DELETE FROM wallet_ledger WHERE id=(SELECT max(id) FROM wallet_ledger "
+        f"{_past('wallet_ledger', 'delete', engine)} "
+        "DELETE FROM wallet_ledger WHERE id=(SELECT max(id) FROM wallet_ledger "
         f"WHERE type='capital_lock' AND trader_id=(SELECT id FROM users WHERE alias='{trader}'));"
     )
+
+
+def _past(table: str, act: str, engine: Engine) -> str:
+    if engine == "postgresql":
+        return f"ALTER TABLE {table} DISABLE TRIGGER USER;"
+    return f"DROP TRIGGER {table}_refuses_{act};"

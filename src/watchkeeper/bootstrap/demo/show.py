@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from watchkeeper.base.database import engine_of
+from watchkeeper.base.database.places import SERVER_FILE
 from watchkeeper.bootstrap.addresses import Addresses
 from watchkeeper.bootstrap.demo import sabotage
 from watchkeeper.bootstrap.demo.client import Person
@@ -92,16 +94,24 @@ class Demonstration:
         if self._phone_listens:
             say("  phone          what reaches the operator's phone (a signed webhook) is printed here")
             say("")
-        say(f"Sabotage to try. First: sqlite3 {data / 'market.db'}   then   .timeout 10000   then one of:")
+        engine = engine_of(data)
+        if engine == "sqlite":
+            say(
+                f"Sabotage to try. First: sqlite3 {data / 'market.db'}   then   .timeout 10000   then one of:"
+            )
+        else:
+            say(
+                f"Sabotage to try. First: psql with the owner's address from {data / SERVER_FILE}, then one of:"
+            )
         say("")
         say("1. a deposit past the journal (stops that one trader; the others trade on)")
         say(sabotage.added(people.traders[0].alias))
         say("")
         say("2. an amount edited (stops all wallets; listings go on)")
-        say(sabotage.edited(people.traders[1].alias))
+        say(sabotage.edited(people.traders[1].alias, engine))
         say("")
         say("3. an entry deleted (the same)")
-        say(sabotage.deleted(people.traders[2].alias))
+        say(sabotage.deleted(people.traders[2].alias, engine))
         say("")
 
 

@@ -47,9 +47,9 @@ class Desk(Curing):
         # An acknowledgement counts when the watch has sealed it, so what was cured a moment ago is settled here.
         self._await_watch()
         left = self._settle(self._run(run_id), operator, None)
-        run = self._reached(run_id, key)
         if left:
             raise DeskRefused("resumption-refused", "Not cured yet: " + "; ".join(left[:5]))
+        run = self._reached(run_id, key)
         self._complete(run, key, {"findings": "none stands"}, operator)
 
     def lift(self, run_id: int, key: str, *, reason: str, operator: Operator, override: bool = False) -> None:

@@ -115,7 +115,7 @@ class Continuous:
 
     def context(self) -> Context:
         """What the checks are given, inside the caller's snapshot."""
-        with self.gatefile.shared() as gate:
+        with self.gatefile.look() as gate:
             _, holds, _ = self.gatefile.read(gate)
             recorded = flips(gate, limit=_FLIPS_MAX)
         return Context(
@@ -151,7 +151,7 @@ class Continuous:
             return
         drafts = i1_2_entries.defences(self._reference, self.views.schema())
         explained = any(entry.row["command"] == "restore_defences" for entry in found.tail.news.journal)
-        if not drafts and known is not None and not explained:
+        if not drafts and known is not None and not explained and self.engine.counts_schema_changes:
             drafts = i1_2_entries.schema_moved(known=known, now=version)
         found.drafts.extend(drafts)
         if not drafts or known is not None:
@@ -222,6 +222,11 @@ def seal_places(database: Database, places: dict[tuple[str, int], tuple[str, int
         "INSERT INTO sealed_rows (table_name, key, log, idx) VALUES (?, ?, ?, ?) ON CONFLICT (table_name, key) DO NOTHING",
         [(table, key, log, index) for (table, key), (log, index) in sorted(places.items())],
     )
+
+
+def forget_schema_mark(database: Database) -> None:
+    """The books lie with another engine now: its mark of the schema is taken anew."""
+    database.execute("DELETE FROM engine_marks WHERE name = 'schema_version'")
 
 
 def _mark(database: Database, name: str) -> int | None:

@@ -19,6 +19,11 @@ class Suspicion:
 class Engine(Protocol):
     """The engine's own marks. Belongs to the thread that looks."""
 
+    @property
+    def counts_schema_changes(self) -> bool:
+        """Whether the schema's mark counts changes, so that one that was undone shows; else it is a digest."""
+        ...
+
     def wait(self, seconds: float) -> bool:
         """Wait for a commit by anybody, at most that long; whether there was one."""
         ...

@@ -60,6 +60,10 @@ class PostgresEngine:
     _marked: float = 0.0
     _mark: int = 0
 
+    @property
+    def counts_schema_changes(self) -> bool:
+        return False
+
     def wait(self, seconds: float) -> bool:
         # Stopwatches for a wait, never stored.
         until = time.monotonic() + seconds

@@ -62,6 +62,10 @@ class SqliteEngine:
                 return False
             time.sleep(_POLL_SECONDS)
 
+    @property
+    def counts_schema_changes(self) -> bool:
+        return True
+
     def _version_now(self) -> int:
         row = self._views.database.one("PRAGMA data_version")
         return int(str(row[0])) if row else 0

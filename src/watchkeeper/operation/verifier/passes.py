@@ -92,6 +92,16 @@ def end(database: Database, pass_id: int, *, outcome: str, at: Instant) -> None:
     )
 
 
+def came_to_an_end_since(database: Database, at: Instant) -> bool:
+    """Whether a pass that began after this instant read everything."""
+    row = database.one(
+        "SELECT 1 FROM full_passes WHERE begun_at > ? AND ended_at IS NOT NULL AND outcome <> 'not finished' "
+        "AND outcome NOT LIKE 'UNKNOWN%' LIMIT 1",
+        (at,),
+    )
+    return row is not None
+
+
 def get(database: Database, pass_id: int) -> FullPass | None:
     """One pass."""
     row = database.one(f"SELECT {_COLUMNS} FROM full_passes WHERE id = ?", (pass_id,))

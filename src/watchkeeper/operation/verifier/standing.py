@@ -14,6 +14,7 @@ from watchkeeper.operation.catalogue.context import Context, Found
 from watchkeeper.operation.catalogue.invariants import i1_1_balance, i1_2_entries, i6_1_exposure
 from watchkeeper.operation.seals import leaf as leaves
 from watchkeeper.operation.seals import log as logs
+from watchkeeper.operation.verifier import passes
 from watchkeeper.operation.verifier.findings import Finding
 
 
@@ -45,7 +46,14 @@ def of(context: Context, finding: Finding, *, clock: Clock) -> Standing:
             return _state(not unmet, "the totals meet again", "the totals still do not meet")
         if finding.kind == "over the limit":
             return _over_the_limit(context, finding)
-        if finding.kind in ("defences", "schema version", "counted change"):
+        if finding.kind == "counted change":
+            # The count says that something was changed, a full pass says what.
+            return _state(
+                passes.came_to_an_end_since(context.database, finding.seen_at),
+                "every row was compared with its seal since",
+                "no full pass has come to its end since",
+            )
+        if finding.kind in ("defences", "schema version"):
             return _defences(context, finding, clock=clock)
         # A journal number that was never there cannot come back; that it is missing is sealed.
         return Standing("cured", "that it is missing stands in the log")
