@@ -15,14 +15,19 @@ import httpx
 import pytest
 
 from tests.waiting import until
+from tests.worlds.server import Cluster
 from tests.worlds.system import REASON, System, running
 from watchkeeper.bootstrap.demo.client import Person, Refused
 from watchkeeper.operation.store import open_store
 
 
-@pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
-    with running(tmp_path / "data") as found:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[System]:
+    url = None
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("postgresql")
+        url = cluster.database()
+    with running(tmp_path / "data", database_url=url) as found:
         yield found
 
 

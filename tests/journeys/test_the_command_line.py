@@ -120,7 +120,7 @@ def _refused_as(system: System) -> str:
 
 def test_a_lost_gate_is_unknown_and_comes_back_by_the_operators_word(signed_in: System) -> None:
     system = signed_in
-    (system.data / "gate.db").rename(system.data / "gate.db.gone")
+    system.lose_gate()
     until(lambda: _refused_as(system) == "capability-blocked", what="everything stands still")
     system.command("restrict", "list", code=4)
     assert "cannot be read" in system.command("status", code=2)

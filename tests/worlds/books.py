@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from watchkeeper.base.clock import BootTime, Clock, Instant, SystemClock
+from watchkeeper.base.database import engine_of, file_of, open_database
 from watchkeeper.bootstrap.bench.books import Bench
 from watchkeeper.market.commands import Answer, Command
 from watchkeeper.market.refusals import Refusal
@@ -58,19 +60,29 @@ class Market(Bench):
 
 def digest(data: Path) -> str:
     """A digest of every table of the books, row by row."""
-    connection = sqlite3.connect(f"file:{data / 'market.db'}?mode=ro", uri=True)
-    try:
-        found = hashlib.sha256()
-        tables = [
-            name
-            for (name,) in connection.execute(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+    if engine_of(data) == "postgresql":
+        database = open_database(data, "market", role="owner")
+        try:
+            return _digest(
+                database.query,
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'market' ORDER BY tablename",
             )
-            if name not in NOT_BOOKS
-        ]
-        for table in tables:
-            for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2"):
-                found.update(repr((table, row)).encode())
-        return found.hexdigest()
+        finally:
+            database.close()
+    connection = sqlite3.connect(f"file:{file_of(data, 'market')}?mode=ro", uri=True)
+    try:
+        return _digest(
+            lambda sql: connection.execute(sql).fetchall(),
+            "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
+        )
     finally:
         connection.close()
+
+
+def _digest(query: Callable[[str], Sequence[tuple[object, ...]]], tables: str) -> str:
+    found = hashlib.sha256()
+    for (table,) in query(tables):
+        if table not in NOT_BOOKS:
+            for row in sorted(query(f"SELECT * FROM {table}"), key=repr):
+                found.update(repr((table, row)).encode())
+    return found.hexdigest()

@@ -188,6 +188,13 @@ class System:
         )
         assert done.returncode == 0, done.stderr
 
+    def lose_gate(self) -> None:
+        """The gate is gone: its file, or its row."""
+        if self.engine == "postgresql":
+            self.sabotage("DELETE FROM gate;")
+        else:
+            (self.data / "gate.db").rename(self.data / "gate.db.gone")
+
     def command(self, *arguments: str, code: int = 0, secret: bool = False) -> str:
         """Run the command line; `secret` hands the password on in its variable."""
         done = subprocess.run(

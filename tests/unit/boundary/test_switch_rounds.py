@@ -17,8 +17,8 @@ from watchkeeper.market.switching import Switching
 LOAD = Path(__file__).parent / "switch_load.py"
 
 
-def test_nothing_gated_commits_after_the_answer(tmp_path: Path, rounds: Callable[[int], int]) -> None:
-    market = Market(tmp_path / "data")
+def test_nothing_gated_commits_after_the_answer(data: Path, rounds: Callable[[int], int]) -> None:
+    market = Market(data)
     system_id, admin = market.market.system_id, market.books.user(market.admin_id)
     assert admin is not None
     books = market.books.database

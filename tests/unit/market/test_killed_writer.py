@@ -16,8 +16,8 @@ from watchkeeper.market.commands import Act, Answer, InviteUser
 LOAD = Path(__file__).parent / "kill_load.py"
 
 
-def test_every_answer_stands_and_counts_once(tmp_path: Path, rounds: Callable[[int], int]) -> None:
-    market = Market(tmp_path / "data")
+def test_every_answer_stands_and_counts_once(data: Path, rounds: Callable[[int], int]) -> None:
+    market = Market(data)
     draw = random.Random(7)
     answered: dict[str, tuple[int, str]] = {}
     for number in range(rounds(300)):
@@ -73,7 +73,7 @@ def test_every_answer_stands_and_counts_once(tmp_path: Path, rounds: Callable[[i
     market.close()
 
 
-def test_fifty_clients_lock_one_unit_and_one_wins(tmp_path: Path) -> None:
+def test_fifty_clients_lock_one_unit_and_one_wins(data: Path) -> None:
     from watchkeeper.market.commands import PayToLock
     from watchkeeper.market.housekeeping import Housekeeping
     from watchkeeper.market.intake import Intake
@@ -81,7 +81,7 @@ def test_fifty_clients_lock_one_unit_and_one_wins(tmp_path: Path) -> None:
     from watchkeeper.market.refusals import Refusal
     from watchkeeper.market.switching import Switching
 
-    market = Market(tmp_path / "data")
+    market = Market(data)
     (unit,) = market.units(1)
     traders = [market.trader(capital_ugx=10_000) for _ in range(50)]
     system_id = market.market.system_id
@@ -119,10 +119,10 @@ def test_fifty_clients_lock_one_unit_and_one_wins(tmp_path: Path) -> None:
     assert market.books.database.one("SELECT count(*) FROM locks") == (1,)
 
 
-def test_locks_that_fit_singly_but_not_together_keep_the_limit(tmp_path: Path) -> None:
+def test_locks_that_fit_singly_but_not_together_keep_the_limit(data: Path) -> None:
     from watchkeeper.market.commands import CreateListing, PayToLock
 
-    market = Market(tmp_path / "data")
+    market = Market(data)
     listing = market.one(
         CreateListing(produce="Vanilla", grams=50_000, price_ugx_per_kg=60_000), market.farmer
     )
