@@ -24,6 +24,15 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(database_app, name="database")
 
 
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="postgresql://SUPERUSER@HOST/DATABASE: use this cluster, in a database of its own that is dropped again.",
+    ),
+]
+
+
 def _print(document: object) -> None:
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
 
@@ -31,10 +40,11 @@ def _print(document: object) -> None:
 @bench_app.command("locks")
 def bench_locks(
     number: Annotated[int, typer.Option(help="Locks for each batch size.")] = 1000,
+    database: Server = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> None:
     """Locks per second: one by one, and in batches of 10 and 100, each durable when it is answered."""
-    found = locks.measure(clock=SystemClock(), locks=number)
+    found = locks.measure(clock=SystemClock(), locks=number, database_url=database)
     if as_json:
         _print(found)
         return
@@ -48,10 +58,13 @@ def bench_locks(
 @bench_app.command("detect")
 def bench_detect(
     rounds: Annotated[int, typer.Option(min=1, max=200, help="Faults of each class.")] = 10,
+    database: Server = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> None:
     """From a fault's commit to its restriction and to a webhook's receiver, for each class of fault."""
-    found = detect.measure(rounds=rounds, say=lambda text: print(text, file=sys.stderr))
+    found = detect.measure(
+        rounds=rounds, say=lambda text: print(text, file=sys.stderr), database_url=database
+    )
     if as_json:
         _print(found)
         return
@@ -66,6 +79,7 @@ def bench_detect(
 @app.command()
 def drill(
     number: Annotated[str, typer.Argument(help=f"One of {', '.join(sorted(DRILLS))}, or all.")],
+    database: Server = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> None:
     """Prove an invariant by its fault, in a fresh copy: seen, contained to its scope, cured, and holding again.
@@ -79,7 +93,7 @@ def drill(
         raise typer.BadParameter(
             f"there is no drill {', '.join(unknown)}; there are {', '.join(sorted(DRILLS))}"
         )
-    results = [run_drill(name, clock=SystemClock()) for name in wanted]
+    results = [run_drill(name, clock=SystemClock(), database_url=database) for name in wanted]
     if as_json:
         _print([result.document() for result in results])
     else:

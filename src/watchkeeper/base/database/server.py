@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -81,11 +82,8 @@ def initialise(url: str, *, prefix: str | None = None) -> dict[Role, str]:
     The roles are named after the database, or after `prefix`. Run again it gives them new passwords and changes nothing
     else. Raises `ServerUnfit`.
     """
-    try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
-            return _initialise(connection, url, prefix=prefix)
-    except psycopg.Error as error:
-        raise ServerUnfit(" ".join(str(error).split())[:300]) from error
+    with _superuser(url) as connection:
+        return _initialise(connection, url, prefix=prefix)
 
 
 def _initialise(
@@ -130,6 +128,52 @@ def _initialise(
     connection.execute(sql.SQL("GRANT pg_signal_backend TO {}").format(sql.Identifier(f"{prefix}_control")))
     connection.execute(sql.SQL("GRANT pg_signal_backend TO {}").format(owner))
     return roles
+
+
+@contextmanager
+def scratch(url: str) -> Iterator[str]:
+    """A new database beside the one that `url` leads to, with its roles dropped again at the end; its superuser's address.
+
+    Raises `ServerUnfit`.
+    """
+    name = f"watchkeeper_scratch_{secrets.token_hex(6)}"
+    with _superuser(url) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'").format(
+                sql.Identifier(name)
+            )
+        )
+    try:
+        yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+    finally:
+        with _superuser(url) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            for role in ROLES:
+                connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(f"{name}_{role}")))
+
+
+@contextmanager
+def _superuser(url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise ServerUnfit(" ".join(str(error).split())[:300]) from error
+
+
+def durability(database: Database) -> str:
+    """What an answered commit survives, as the server is set."""
+    names = (
+        "server_version",
+        "fsync",
+        "synchronous_commit",
+        "full_page_writes",
+        "wal_sync_method",
+        "synchronous_standby_names",
+    )
+    row = database.one("SELECT " + ", ".join(f"current_setting('{name}')" for name in names))
+    found = {name: str(value) for name, value in zip(names, row or ("",) * len(names), strict=True)}
+    return "PostgreSQL " + ", ".join(f"{name}={value or 'none'}" for name, value in found.items())
 
 
 def _with_user(url: str, user: str, password: str) -> str:

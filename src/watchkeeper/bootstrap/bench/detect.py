@@ -13,7 +13,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -21,10 +20,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock, SystemClock
+from watchkeeper.base.database import engine_of, file_of, places
 from watchkeeper.bootstrap import addresses
 from watchkeeper.bootstrap.bench.books import BenchFailed
+from watchkeeper.bootstrap.bench.engines import ground
 from watchkeeper.bootstrap.demo.client import Refused
 from watchkeeper.bootstrap.demo.day import Day, People, gather
+from watchkeeper.bootstrap.drills.faults import WITHOUT, spoken
 from watchkeeper.market.reading import system_id_of
 from watchkeeper.operation.store import open_store
 from watchkeeper.operation.verifier import findings
@@ -52,17 +54,22 @@ CLASSES: dict[str, tuple[str, str]] = {
     "schema changed": ("CREATE TABLE bench_{k} (a INTEGER)", "schema"),
 }
 _INJECT = """
-import sqlite3, sys, time
-c = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
-c.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+import sys, time
+if sys.argv[1] == "sqlite":
+    import sqlite3
+    c = sqlite3.connect(sys.argv[2], timeout=30, isolation_level=None)
+    c.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+else:
+    import psycopg
+    c = psycopg.connect(sys.argv[2], autocommit=True)
 for line in sys.stdin:
     # The faulter switches the triggers off for itself, so that only the fault is measured.
     c.execute(line.rstrip("\\n"))
     print(time.clock_gettime_ns(time.CLOCK_REALTIME) // 1000, flush=True)
 """
 _WITHOUT_TRIGGERS = (
-    "DROP TRIGGER journal_refuses_update",
-    "DROP TRIGGER units_refuses_delete",
+    f"{WITHOUT}journal_refuses_update",
+    f"{WITHOUT}units_refuses_delete",
 )
 
 
@@ -103,18 +110,19 @@ class Receiver:
         self._server.server_close()
 
 
-def measure(*, rounds: int, say: Callable[[str], None]) -> dict[str, object]:
+def measure(*, rounds: int, say: Callable[[str], None], database_url: str | None = None) -> dict[str, object]:
     """The times in milliseconds, p50 and p99, for each class of fault."""
     clock = SystemClock()
     receiver = Receiver(clock)
     receiver.start()
-    with tempfile.TemporaryDirectory(prefix="watchkeeper-bench-") as folder:
-        data = Path(folder) / "data"
-        process, people = _start(data, receiver, say)
+    with ground(database_url) as place:
+        data = place.data
+        process, people = _start(data, receiver, say, database_url=place.database_url)
         day = Day(people, speed=4)
         try:
             day.start()
             classes = _measure(data, receiver, clock, rounds, say)
+            durability = place.durability()
         finally:
             day.stop()
             process.send_signal(signal.SIGTERM)
@@ -122,15 +130,15 @@ def measure(*, rounds: int, say: Callable[[str], None]) -> dict[str, object]:
             receiver.stop()
     return {
         "bench": "detect",
-        "engine": "sqlite",
+        "engine": "sqlite" if database_url is None else "postgresql",
         "rounds": rounds,
-        "durability": "market.db and operation.db WAL synchronous=FULL, gate.db rollback journal synchronous=EXTRA",
+        "durability": durability,
         "classes": classes,
     }
 
 
 def _start(
-    data: Path, receiver: Receiver, say: Callable[[str], None]
+    data: Path, receiver: Receiver, say: Callable[[str], None], *, database_url: str | None
 ) -> tuple[subprocess.Popen[str], People]:
     say("Starting a system of its own and letting its people enrol ...")
     market = addresses.listen(18_700, exactly=False)
@@ -150,6 +158,7 @@ def _start(
             str(ports[0]),
             "--control-port",
             str(ports[1]),
+            *(["--database", database_url] if database_url else []),
         ],
         stdout=subprocess.PIPE,
         text=True,
@@ -185,8 +194,10 @@ def _measure(
     data: Path, receiver: Receiver, clock: Clock, rounds: int, say: Callable[[str], None]
 ) -> dict[str, object]:
     database = open_store(data, may_write=False, system_id=system_id_of(data))
+    engine = engine_of(data)
+    place = str(file_of(data, "market")) if engine == "sqlite" else places.addresses(data)["owner"]
     faulter = subprocess.Popen(
-        [sys.executable, "-c", _INJECT, str(data / "market.db")],
+        [sys.executable, "-c", _INJECT, engine, place],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -195,7 +206,7 @@ def _measure(
     def commit(sql: str) -> int:
         if faulter.stdin is None or faulter.stdout is None:
             raise BenchFailed("the faulter has no pipes")
-        faulter.stdin.write(sql + "\n")
+        faulter.stdin.write(spoken(sql, engine) + "\n")
         faulter.stdin.flush()
         return int(faulter.stdout.readline())
 

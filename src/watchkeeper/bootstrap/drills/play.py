@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock
+from watchkeeper.bootstrap.bench.engines import ground
 from watchkeeper.bootstrap.drills.faults import FAULTS, Fault
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.operation.alerts import life as alerts
@@ -49,13 +49,14 @@ class DrillResult:
         return "\n".join(lines)
 
 
-def run_drill(invariant: str, *, clock: Clock) -> DrillResult:
+def run_drill(invariant: str, *, clock: Clock, database_url: str | None = None) -> DrillResult:
     """Play every fault that proves this invariant, each in a folder of its own."""
     result = DrillResult(invariant)
     for fault in FAULTS:
         if fault.proves == invariant:
-            with tempfile.TemporaryDirectory(prefix="watchkeeper-drill-") as folder:
-                result.faults[fault.name] = play(Path(folder) / "data", fault, clock=clock)
+            with ground(database_url) as place:
+                place.prepare()
+                result.faults[fault.name] = play(place.data, fault, clock=clock)
     return result
 
 
