@@ -154,7 +154,7 @@ def test_kill_nine_of_any_process_loses_nothing_acknowledged(
         assert row == (utid,), key
     doubled = books.one(
         "SELECT count(*) FROM (SELECT idempotency_key FROM journal WHERE idempotency_key IS NOT NULL "
-        "GROUP BY idempotency_key HAVING count(*) > 1)"
+        "GROUP BY idempotency_key HAVING count(*) > 1) AS doubled"
     )
     assert doubled == (0,)
     books.close()

@@ -245,13 +245,15 @@ class Executor:
         # The instant is taken when nobody can come in between any more.
         at = self._clock.now()
         state = load.load(database, acts, at=at)
+        names = self._draw_utids(database, acts, state.users, at)
+        rowlocks.hold_the_end(database)
+        load.numbers(database, state)
         self._check_tail(database, gate, state.next_n - 1, acts)
         for act in acts:
             if isinstance(act.command, Repair):
                 state.next_n = max(state.next_n, act.command.sealed_head + 1)
         if asked_before:
             state.recorded_by_id = load.recorded_by_id(database, [act.command_id for act in acts])
-        names = self._draw_utids(database, acts, state.users, at)
         outcomes: list[Outcome] = []
         accepted: list[Accepted] = []
         for act, name in zip(acts, names, strict=True):

@@ -55,9 +55,8 @@ def marks(values: Collection[object]) -> str:
 
 
 def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
-    """The working set of these acts as of now, inside the caller's transaction."""
+    """The working set of these acts as of now, inside the caller's transaction; `numbers` come later."""
     state = State()
-    _numbers(database, state)
     lock_utids, unit_ids, lot_ids, aliases = set[str](), set[int](), set[int](), set[str]()
     for act in acts:
         command = act.command
@@ -91,7 +90,8 @@ def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
     return state
 
 
-def _numbers(database: Database, state: State) -> None:
+def numbers(database: Database, state: State) -> None:
+    """Load the next journal number and the next key of each table; whoever asks appends next."""
     columns = ", ".join(f"(SELECT coalesce(max(id), 0) FROM {table})" for table in EFFECT_COLUMNS)
     row = database.one(f"SELECT (SELECT coalesce(max(n), 0) FROM journal), {columns}")
     if row is None:

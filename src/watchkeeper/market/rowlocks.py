@@ -1,9 +1,10 @@
 """The rows that a batch holds on PostgreSQL until its commit, in one order, so that batches of several writers wait
 for each other and never in a ring.
 
-Accounts by id, then units by id, then the commit count. The rows that are locked are those of the projections: the
-append-only tables cannot be locked by who may not change them. Whoever holds the commit count is the only one who
-appends: journal numbers and keys are dense and come in the order of the commits.
+Accounts by id, then units by id; what they guard is loaded; then the commit count. The rows that are locked are those of
+the projections: the append-only tables cannot be locked by who may not change them. Whoever holds the commit count is the
+only one who appends: journal numbers and keys are dense and come in the order of the commits. What no lock guards, a
+reference or a name that two batches take at once, a unique key refuses, and the command is decided again.
 
 SQLite has one writer at a time and needs none of this.
 """
@@ -43,7 +44,12 @@ def hold(database: Database, acts: Sequence[Act]) -> None:
         user_ids, unit_ids = _keys(database, acts)
         _lock(database, "user_state", "user_id", user_ids)
         _lock(database, "unit_state", "unit_id", unit_ids)
-    database.query("SELECT commits FROM commit_count WHERE id = 1 FOR NO KEY UPDATE")
+
+
+def hold_the_end(database: Database) -> None:
+    """Be the one who appends, until the end of the transaction; the last lock that is taken."""
+    if database.engine != "sqlite":
+        database.query("SELECT commits FROM commit_count WHERE id = 1 FOR NO KEY UPDATE")
 
 
 def _lock(database: Database, table: str, key: str, ids: set[int]) -> None:

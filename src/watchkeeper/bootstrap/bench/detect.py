@@ -48,8 +48,8 @@ CLASSES: dict[str, tuple[str, str]] = {
         "journal",
     ),
     "old row deleted": (
-        "DELETE FROM units WHERE id = (SELECT max(id) FROM units WHERE id NOT IN (SELECT unit_id FROM locks))",
-        "units",
+        "DELETE FROM wallet_ledger WHERE id = (SELECT min(id) FROM wallet_ledger)",
+        "wallet_ledger",
     ),
     "schema changed": ("CREATE TABLE bench_{k} (a INTEGER)", "schema"),
 }
@@ -69,7 +69,7 @@ for line in sys.stdin:
 """
 _WITHOUT_TRIGGERS = (
     f"{WITHOUT}journal_refuses_update",
-    f"{WITHOUT}units_refuses_delete",
+    f"{WITHOUT}wallet_ledger_refuses_delete",
 )
 
 
