@@ -18,6 +18,11 @@ LOAD = Path(__file__).parent / "switch_load.py"
 
 
 def test_nothing_gated_commits_after_the_answer(data: Path, rounds: Callable[[int], int]) -> None:
+    switched(data, rounds(1000))
+
+
+def switched(data: Path, times: int) -> None:
+    """Flip pilot mode so often while another process lists as fast as it can; nothing it lists falls in between."""
     market = Market(data)
     system_id, admin = market.market.system_id, market.books.user(market.admin_id)
     assert admin is not None
@@ -35,7 +40,7 @@ def test_nothing_gated_commits_after_the_answer(data: Path, rounds: Callable[[in
     load: subprocess.Popen[str] | None = None
     passed = 0
     try:
-        for number in range(rounds(1000)):
+        for number in range(times):
             if number % 5 == 0:
                 if load is not None and load.stdin is not None:
                     load.stdin.close()
@@ -68,7 +73,7 @@ def test_nothing_gated_commits_after_the_answer(data: Path, rounds: Callable[[in
             )
             assert late == [], f"round {number}"
             passed += 1
-        assert passed == rounds(1000)
+        assert passed == times
         listed = books.one("SELECT count(*) FROM journal WHERE command = 'create_listing'")
         assert listed is not None
         assert int(str(listed[0])) > 0, "the load never listed anything"

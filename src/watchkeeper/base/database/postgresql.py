@@ -176,7 +176,14 @@ class PostgresDatabase:
         self.commit()
 
     def begin(self, mode: Mode) -> None:
-        self._run(_BEGIN[mode if self._may_write else "read"], ())
+        statement = _BEGIN[mode if self._may_write else "read"]
+        try:
+            self._run(statement, ())
+        except DatabaseUnreadable:
+            if not self._lost():
+                raise
+            # Lost while nobody used it: nothing was begun, so it is begun on a new one.
+            self._run(statement, ())
         self._begun = True
 
     def commit(self) -> None:
