@@ -1,0 +1,77 @@
+"""An embedded market moved into PostgreSQL: the same rows, the same seals, and business goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.worlds.server import Cluster
+from tests.worlds.system import REASON, System
+from watchkeeper.base.database import engine_of
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[System]:
+    found = System(tmp_path / "data")
+    try:
+        found.start()
+        found.channels()
+        found.people()
+        found.business()
+        yield found
+    finally:
+        found.stop()
+
+
+def test_a_market_is_moved_and_goes_on_under_the_same_seals(system: System, postgresql: Cluster) -> None:
+    url = postgresql.database()
+    system.command("database", "move", url, code=3)
+    before = system.traders[0].get("/v1/wallet")
+    utid = str(system.lock(system.traders[0])["utid"])
+    assert system.process is not None
+    system.process.terminate()
+    system.process.wait(60)
+    system.command("database", "check", code=3)
+    moved = json.loads(system.command("database", "move", url, "--json"))
+    assert moved["rows"] > 100
+    assert engine_of(system.data) == "postgresql"
+    assert list(system.data.glob("market.db*.moved-*"))
+    assert not (system.data / "market.db").exists()
+    assert system.command("database", "check") == "Nothing is missing.\n"
+    assert system.command("database", "upgrade") == "Everything has run.\n"
+    system.command("database", "move", url, code=3)
+    system.engine = "postgresql"
+    system.start()
+    # Whoever was signed in still is.
+    after = system.traders[0].get("/v1/wallet")
+    assert after["capital_ugx"] == before["capital_ugx"] - 9000  # type: ignore[operator]
+    assert system.lock(system.traders[0])["utid"]
+    assert system.admin.get(f"/v1/trace/{utid}")["utid"] == utid
+    found = json.loads(system.command("check", "--full", "--json"))
+    assert {row["full"] for row in found["invariants"]} == {"HOLDS"}
+    proven = json.loads(system.command("seal", "verify", str(system.data / "seals" / "main"), "--json"))
+    assert proven["sound"]
+
+
+def test_a_server_that_was_promoted_is_believed_by_the_operators_word(
+    system: System, postgresql: Cluster
+) -> None:
+    assert system.process is not None
+    system.process.terminate()
+    system.process.wait(60)
+    system.command("database", "move", postgresql.database())
+    system.engine = "postgresql"
+    system.start()
+    system.command(
+        "login", "--alias", system.operator.alias, "--code", system.operator_codes.pop(), secret=True
+    )
+    assert "nothing to confirm" in system.command("database", "confirm", "--reason", REASON)
+    system.sabotage("UPDATE gate SET cluster = '1/00000001';")
+    with pytest.raises(Exception, match="capability-blocked"):
+        system.admin.post("/v1/users", {"role": "farmer", "reason": REASON})
+    assert "promoted or restored" in system.command("status", code=2)
+    assert "believed" in system.command("database", "confirm", "--reason", REASON)
+    assert system.admin.post("/v1/users", {"role": "farmer", "reason": REASON})["utid"]

@@ -1,0 +1,115 @@
+"""What the database's owner or a superuser can do to the books, and that it is seen all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from tests.waiting import until
+from tests.worlds.server import Cluster
+from watchkeeper.base.clock import SystemClock
+from watchkeeper.base.database import places
+from watchkeeper.bootstrap.drills.world import World
+from watchkeeper.operation.verifier import findings
+
+
+@pytest.fixture
+def world(folder: Path) -> Iterator[World]:
+    found = World(folder, clock=SystemClock())
+    yield found
+    found.close()
+
+
+def superuser(world: World, postgresql: Cluster) -> psycopg.Connection[tuple[object, ...]]:
+    name = psycopg.conninfo.conninfo_to_dict(places.addresses(world.data)["owner"])["dbname"]
+    return psycopg.connect(postgresql.url(str(name)), autocommit=True)
+
+
+def seen(world: World, *kinds: str) -> set[str]:
+    """The kinds of the open findings, once all of these are among them: counts come when the session rests."""
+
+    def found() -> set[str] | None:
+        world.turn()
+        open_kinds = {finding.kind for finding in findings.open_findings(world.database)}
+        return open_kinds if set(kinds) <= open_kinds else None
+
+    return until(found, seconds=30, what=f"findings of {', '.join(kinds)}") or set()
+
+
+def test_a_table_emptied_by_its_owner(world: World) -> None:
+    world.inject(("@without lock_outcomes_refuses_update", "TRUNCATE lock_outcomes CASCADE"))
+    assert "deleted" in seen(world, "defences", "deleted", "counted change")
+    assert world.can_deposit(world.neighbour) == "operation-restricted"
+
+
+def test_a_superuser_who_plays_the_replica_does_not_get_past_the_guards(
+    world: World, postgresql: Cluster
+) -> None:
+    with superuser(world, postgresql) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for statement in (
+            "UPDATE market.wallet_ledger SET amount_ugx = amount_ugx + 1",
+            "DELETE FROM market.journal",
+            "TRUNCATE market.lots CASCADE",
+        ):
+            with pytest.raises(errors.RaiseException, match="append-only"):
+                connection.execute(statement)
+        # What the replica's role does switch off are foreign keys: a row that nobody's account stands behind.
+        connection.execute(
+            "INSERT INTO market.farmer_ledger (id, utid, farmer_id, number, type, amount_ugx, balance_after, at) "
+            "VALUES (99, 'forged', 424242, 1, 'settlement', 5000, 5000, 1)"
+        )
+    assert "added" in seen(world, "added")
+
+
+def test_a_superuser_who_takes_the_guards_away_and_puts_them_back(world: World, postgresql: Cluster) -> None:
+    with superuser(world, postgresql) as connection, connection.transaction():
+        connection.execute("ALTER TABLE market.wallet_ledger DISABLE TRIGGER ALL")
+        connection.execute("UPDATE market.wallet_ledger SET amount_ugx = amount_ugx + 1 WHERE id = 1")
+        for guard in ("wallet_ledger_refuses_change", "wallet_ledger_refuses_truncate"):
+            connection.execute(f"ALTER TABLE market.wallet_ledger ENABLE ALWAYS TRIGGER {guard}")
+        connection.execute("ALTER TABLE market.wallet_ledger ENABLE TRIGGER ALL")
+        for guard in ("wallet_ledger_refuses_change", "wallet_ledger_refuses_truncate"):
+            connection.execute(f"ALTER TABLE market.wallet_ledger ENABLE ALWAYS TRIGGER {guard}")
+    # The schema is as it was; the server counted the change.
+    assert seen(world, "changed", "counted change") == {"changed", "counted change"}
+
+
+def test_a_change_that_was_undone_is_counted_all_the_same(world: World, postgresql: Cluster) -> None:
+    world.inject(
+        (
+            "@without wallet_ledger_refuses_update",
+            "UPDATE wallet_ledger SET amount_ugx = amount_ugx + 1 WHERE id = 1",
+            "UPDATE wallet_ledger SET amount_ugx = amount_ugx - 1 WHERE id = 1",
+            "ALTER TABLE wallet_ledger ENABLE ALWAYS TRIGGER wallet_ledger_refuses_change",
+            "ALTER TABLE wallet_ledger ENABLE ALWAYS TRIGGER wallet_ledger_refuses_truncate",
+        )
+    )
+    assert seen(world, "counted change") == {"counted change"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "GRANT UPDATE ON market.wallet_ledger TO PUBLIC",
+        "DROP VIEW boundary.watch_lots",
+        "CREATE OR REPLACE FUNCTION market.refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "CREATE RULE quiet AS ON INSERT TO market.repairs DO ALSO NOTHING",
+        "DROP INDEX market.wallet_ledger_by_utid",
+        "ALTER TABLE market.locks DROP CONSTRAINT locks_exposure_after_ugx_check",
+        "ALTER TABLE market.wallet_ledger DISABLE TRIGGER ALL",
+    ],
+)
+def test_every_weakening_of_the_schema_is_seen(world: World, postgresql: Cluster, statement: str) -> None:
+    with superuser(world, postgresql) as connection:
+        connection.execute(statement)
+    if statement.startswith("DROP VIEW"):
+        # Without its view the watch cannot read at all: nothing holds any more, and the lease runs out.
+        with pytest.raises(Exception, match="watch_lots"):
+            world.turn()
+        return
+    assert "defences" in seen(world, "defences")
