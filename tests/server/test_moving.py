@@ -75,3 +75,25 @@ def test_a_server_that_was_promoted_is_believed_by_the_operators_word(
     assert "promoted or restored" in system.command("status", code=2)
     assert "believed" in system.command("database", "confirm", "--reason", REASON)
     assert system.admin.post("/v1/users", {"role": "farmer", "reason": REASON})["utid"]
+
+
+def test_a_market_that_was_set_up_on_a_server_is_started_without_naming_it_again(
+    tmp_path: Path, postgresql: Cluster
+) -> None:
+    found = System(tmp_path / "data")
+    try:
+        url = postgresql.database()
+        assert "Set up in" in found.command("database", "init", url)
+        found.command("database", "init", url, code=3)
+        found.engine = "postgresql"
+        found.start()
+        assert len(found.links) == 2
+        assert found.command("database", "check") == "Nothing is missing.\n"
+        # The superuser's address is kept nowhere.
+        assert "super@" not in (found.data / "database.toml").read_text()
+    finally:
+        found.stop()
+    # The same database is nobody else's.
+    other = System(tmp_path / "other")
+    other.command("database", "init", url, code=4)
+    other.stop()

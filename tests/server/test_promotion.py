@@ -19,6 +19,7 @@ from tests.worlds.server import Cluster
 from watchkeeper.base.database import places
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateUnreadable
+from watchkeeper.boundary.views import Views
 from watchkeeper.market.refusals import Refusal
 
 
@@ -150,6 +151,23 @@ def test_a_standby_that_is_not_promoted_is_refused(tmp_path: Path) -> None:
             outcome = Writer(market).one("on a standby")
             assert isinstance(outcome, Refusal)
             assert outcome.code == "capability-blocked"
+            market.close()
+        finally:
+            pair.close()
+
+
+def test_the_page_says_what_a_failover_may_lose(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with own_cluster() as first:
+        pair = Pair(first)
+        try:
+            first.prepare(data)
+            market = Market(data)
+            views = Views(data, system_id=market.market.system_id)
+            assert "may lose" in views.at_a_failover()
+            pair.follow()
+            until(lambda: "loses nothing" in views.at_a_failover(), what="the setting is in force")
+            views.close()
             market.close()
         finally:
             pair.close()

@@ -79,6 +79,40 @@ def test_a_superuser_who_takes_the_guards_away_and_puts_them_back(world: World, 
     assert seen(world, "changed", "counted change") == {"changed", "counted change"}
 
 
+def test_a_superuser_who_switches_the_counting_off_still_stands_in_the_log(
+    world: World, postgresql: Cluster
+) -> None:
+    with superuser(world, postgresql) as connection, connection.transaction():
+        connection.execute("SET LOCAL track_counts = off")
+        connection.execute("ALTER TABLE market.wallet_ledger DISABLE TRIGGER USER")
+        connection.execute("UPDATE market.wallet_ledger SET amount_ugx = amount_ugx + 1 WHERE id = 1")
+        for guard in ("wallet_ledger_refuses_change", "wallet_ledger_refuses_truncate"):
+            connection.execute(f"ALTER TABLE market.wallet_ledger ENABLE ALWAYS TRIGGER {guard}")
+    assert seen(world, "changed") == {"changed"}
+
+
+def test_a_change_in_a_transaction_that_stays_open_is_seen_when_it_commits(
+    world: World, postgresql: Cluster
+) -> None:
+    with superuser(world, postgresql) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SET LOCAL track_counts = off")
+        connection.execute("SAVEPOINT s")
+        connection.execute("ALTER TABLE market.wallet_ledger DISABLE TRIGGER USER")
+        connection.execute("UPDATE market.wallet_ledger SET amount_ugx = amount_ugx + 1 WHERE id = 1")
+        connection.execute("RELEASE SAVEPOINT s")
+        for guard in ("wallet_ledger_refuses_change", "wallet_ledger_refuses_truncate"):
+            connection.execute(f"ALTER TABLE market.wallet_ledger ENABLE ALWAYS TRIGGER {guard}")
+        # Have what it wrote so far reach the log before it commits.
+        with superuser(world, postgresql) as other:
+            other.execute("CHECKPOINT")
+        for _ in range(3):
+            world.turn()
+        assert not findings.open_findings(world.database)
+        connection.execute("COMMIT")
+    assert seen(world, "changed") == {"changed"}
+
+
 def test_a_change_that_was_undone_is_counted_all_the_same(world: World, postgresql: Cluster) -> None:
     world.inject(
         (

@@ -124,6 +124,17 @@ class Views:
         with database.transaction("read"):
             yield
 
+    def at_a_failover(self) -> str:
+        """What a failover of the server may lose, in words; empty where there is no server that could fail over."""
+        database = self.database
+        if database.engine == "sqlite":
+            return ""
+        row = database.one(
+            "SELECT current_setting('synchronous_standby_names') <> '' "
+            "AND current_setting('synchronous_commit') NOT IN ('off', 'local')"
+        )
+        return "loses nothing: commits wait for a standby" if row == (True,) else "may lose the last commits"
+
     def schema(self) -> dict[tuple[str, str], str]:
         """What the books' schema is made of now."""
         return objects(self.database)

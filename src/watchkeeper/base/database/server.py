@@ -124,6 +124,7 @@ def _initialise(
             sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(sql.Identifier(schema), owner)
         )
     connection.execute(sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC"))
+    _let_read_log(connection, sql.Identifier(f"{prefix}_watch"))
     # Containment ends whoever keeps a change of the gate waiting.
     connection.execute(sql.SQL("GRANT pg_signal_backend TO {}").format(sql.Identifier(f"{prefix}_control")))
     connection.execute(sql.SQL("GRANT pg_signal_backend TO {}").format(owner))
@@ -174,6 +175,23 @@ def durability(database: Database) -> str:
     row = database.one("SELECT " + ", ".join(f"current_setting('{name}')" for name in names))
     found = {name: str(value) for name, value in zip(names, row or ("",) * len(names), strict=True)}
     return "PostgreSQL " + ", ".join(f"{name}={value or 'none'}" for name, value in found.items())
+
+
+def _let_read_log(connection: psycopg.Connection[tuple[object, ...]], watch: sql.Identifier) -> None:
+    """Let the watch read the write-ahead log, where the server has what it takes; nobody else."""
+    there = connection.execute(
+        "SELECT 1 FROM pg_available_extensions WHERE name = 'pg_walinspect'"
+    ).fetchone()
+    if there is None:
+        return
+    connection.execute("CREATE SCHEMA IF NOT EXISTS walinspect")
+    connection.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect SCHEMA walinspect")
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA walinspect TO {}").format(watch))
+    connection.execute(
+        sql.SQL("GRANT EXECUTE ON FUNCTION walinspect.pg_get_wal_records_info(pg_lsn, pg_lsn) TO {}").format(
+            watch
+        )
+    )
 
 
 def _with_user(url: str, user: str, password: str) -> str:

@@ -52,6 +52,8 @@ def render(overview: Overview) -> str:
             f"watch    {'heard' if overview.watch.heard else 'SILENT'}, read to number {overview.watch.watermark}, "
             f"{'?' if overview.watch.behind is None else overview.watch.behind} behind, {overview.watch.sealed} sealed, last full pass: {overview.watch.full_pass or 'none'}"
         )
+        if overview.watch.failover:
+            lines.append(f"server   a failover {overview.watch.failover}")
     for switch in overview.switches:
         state = "engaged" if switch.engaged else "off"
         lines.append(f"switch   {switch.switch:<16}{state:<9}bites: {switch.bites}  {' '.join(switch.holds)}")

@@ -167,6 +167,8 @@ class WatchView:
     behind: int | None
     sealed: int
     full_pass: str
+    #: What a failover of the database server may lose; empty for embedded books.
+    failover: str = ""
 
 
 @dataclass(slots=True)
@@ -244,7 +246,7 @@ class Overlook:
     def _read_books(self, overview: Overview) -> None:
         if overview.watch is not None:
             behind = max(0, self._views.last(JOURNAL) - overview.watch.watermark)
-            overview.watch = replace(overview.watch, behind=behind)
+            overview.watch = replace(overview.watch, behind=behind, failover=self._views.at_a_failover())
         if overview.restrictions:
             since = Instant(min(restriction.imposed_at for restriction in overview.restrictions))
             overview.goes_on = self._tally.read(since)

@@ -6,8 +6,9 @@ triggers they have switched off; on an append-only table there are none but thos
 the inserts as well: when there are more of them than the keys have grown by, a row went in below them.
 A table that was emptied or written anew lies in another file.
 
-Counts are reported by each session when it comes to rest, at most a second after its commit. A
-superuser can switch the counting off; what is changed then is found by the next full pass.
+Counts are reported by each session when it comes to rest, ten seconds after its commit at worst, and a
+superuser can switch the counting off. So the write-ahead log is read as well, where the server lets
+us (`wal`): in it every change stands before its commit is answered.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from watchkeeper.base.clock import Clock
 from watchkeeper.base.database.schema import objects
 from watchkeeper.boundary.views import VIEWS, Views
 from watchkeeper.operation.verifier.engine import Suspicion
+from watchkeeper.operation.verifier.wal import WalTail
 
 _POLL_SECONDS = 0.01
 #: Counts move at most once a second for each session; more looks than this would only cost.
@@ -55,6 +57,7 @@ class PostgresEngine:
     _version: str = ""
     _visible_at: int | None = None
     _looked: float = 0.0
+    _wal: WalTail = field(default_factory=WalTail)
     _counts: dict[str, _Counts] = field(default_factory=dict)
     _surplus: dict[str, int] = field(default_factory=dict)
     _marked: float = 0.0
@@ -83,8 +86,10 @@ class PostgresEngine:
         return self._visible_at
 
     def look(self) -> Suspicion:
+        files = {counts.file: table for table, counts in self._counts.items()}
+        seen = tuple(self._wal.look(self.views.database, files)) if files else ()
         if time.monotonic() - self._looked < self.counts_seconds:
-            return Suspicion()
+            return Suspicion(seen)
         self._looked = time.monotonic()
         rows = self.views.database.query(_COUNTS)
         now = {
@@ -112,7 +117,7 @@ class PostgresEngine:
                 counted.append((table, new.changed - old.changed, new.changed))
             elif new.changed < old.changed:
                 reasons.append(f"the counts of {table} were reset")
-        return Suspicion((*reasons, *below), tuple(counted))
+        return Suspicion((*seen, *reasons, *below), tuple(counted))
 
     def _inserted_below(self, now: dict[str, _Counts], last: dict[str, int]) -> list[str]:
         """Tables with more inserts than new keys. Counts come late and keys are read after them, so the difference is
