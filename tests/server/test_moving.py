@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.worlds.server import Cluster
@@ -95,5 +96,9 @@ def test_a_market_that_was_set_up_on_a_server_is_started_without_naming_it_again
         found.stop()
     # The same database is nobody else's.
     other = System(tmp_path / "other")
-    other.command("database", "init", url, code=4)
+    passwords = "SELECT rolname, rolpassword FROM pg_authid ORDER BY rolname"
+    with psycopg.connect(url, autocommit=True) as connection:
+        before = connection.execute(passwords).fetchall()
+        other.command("database", "init", url, code=4)
+        assert connection.execute(passwords).fetchall() == before
     other.stop()

@@ -99,6 +99,10 @@ def _initialise(
         raise ServerUnfit(
             "the database's encoding must be UTF8: CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8'"
         )
+    there = connection.execute("SELECT to_regclass('market.system') IS NOT NULL").fetchone()
+    if there == (True,) and connection.execute("SELECT 1 FROM market.system").fetchone() is not None:
+        # Its roles would get new passwords, and whoever keeps that market could not get in any more.
+        raise ServerUnfit("There is a market in this database already; choose an empty one.")
     name = sql.Identifier(str(row[0]))
     prefix = prefix or str(row[0])
     roles: dict[Role, str] = {}
