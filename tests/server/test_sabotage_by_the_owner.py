@@ -12,8 +12,10 @@ from psycopg import errors
 from tests.waiting import until
 from tests.worlds.server import Cluster
 from watchkeeper.base.clock import SystemClock
-from watchkeeper.base.database import places
+from watchkeeper.base.database import DatabaseError, places
 from watchkeeper.bootstrap.drills.world import World
+from watchkeeper.operation.playbooks import runs
+from watchkeeper.operation.playbooks.deskwork import DeskRefused
 from watchkeeper.operation.verifier import findings
 
 
@@ -127,23 +129,70 @@ def test_a_change_that_was_undone_is_counted_all_the_same(world: World, postgres
 
 
 @pytest.mark.parametrize(
-    "statement",
+    ("statement", "restorable"),
     [
-        "GRANT UPDATE ON market.wallet_ledger TO PUBLIC",
-        "DROP VIEW boundary.watch_lots",
-        "CREATE OR REPLACE FUNCTION market.refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
-        "CREATE RULE quiet AS ON INSERT TO market.repairs DO ALSO NOTHING",
-        "DROP INDEX market.wallet_ledger_by_utid",
-        "ALTER TABLE market.locks DROP CONSTRAINT locks_exposure_after_ugx_check",
-        "ALTER TABLE market.wallet_ledger DISABLE TRIGGER ALL",
+        ("GRANT UPDATE ON market.wallet_ledger TO PUBLIC", True),
+        ("GRANT UPDATE (amount_ugx) ON market.wallet_ledger TO PUBLIC", True),
+        ("REVOKE SELECT ON boundary.watch_lots FROM PUBLIC; GRANT INSERT ON market.journal TO PUBLIC", True),
+        (
+            "CREATE OR REPLACE FUNCTION market.refuse_change() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+            True,
+        ),
+        ("CREATE RULE quiet AS ON INSERT TO market.repairs DO ALSO NOTHING", True),
+        ("DROP INDEX market.wallet_ledger_by_utid", True),
+        ("ALTER TABLE market.wallet_ledger DISABLE TRIGGER USER", True),
+        ("ALTER TABLE market.wallet_ledger ENABLE TRIGGER wallet_ledger_refuses_change", True),
+        ("DROP TRIGGER journal_refuses_truncate ON market.journal", True),
+        (
+            "CREATE OR REPLACE VIEW boundary.watch_lots AS SELECT id, utid, trader_id, unit_id, lock_utid, produce, grams, "
+            "cost_ugx, at FROM market.lots WHERE id > 0",
+            True,
+        ),
+        ("ALTER TABLE market.locks DROP CONSTRAINT locks_exposure_after_ugx_check", False),
+        ("ALTER TABLE market.wallet_ledger DISABLE TRIGGER ALL", False),
     ],
 )
-def test_every_weakening_of_the_schema_is_seen(world: World, postgresql: Cluster, statement: str) -> None:
+def test_every_weakening_of_the_schema_is_seen_and_put_back_where_a_statement_can(
+    world: World, postgresql: Cluster, statement: str, restorable: bool
+) -> None:
     with superuser(world, postgresql) as connection:
         connection.execute(statement)
-    if statement.startswith("DROP VIEW"):
-        # Without its view the watch cannot read at all: nothing holds any more, and the lease runs out.
-        with pytest.raises(Exception, match="watch_lots"):
-            world.turn()
-        return
     assert "defences" in seen(world, "defences")
+    (run,) = runs.listed(world.database, limit=10)
+    world.desk.conclude(run.id, "investigate", text="a weakening that the test made", operator=world.operator)
+
+    def restore() -> None:
+        world.desk.restore_defences(
+            run.id, "defences", incident="INC-1", reason="put back as it was made", operator=world.operator
+        )
+
+    if not restorable:
+        with pytest.raises(DeskRefused, match="backup"):
+            restore()
+        return
+    restore()
+    world.turn()
+    world.desk.verify(run.id, "verify", operator=world.operator)
+    assert not findings.open_findings(world.database)
+    world.desk.lift(run.id, "lift", reason="put back as it was made", operator=world.operator)
+    assert world.can_deposit(world.neighbour) == "accepted"
+
+
+def test_without_a_published_view_nothing_is_said_to_hold(world: World, postgresql: Cluster) -> None:
+    with superuser(world, postgresql) as connection:
+        connection.execute("DROP VIEW boundary.watch_lots")
+    with pytest.raises(DatabaseError, match="watch_lots"):
+        world.turn()
+
+
+def test_where_the_log_cannot_be_read_the_counts_say_it(world: World, postgresql: Cluster) -> None:
+    with superuser(world, postgresql) as connection:
+        connection.execute("DROP EXTENSION pg_walinspect")
+    world.turn()
+    world.inject(
+        (
+            "@without wallet_ledger_refuses_update",
+            "UPDATE wallet_ledger SET amount_ugx = amount_ugx + 1 WHERE id = 1",
+        )
+    )
+    assert {"changed", "counted change"} <= seen(world, "changed", "counted change")
