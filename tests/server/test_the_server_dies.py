@@ -20,6 +20,7 @@ import pytest
 from tests.waiting import until
 from tests.worlds.books import REASON, Market
 from tests.worlds.server import Cluster
+from tests.worlds.system import running
 from watchkeeper.base.database import places
 from watchkeeper.market.commands import Act, Answer, InviteUser
 from watchkeeper.market.refusals import Refusal
@@ -216,3 +217,23 @@ def _fill(ballast: Path) -> None:
     with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
         while True:
             file.write(b"x" * 65536)
+
+
+def test_the_operator_is_told_that_the_server_is_gone_and_all_goes_on_when_it_is_back(tmp_path: Path) -> None:
+    with (
+        own_cluster() as cluster,
+        running(tmp_path / "data", database_url=cluster.database()) as system,
+    ):
+        assert system.lock(system.traders[0])["utid"]
+        _kill(cluster)
+        until(
+            lambda: any(e["data"]["condition"] == "monitor silent" for e in system.webhook.events),
+            seconds=90,
+            what="the operator is told",
+        )
+        assert "UNKNOWN" in system.command("status", code=2)
+        assert "UNKNOWN" in system.command("check", code=2)
+        cluster.start()
+        until(system.ready, seconds=90, what="the market is ready again")
+        until(lambda: system.operator.overview()["worst"] == "HOLDS", seconds=90, what="all holds again")
+        assert system.lock(system.traders[0])["utid"]

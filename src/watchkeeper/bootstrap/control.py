@@ -18,7 +18,6 @@ from watchkeeper.bootstrap.beat import Beat
 from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseStore
 from watchkeeper.interfaces.control_web.app import create_app
 from watchkeeper.interfaces.market_web.serve import serve
-from watchkeeper.market.reading import system_id_of
 from watchkeeper.operation import authority
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.incidents import cases, checkpoints, keys, locks, push, repository
@@ -26,7 +25,7 @@ from watchkeeper.operation.notifications import channels, outbox
 from watchkeeper.operation.playbooks import proofs, runs
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.seals import publish
-from watchkeeper.operation.store import open_store
+from watchkeeper.operation.store import open_store, system_id_of
 
 _TURN_SECONDS = 0.05
 _SLOW_SECONDS = 1.0

@@ -11,12 +11,11 @@ from watchkeeper.base.clock import BootTime, Clock, SystemClock
 from watchkeeper.base.database import DatabaseError, SqliteDatabase
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
-from watchkeeper.market.reading import system_id_of
 from watchkeeper.operation import cycle
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.seals import leaf as leaves
 from watchkeeper.operation.seals import log as logs
-from watchkeeper.operation.store import open_store
+from watchkeeper.operation.store import open_store, system_id_of
 from watchkeeper.operation.verifier import full, passes, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous, seal_places
 from watchkeeper.operation.verifier.full import Slice

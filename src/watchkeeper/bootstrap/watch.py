@@ -17,10 +17,9 @@ from watchkeeper.bootstrap.publishing import Publishing
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import LeaseKeeper, LeaseLost, LeaseStore
-from watchkeeper.market.reading import system_id_of
 from watchkeeper.operation import cycle
 from watchkeeper.operation.catalogue import INVARIANTS
-from watchkeeper.operation.store import open_store
+from watchkeeper.operation.store import open_store, system_id_of
 from watchkeeper.operation.verifier import passes
 from watchkeeper.operation.verifier.continuous import Continuous, Pass, StoreMoved
 from watchkeeper.operation.verifier.tail import TooMuchAtOnce

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant
-from watchkeeper.base.database import SqliteDatabase
+from watchkeeper.base.database import Database, SqliteDatabase
 from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import Hold, OperationClass, Restriction, Scope, Switch
 from watchkeeper.boundary.gates import open_gate
@@ -19,7 +19,7 @@ from watchkeeper.boundary.views import JOURNAL, Row
 from watchkeeper.market.cures.service import MarketCures
 from watchkeeper.market.execute import Executor
 from watchkeeper.market.housekeeping import record_act
-from watchkeeper.market.reading import Books, system_id_of
+from watchkeeper.market.reading import Books
 from watchkeeper.market.signin import sessions
 from watchkeeper.market.signin.sessions import Session
 from watchkeeper.market.signin.sign_in import Gatekeeper
@@ -37,7 +37,7 @@ from watchkeeper.operation.incidents.model import Incident, analysis_name
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.desk import Desk
 from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator
-from watchkeeper.operation.store import open_store
+from watchkeeper.operation.store import open_store, system_id_of
 from watchkeeper.operation.verifier import findings, passes, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous
 
@@ -62,7 +62,7 @@ class ControlRoom:
         self.system_id = system_id_of(data)
         self.database: SqliteDatabase = open_store(data, system_id=self.system_id)
         self.books = Books(data, system_id=self.system_id)
-        self.identities = open_identities(data, system_id=self.system_id)
+        self._identities: Database | None = None
         self.gatefile = open_gate(data, system_id=self.system_id, role="control")
         self._lease = LeaseReader(LeaseStore(data, system_id=self.system_id, role="control"), clock=clock)
         self._executor = Executor(
@@ -81,7 +81,18 @@ class ControlRoom:
             self._look,
         )
         self._overlook = Overlook(data, system_id=self.system_id, database=self.database, clock=clock)
-        self.gatekeeper = Gatekeeper(self.identities, self.books, self._note_attempt, clock)
+
+    @property
+    def identities(self) -> Database:
+        """Who may enter; opened when first asked, so that the control room opens with the books' server down."""
+        if self._identities is None:
+            self._identities = open_identities(self.data, system_id=self.system_id)
+        return self._identities
+
+    @property
+    def gatekeeper(self) -> Gatekeeper:
+        """Signs the operator in."""
+        return Gatekeeper(self.identities, self.books, self._note_attempt, self.clock)
 
     def close(self) -> None:
         """Give the files back."""
@@ -90,7 +101,8 @@ class ControlRoom:
         self._overlook.close()
         self.gatefile.close()
         self.books.close()
-        self.identities.close()
+        if self._identities is not None:
+            self._identities.close()
         self.database.close()
 
     def _look(self) -> Context:

@@ -22,6 +22,21 @@ def create(data: Path, *, system_id: str, clock: Clock) -> None:
         database.close()
 
 
+def system_id_of(data: Path) -> str:
+    """The id of the system that this control room watches, from its own store: it knows when the books cannot be read.
+
+    Raises `DatabaseError`.
+    """
+    database = open_sqlite(data / FILE_NAME, may_write=False)
+    try:
+        row = database.one("SELECT system_id FROM system WHERE id = 1")
+        if row is None:
+            raise DatabaseError("the control room's store does not say whose it is")
+        return str(row[0])
+    finally:
+        database.close()
+
+
 def open_store(
     data: Path, *, may_write: bool = True, busy_seconds_max: float = 5.0, system_id: str | None = None
 ) -> SqliteDatabase:

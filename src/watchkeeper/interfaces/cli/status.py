@@ -157,10 +157,20 @@ def check(
             [str(row["full"]) for row in rows] if full else []
         )
         worst = "BROKEN" if "BROKEN" in words else "UNKNOWN" if "UNKNOWN" in words or not rows else "HOLDS"
+        if worst == "HOLDS" and overview.problems:
+            # A verdict of a moment ago, over books that nobody can read now, is worth nothing.
+            worst = "UNKNOWN"
         answer(
-            {"verdict": worst, "invariants": rows},
+            {"verdict": worst, "invariants": rows, "problems": overview.problems},
             as_json=as_json,
-            text=table(list(rows), ("invariant", "continuous", "full", "name")) + f"\n\n{worst}",
+            text="\n".join(
+                [
+                    table(list(rows), ("invariant", "continuous", "full", "name")),
+                    "",
+                    *overview.problems,
+                    worst,
+                ]
+            ),
         )
         raise typer.Exit(_EXIT[worst])
 
