@@ -186,6 +186,7 @@ def test_a_dead_and_a_frozen_watch_stop_money_within_thirty_seconds_and_it_comes
             )
             until(
                 lambda: any(e["data"]["condition"] == "monitor silent" for e in system.webhook.events),
+                seconds=33,
                 what="the operator is told that the watch is silent",
             )
         finally:
