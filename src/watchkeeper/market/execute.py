@@ -11,13 +11,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 import structlog
 
-from watchkeeper.base import utid as utids
 from watchkeeper.base.clock import BootTime, Clock, Instant
 from watchkeeper.base.database import (
     ConstraintViolated,
@@ -30,19 +28,16 @@ from watchkeeper.base.database import (
 )
 from watchkeeper.boundary import admit
 from watchkeeper.boundary.admit import Admission
-from watchkeeper.boundary.gate import GateState, OperationClass, Refused, Switch
+from watchkeeper.boundary.gate import GateState, Refused, Switch
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import LeaseReader, LeaseStore
 from watchkeeper.market import load, rowlocks
+from watchkeeper.market import names as utid_names
 from watchkeeper.market.append import Accepted, append, count_commit, journal_row
 from watchkeeper.market.commands import (
     Act,
     Answer,
-    Command,
-    CreateListing,
-    InviteUser,
-    RecordFlip,
     Repair,
     RestoreDefences,
 )
@@ -51,6 +46,7 @@ from watchkeeper.market.decide import ALONE, authorise, decide, replay, touched
 from watchkeeper.market.decision import Context
 from watchkeeper.market.notes import Notes
 from watchkeeper.market.pace import PaceExceeded
+from watchkeeper.market.probes import PROBES, SYSTEM_USER_ID, ProbeResult
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Recorded, State, User
 
@@ -72,19 +68,6 @@ _UNDER_OWNER = (Repair, RestoreDefences)
 
 class BooksShrunk(DatabaseError):
     """The books end earlier than they did. Nothing is written until the operator has looked."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
-    """What a live probe met: whether the switch is engaged, and the code that refused it, if any."""
-
-    engaged: bool
-    refused_as: str | None
-
-    @property
-    def bites(self) -> bool:
-        """An engaged switch must refuse; an idle one has nothing to prove."""
-        return not self.engaged or self.refused_as is not None
 
 
 class Executor:
@@ -245,7 +228,7 @@ class Executor:
         # The instant is taken when nobody can come in between any more.
         at = self._clock.now()
         state = load.load(database, acts, at=at)
-        names = self._draw_utids(database, acts, state.users, at)
+        names = utid_names.draw(database, acts, state.users, at=at)
         rowlocks.hold_the_end(database)
         load.numbers(database, state)
         self._check_tail(database, gate, state.next_n - 1, acts)
@@ -325,33 +308,6 @@ class Executor:
         if row is not None and load.number(row[0]) > gate.generation:
             raise GateUnreadable("the gate is older than the books: an earlier copy was put back")
 
-    def _draw_utids(
-        self, database: Database, acts: Sequence[Act], users: dict[int, User], at: Instant
-    ) -> list[str]:
-        """A UTID for each act, free in this batch and in the books."""
-        drawn: list[str] = []
-        batch: set[str] = set()
-        for act in acts:
-            if isinstance(act.command, RecordFlip):
-                drawn.append(act.command.flip_utid)
-                continue
-            actor = users.get(act.actor_id)
-            role = actor.role if actor is not None else "system"
-            drawn.append(utids.draw(role=role, at=at, taken=batch.__contains__))
-            batch.add(drawn[-1])
-        taken = load.taken_utids(database, batch) if batch else set[str]()
-        for index, name in enumerate(drawn):
-            if name in taken:
-                actor = users.get(acts[index].actor_id)
-                role = actor.role if actor is not None else "system"
-                drawn[index] = utids.draw(
-                    role=role,
-                    at=at,
-                    taken=lambda text: text in batch or bool(load.taken_utids(database, {text})),
-                )
-                batch.add(drawn[index])
-        return drawn
-
     def _note(self, act: Act, refusal: Refusal, users: dict[int, User]) -> None:
         actor = users.get(act.actor_id)
         alias = actor.alias if actor is not None else "unknown"
@@ -392,7 +348,7 @@ class Executor:
 
     def probe(self, switch: Switch) -> ProbeResult:
         """Send a command of a class that `switch` stops through the real entrance; it never commits."""
-        classes, command = _PROBES[switch]
+        classes, command = PROBES[switch]
         database = self._opened()
         database.begin("write")
         try:
@@ -423,19 +379,3 @@ def _defences_down(database: Database, act: Act) -> Iterator[None]:
     tables = sorted({table for table, _ in sealed_rows(act.command.sealed_leaf)})
     with database.without_triggers(tables):
         yield
-
-
-SYSTEM_USER_ID = 1
-
-_PROBES: dict[Switch, tuple[frozenset[OperationClass], Command | None]] = {
-    Switch.PILOT_MODE: (
-        frozenset(),
-        CreateListing(produce="probe", grams=10_000, price_ugx_per_kg=1),
-    ),
-    Switch.SHUTDOWN: (
-        frozenset(),
-        InviteUser(role="farmer", reason="a probe that must never be accepted"),
-    ),
-    # No command buys yet; the class itself is asked for at the same place.
-    Switch.PURCHASE_WINDOW: (frozenset({OperationClass.PURCHASE}), None),
-}

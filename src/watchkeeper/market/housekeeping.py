@@ -18,8 +18,9 @@ from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.market.commands import Act, RecordFlip
-from watchkeeper.market.execute import SYSTEM_USER_ID, Executor
+from watchkeeper.market.execute import Executor
 from watchkeeper.market.load import number
+from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.switching import Switching
 

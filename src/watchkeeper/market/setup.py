@@ -24,7 +24,7 @@ from watchkeeper.boundary.gatestore import fill, first_flips
 from watchkeeper.market.append import Accepted, append, count_commit, journal_row
 from watchkeeper.market.commands import Act, Command
 from watchkeeper.market.decision import Decision
-from watchkeeper.market.execute import SYSTEM_USER_ID
+from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.state import State, User
 from watchkeeper.market.tables import EFFECT_COLUMNS
 
