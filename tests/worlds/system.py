@@ -26,6 +26,7 @@ from watchkeeper.bootstrap.demo.client import Person, enrol
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
+_PASTES_MAX = 20
 REASON = "a test that plays the whole journey"
 
 
@@ -44,7 +45,10 @@ class Operator:
 
     def overview(self) -> dict[str, Any]:
         answer = self.http.get("/overview.json")
-        assert answer.status_code == 200
+        if answer.status_code == 503:
+            # The operator cannot be recognised while the market's database is away.
+            return {"worst": "UNKNOWN", "watch": {"heard": False}, "verdicts": []}
+        assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
 
@@ -183,9 +187,13 @@ class System:
         program, before = ["sqlite3", str(self.data / "market.db")], ".bail on\n.timeout 10000\n"
         if self.engine == "postgresql":
             program, before = ["psql", "-q", "-v", "ON_ERROR_STOP=1", addresses(self.data)["owner"]], ""
-        done = subprocess.run(
-            program, input=f"{before}{sql}\n", text=True, capture_output=True, check=False, timeout=60
-        )
+        for _ in range(_PASTES_MAX):
+            done = subprocess.run(
+                program, input=f"{before}{sql}\n", text=True, capture_output=True, check=False, timeout=60
+            )
+            # Beside writers that never rest the next key is taken now and then: whoever pastes, pastes again.
+            if "duplicate key" not in done.stderr:
+                break
         assert done.returncode == 0, done.stderr
 
     def lose_gate(self) -> None:

@@ -124,10 +124,23 @@ class PostgresDatabase:
                 raise self._failed(DatabaseUnreadable("the connection was lost and the transaction with it"))
             self._connect()
         try:
-            if parameters:
-                self._cursor.execute(_translated(sql), parameters)
-            else:
-                self._cursor.execute(sql)
+            self._send(sql, parameters)
+        except psycopg.Error as error:
+            if self._begun or not self._lost() or not sql.startswith("SELECT"):
+                raise self._failed(_translate(error)) from error
+            # Lost while nobody used it, and only asked: it is asked again on a new one.
+            self._again(sql, parameters)
+
+    def _send(self, sql: str, parameters: Parameters) -> None:
+        if parameters:
+            self._cursor.execute(_translated(sql), parameters)
+        else:
+            self._cursor.execute(sql)
+
+    def _again(self, sql: str, parameters: Parameters) -> None:
+        self._connect()
+        try:
+            self._send(sql, parameters)
         except psycopg.Error as error:
             raise self._failed(_translate(error)) from error
 

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from watchkeeper.base import canonical
 from watchkeeper.base.clock import Clock, Instant, kampala
+from watchkeeper.base.database import DatabaseError
 from watchkeeper.interfaces.control_room import Actor, ControlRoom
 from watchkeeper.interfaces.control_web import actions
 from watchkeeper.interfaces.market_web.auth import same_origin
@@ -132,6 +133,11 @@ def _guarded(rooms: Rooms, handler: Page, request: Request, fields: dict[str, st
         if request.url.path.endswith(".json"):
             return JSONResponse({"error": "unauthenticated"}, 401)
         return RedirectResponse("/sign-in", 303)
+    except DatabaseError:
+        words = "Nobody can be recognised: the market's database cannot be reached. `watchkeeper status` works without."
+        if request.url.path.endswith(".json"):
+            return JSONResponse({"error": words}, 503)
+        return _refused(words, status=503)
     if request.method == "POST":
         marked = hmac.compare_digest(fields.get("csrf", ""), csrf(token))
         if not marked or not same_origin(request):
