@@ -57,7 +57,7 @@ def bench_locks(
 
 @bench_app.command("detect")
 def bench_detect(
-    rounds: Annotated[int, typer.Option(min=1, max=200, help="Faults of each class.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="Faults of each class.")] = 10,
     database: Server = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> None:

@@ -48,8 +48,8 @@ CLASSES: dict[str, tuple[str, str]] = {
         "journal",
     ),
     "old row deleted": (
-        "DELETE FROM wallet_ledger WHERE id = (SELECT min(id) FROM wallet_ledger)",
-        "wallet_ledger",
+        "DELETE FROM user_steps WHERE id = (SELECT min(id) FROM user_steps)",
+        "user_steps",
     ),
     "schema changed": ("CREATE TABLE bench_{k} (a INTEGER)", "schema"),
 }
@@ -69,7 +69,7 @@ for line in sys.stdin:
 """
 _WITHOUT_TRIGGERS = (
     f"{WITHOUT}journal_refuses_update",
-    f"{WITHOUT}wallet_ledger_refuses_delete",
+    f"{WITHOUT}user_steps_refuses_delete",
 )
 
 
