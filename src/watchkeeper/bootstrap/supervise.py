@@ -26,7 +26,7 @@ HANG_SECONDS = 60.0
 FIRST_BEAT_SECONDS = 120.0
 _PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 #: A process that lived this long starts again without a pause's growth.
-_SETTLED_SECONDS = 20.0
+_SETTLED_SECONDS = 60.0
 _STOP_SECONDS = 12.0
 
 _log = structlog.get_logger()

@@ -250,8 +250,12 @@ class Executor:
                 outcomes.append(refusal)
         if accepted:
             append(database, accepted, state)
+        if accepted or any(isinstance(outcome, Answer) and outcome.replayed for outcome in outcomes):
+            # What is answered again may stand in the books without being durable: its own COMMIT may have ended while it
+            # waited for the disk or a standby. A commit after it is durable only together with it.
             count_commit(database)
-        return outcomes, (state.next_n - 1 if accepted else 0)
+            return outcomes, state.next_n - 1
+        return outcomes, 0
 
     def _one(
         self,
