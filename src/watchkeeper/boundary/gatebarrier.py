@@ -56,8 +56,6 @@ class GateBarrier(Gate):
         self._cached = None
 
     def _opened(self) -> Database:
-        if self._database is not None and not self._database.same_place():
-            self.close()
         if self._database is None:
             try:
                 self._database = open_database(self._data, "gate", role=self._role)
@@ -179,12 +177,9 @@ class GateBarrier(Gate):
         try:
             with database.transaction("write"):
                 self._take_exclusive(database)
-                for table in ("flips", "holds", "restrictions", "gate"):
-                    database.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-                    database.execute(f"DELETE FROM {table}")
-                    database.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-                for name in ("flips_refuses_change", "flips_refuses_truncate"):
-                    database.execute(f"ALTER TABLE flips ENABLE ALWAYS TRIGGER {name}")
+                with database.without_triggers(["flips"]):
+                    for table in ("flips", "holds", "restrictions", "gate"):
+                        database.execute(f"DELETE FROM {table}")
                 fill(
                     database,
                     system_id=self.system_id,

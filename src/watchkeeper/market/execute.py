@@ -178,11 +178,9 @@ class Executor:
 
     def _opened(self) -> Database:
         if self._database is not None and not self._database.same_place():
-            engine = self._database.engine
             self._database.close()
             self._database = None
-            if engine == "sqlite":
-                raise DatabaseError("the books were replaced by another file")
+            raise DatabaseError("the books were replaced by another file")
         if self._database is None:
             database = open_database(
                 self._data, "market", role="market", busy_seconds_max=self._busy_seconds_max, vfs=self._vfs

@@ -34,6 +34,7 @@ from watchkeeper.base.database.interface import (
     Parameters,
     Record,
 )
+from watchkeeper.base.database.restore import STATES
 
 _BEGIN = {
     "read": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -44,8 +45,6 @@ _CONNECT_SECONDS_MAX = 5
 #: A peer that does not answer for this long is gone.
 _SILENT_MILLISECONDS_MAX = 10_000
 _ROWS_AT_ONCE = 500
-#: The state of a trigger as the catalogue keeps it -> the words that bring it about.
-_TRIGGER_STATES = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "D": "DISABLE"}
 _VALUES = re.compile(r"\A(?P<head>.*\bVALUES )(?P<row>\([?, ]+\))(?P<tail>.*)\Z", re.DOTALL)
 
 _log = structlog.get_logger()
@@ -126,9 +125,9 @@ class PostgresDatabase:
         try:
             self._send(sql, parameters)
         except psycopg.Error as error:
-            if self._begun or not self._lost() or not sql.startswith("SELECT"):
+            if self._begun or not self._lost() or not sql.startswith(("SELECT", "BEGIN")):
                 raise self._failed(_translate(error)) from error
-            # Lost while nobody used it, and only asked: it is asked again on a new one.
+            # Lost while nobody used it, and nothing was changed: it is sent again on a new one.
             self._again(sql, parameters)
 
     def _send(self, sql: str, parameters: Parameters) -> None:
@@ -189,14 +188,7 @@ class PostgresDatabase:
         self.commit()
 
     def begin(self, mode: Mode) -> None:
-        statement = _BEGIN[mode if self._may_write else "read"]
-        try:
-            self._run(statement, ())
-        except DatabaseUnreadable:
-            if not self._lost():
-                raise
-            # Lost while nobody used it: nothing was begun, so it is begun on a new one.
-            self._run(statement, ())
+        self._run(_BEGIN[mode if self._may_write else "read"], ())
         self._begun = True
 
     def commit(self) -> None:
@@ -245,7 +237,7 @@ class PostgresDatabase:
             self.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         yield
         for on_table, trigger, state in before:
-            act, name = _TRIGGER_STATES[str(state)], str(trigger).replace('"', '""')
+            act, name = STATES[str(state)], str(trigger).replace('"', '""')
             self.execute(f'ALTER TABLE {on_table!s} {act} TRIGGER "{name}"')
 
     def close(self) -> None:

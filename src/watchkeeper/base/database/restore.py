@@ -14,7 +14,8 @@ RESTORABLE: dict[Engine, tuple[str, ...]] = {
     "sqlite": ("trigger", "view", "index"),
     "postgresql": ("function", "view", "trigger", "index", "rule", "policy", "grant"),
 }
-_STATES = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "D": "DISABLE"}
+#: The state of a trigger or rule as the catalogue keeps it -> the words that bring it about.
+STATES = {"O": "ENABLE", "A": "ENABLE ALWAYS", "R": "ENABLE REPLICA", "D": "DISABLE"}
 
 
 def statements(engine: Engine, kind: str, name: str, *, have: str | None, want: str | None) -> Iterator[str]:
@@ -48,7 +49,7 @@ def _on_table(kind: str, name: str, *, have: str | None, want: str | None) -> It
     if want is not None:
         definition, state = want.rsplit(" ", 1)
         yield definition
-        yield f"ALTER TABLE {table} {_STATES[state]} {kind.upper()} {_quoted(own)}"
+        yield f"ALTER TABLE {table} {STATES[state]} {kind.upper()} {_quoted(own)}"
 
 
 def _grant(name: str, want: str | None) -> Iterator[str]:

@@ -92,7 +92,7 @@ def _initialise(
     if connection.info.server_version < VERSION_MIN:
         raise ServerUnfit("PostgreSQL 15 or newer is needed")
     row = connection.execute(
-        "SELECT current_database(), pg_encoding_to_char(encoding), datcollate FROM pg_database "
+        "SELECT current_database(), pg_encoding_to_char(encoding) FROM pg_database "
         "WHERE datname = current_database()"
     ).fetchone()
     if row is None or row[1] != "UTF8":
