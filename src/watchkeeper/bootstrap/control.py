@@ -55,6 +55,9 @@ class Worker:
         self._turned: BootTime | None = None
         self._slow: BootTime | None = None
         self._anchored: BootTime | None = None
+        #: That the watch was silent, until it is written: a watch that hangs may hold the store while it does.
+        self._silence = ""
+        self._withheld = ""
         table = settings.read(data).get("incidents", {})
         settings.known(table, frozenset({"remote"}), where="[incidents]")
         self._remote = settings.text(table, "remote", default="")
@@ -79,17 +82,20 @@ class Worker:
     def turn(self) -> None:
         """One round: playbooks, incidents, their commits; each second what time alone brings about."""
         at = self._clock.now()
+        slow = self._slow is None or self._age(self._slow) >= _SLOW_SECONDS
+        if slow:
+            self._listen_for_watch()
         if self._something_new():
             with self._database.transaction("write"):
                 runs.open_missing(self._database, at=at)
                 cases.open_missing(self._database, at=at)
         self._commit()
-        if self._slow is None or self._age(self._slow) >= _SLOW_SECONDS:
+        if slow:
             self._slow = self._clock.boot()
             with self._database.transaction("write"):
                 alerts.sweep(self._database, at=at)
                 proofs.refresh(self._database, at=at)
-            self._look_at_watch()
+            self._tell_of_watch()
             self._anchor()
 
     def _commit(self) -> None:
@@ -139,17 +145,23 @@ class Worker:
         )
         return row is not None and (row[0] == 1 or row[1] == 1)
 
-    def _look_at_watch(self) -> None:
+    def _listen_for_watch(self) -> None:
+        """Note a silence before anything is written: it was one even if the watch is back before it can be told."""
         try:
             row = self._lease.row()
             age = self._clock.boot().seconds_since(row.written)
             silent = age is None or age > SILENT_AFTER_SECONDS
-            reason = "its lease has not been written for half a minute" if silent else row.withheld
+            self._withheld = row.withheld
+            if silent:
+                self._silence = "its lease has not been written for half a minute"
         except DatabaseError as error:
-            silent, reason = True, f"its lease cannot be read: {error}"
+            self._silence = f"its lease cannot be read: {error}"
+
+    def _tell_of_watch(self) -> None:
+        silence, reason = self._silence, self._silence or self._withheld
         if not reason and alerts.of(self._database, condition="monitor silent", scope="everything") is None:
             return
-        if self._age(self._begun) < _STARTING_SECONDS and not silent:
+        if reason and not silence and self._age(self._begun) < _STARTING_SECONDS:
             # A watch that has just begun withholds its lease until it has looked; that is no news.
             return
         with self._database.transaction("write"):
@@ -160,7 +172,7 @@ class Worker:
                     condition="monitor silent",
                     scope="everything",
                     severity="critical",
-                    title="The watch is silent" if silent else "The watch withholds its lease",
+                    title="The watch is silent" if silence else "The watch withholds its lease",
                     detail=f"{reason}. Money stands still until it is back.",
                     playbook="",
                     finding_ids=(),
@@ -176,6 +188,7 @@ class Worker:
                     causes=(),
                     at=self._clock.now(),
                 )
+        self._silence = ""
 
     def _anchor(self) -> None:
         if self._anchored is not None and self._age(self._anchored) < _ANCHOR_SECONDS:

@@ -20,8 +20,9 @@ import structlog
 
 from watchkeeper.base.clock import BootTime, Clock
 
-#: A process that has not beaten for this long hangs.
-HANG_SECONDS = 60.0
+#: A process that has not beaten for this long hangs. Longer than the watch's silence, which stops money first; not much
+#: longer, because a watch that hangs within a transaction keeps the control room's store from writing that it does.
+HANG_SECONDS = 40.0
 #: Starting takes its time on a slow disk; the first beat may come later than the others.
 FIRST_BEAT_SECONDS = 120.0
 _PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
