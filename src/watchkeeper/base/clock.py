@@ -20,6 +20,10 @@ from typing import NewType, Protocol
 #: Microseconds since 1970-01-01T00:00:00Z.
 Instant = NewType("Instant", int)
 
+#: Before and after everything that is ever written down: the epoch, and the end of the year 9999.
+FIRST_INSTANT = Instant(0)
+LAST_INSTANT = Instant(253_402_300_799_999_999)
+
 MICROSECONDS_PER_SECOND = 1_000_000
 SECONDS_PER_HOUR = 3600
 
@@ -96,3 +100,16 @@ def iso(at: Instant) -> str:
 def kampala(at: Instant) -> str:
     """What a person in Uganda reads: `2026-11-23 14:05:09`."""
     return as_datetime(at).astimezone(KAMPALA).strftime("%Y-%m-%d %H:%M:%S")
+
+
+class NotADay(ValueError):
+    """A day is written YYYY-MM-DD."""
+
+
+def day_begins(text: str) -> Instant:
+    """The first instant of a day as people in Uganda count it, from `2026-11-23`; raises `NotADay`."""
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=KAMPALA)
+        return as_instant(day)
+    except (ValueError, OverflowError) as error:
+        raise NotADay(NotADay.__doc__) from error

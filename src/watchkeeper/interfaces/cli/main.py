@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from watchkeeper.interfaces.cli import (
+    accounting,
     alerts,
     incidents,
     playbook,
@@ -30,6 +31,8 @@ app.command()(status.check)
 app.command()(status.journal)
 app.command()(session.login)
 app.command()(switches.switch)
+app.command()(accounting.export)
+app.command("statement")(accounting.show_statement)
 app.command("rebuild-gate")(switches.rebuild_gate)
 app.add_typer(alerts.alert_app, name="alert")
 app.add_typer(restrictions.restrict_app, name="restrict")

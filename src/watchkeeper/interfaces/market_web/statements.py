@@ -1,0 +1,75 @@
+"""Statements: what one's own account did in a time, for programs, for spreadsheets and on paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse, StreamingResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import Response
+
+from watchkeeper.base.clock import (
+    FIRST_INSTANT,
+    LAST_INSTANT,
+    SECONDS_PER_HOUR,
+    NotADay,
+    day_begins,
+    kampala,
+    later,
+)
+from watchkeeper.interfaces.market_web.auth import Services, SignedIn, may
+from watchkeeper.interfaces.market_web.strict import StrictRoute
+from watchkeeper.market.accounting.statement import Statement, statement
+from watchkeeper.market.refusals import Refusal
+
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["statements"])
+
+Day = Annotated[
+    str,
+    Query(
+        pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description="YYYY-MM-DD in Kampala; open when left out."
+    ),
+]
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
+)
+_TEMPLATES.filters["kampala"] = kampala
+
+
+def _of(session: SignedIn, services: Services, first_day: str, last_day: str) -> Statement:
+    """The statement of whoever asks, from the first day to the last, both included."""
+    try:
+        since = day_begins(first_day) if first_day else FIRST_INSTANT
+    except NotADay as error:
+        raise Refusal("validation-failed", str(error), field="first_day") from error
+    try:
+        until = later(day_begins(last_day), seconds=24 * SECONDS_PER_HOUR) if last_day else LAST_INSTANT
+    except NotADay as error:
+        raise Refusal("validation-failed", str(error), field="last_day") from error
+    database = services.handles().books.database
+    return statement(database, session.user, since=since, until=until)
+
+
+@router.get("/statement", openapi_extra=may("trader", "farmer"))
+def as_document(
+    session: SignedIn, services: Services, first_day: Day = "", last_day: Day = ""
+) -> dict[str, object]:
+    """What stood before, each entry, and what stands after; both days are included."""
+    return _of(session, services, first_day, last_day).document()
+
+
+@router.get("/statement.csv", openapi_extra=may("trader", "farmer"), response_class=StreamingResponse)
+def as_csv(session: SignedIn, services: Services, first_day: Day = "", last_day: Day = "") -> Response:
+    """The same as CSV."""
+    found = _of(session, services, first_day, last_day)
+    headers = {"content-disposition": f'attachment; filename="statement-{found.alias}.csv"'}
+    return StreamingResponse(found.csv(), headers=headers, media_type="text/csv; charset=utf-8")
+
+
+@router.get("/statement.html", openapi_extra=may("trader", "farmer"), response_class=HTMLResponse)
+def as_page(session: SignedIn, services: Services, first_day: Day = "", last_day: Day = "") -> Response:
+    """The same as a page to print."""
+    found = _of(session, services, first_day, last_day)
+    return HTMLResponse(_TEMPLATES.get_template("statement.html").render(statement=found))
