@@ -66,4 +66,9 @@ def effects_digest(rows: Iterable[tuple[str, int | str, Row]]) -> str:
     an order of their own.
     """
     ordered = sorted(rows, key=lambda entry: (entry[0], entry[1]))
-    return digest(encode([FORMAT_VERSION, [[table, row_document(row)] for table, _, row in ordered]]))
+    return ordered_effects_digest((table, row_document(row)) for table, _, row in ordered)
+
+
+def ordered_effects_digest(documents: Iterable[tuple[str, Mapping[str, object]]]) -> str:
+    """The same digest of rows that are documents already and stand in that order, as a sealed leaf keeps them."""
+    return digest(encode([FORMAT_VERSION, [[table, document] for table, document in documents]]))

@@ -20,7 +20,7 @@ from watchkeeper.boundary.lease import LeaseKeeper, LeaseLost, LeaseStore
 from watchkeeper.operation import cycle
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.store import open_store, system_id_of
-from watchkeeper.operation.verifier import passes
+from watchkeeper.operation.verifier import passes, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous, Pass, StoreMoved
 from watchkeeper.operation.verifier.tail import TooMuchAtOnce
 
@@ -33,6 +33,10 @@ _PROBE_SECONDS_MAX = 120.0
 _UNKNOWN_SECONDS_MAX = 30.0
 _ALIVE_SECONDS = 30.0
 _HOUR_SECONDS = 3600.0
+#: A full pass that failed is asked for again after this long.
+_AGAIN_SECONDS = 60.0
+#: A full pass that has not come one slice further in this time hangs; a slice takes a second at most.
+_STUCK_SECONDS = 300.0
 
 _log = structlog.get_logger()
 
@@ -53,6 +57,7 @@ class Watch:
         self._renewed: BootTime | None = None
         self._unread_since: BootTime | None = None
         self._unknown_since: dict[str, BootTime] = {}
+        self._full_unknown_since: dict[str, BootTime] = {}
         self._full_asked: BootTime | None = None
         self._left: list[str] = ["no pass yet"]
         self._watermark = 0
@@ -72,9 +77,15 @@ class Watch:
                 self.turn()
         finally:
             self._publishing.stop()
-            self._child.stop()
-            self._continuous.close()
-            self._database.close()
+            self.close()
+
+    def close(self) -> None:
+        """End the child and give the files back."""
+        self._child.stop()
+        self._continuous.close()
+        self._gatefile.close()
+        self._lease_file.close()
+        self._database.close()
 
     def turn(self) -> None:
         """Wait for a commit, look, stop what has to stop, write, and renew the lease when it is due."""
@@ -110,6 +121,7 @@ class Watch:
         if found.wanted:
             self._ask_full("; ".join(found.wanted), committed_at=found.committed_at)
         self._child.keep_alive()
+        self._child.end_if_stuck(passes.running(self._database), clock=self._clock)
 
     def _ask_full(self, reason: str, *, committed_at: int | None = None) -> None:
         with self._database.transaction("write"):
@@ -127,6 +139,8 @@ class Watch:
                 self._look_at_unknown(found)
                 if self._full_asked is None or self._age(self._full_asked) > _HOUR_SECONDS:
                     self._ask_full("hourly")
+                elif self._age(self._full_asked) > _AGAIN_SECONDS and passes.failed(self._database):
+                    self._ask_full("the last one did not come to its end")
                 elif passes.waiting(self._database):
                     # Somebody else asked: the operator, or a playbook after its lift.
                     self._child.wake()
@@ -170,12 +184,27 @@ class Watch:
                 self._unknown_since.setdefault(invariant, now)
             else:
                 self._unknown_since.pop(invariant, None)
-        overdue = [
+        overdue = {
             invariant
             for invariant, since in self._unknown_since.items()
             if self._age(since) > _UNKNOWN_SECONDS_MAX
-        ]
-        cycle.unknown(self._database, self._gatefile, overdue, clock=self._clock)
+        }
+        overdue |= self._overdue_full_passes(now)
+        cycle.unknown(self._database, self._gatefile, sorted(overdue), clock=self._clock)
+
+    def _overdue_full_passes(self, now: BootTime) -> set[str]:
+        """Invariants of which no full pass has said anything within its deadline."""
+        overdue: set[str] = set()
+        limit = verdicts.DEADLINE_SECONDS[verdicts.FULL]
+        for view in verdicts.current(self._database, clock=self._clock):
+            if view.full != verdicts.UNKNOWN:
+                self._full_unknown_since.pop(view.invariant, None)
+                continue
+            since = self._full_unknown_since.setdefault(view.invariant, now)
+            # A verdict that is too old is overdue by its own age; one that was never given, since somebody looks for it.
+            if self._age(since) > limit or (view.full_age_seconds or 0.0) > limit:
+                overdue.add(view.invariant)
+        return overdue
 
 
 class FullPassChild:
@@ -184,6 +213,14 @@ class FullPassChild:
     def __init__(self, data: Path) -> None:
         self._data = data
         self._process: subprocess.Popen[bytes] | None = None
+        self._seen: tuple[int, int] | None = None
+        self._moved: BootTime | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, None when there is none at work."""
+        alive = self._process is not None and self._process.poll() is None
+        return self._process.pid if alive and self._process is not None else None
 
     def keep_alive(self) -> None:
         """Start it when it is not there."""
@@ -192,6 +229,18 @@ class FullPassChild:
                 [sys.executable, "-m", "watchkeeper.bootstrap", "full-pass", "--data", str(self._data)],
                 stdin=subprocess.PIPE,
             )
+
+    def end_if_stuck(self, running: tuple[int, int] | None, *, clock: Clock) -> None:
+        """End the child when the pass that runs, as (id, how far), has stood still for too long; it is started anew."""
+        if running is None or running != self._seen:
+            self._seen, self._moved = running, clock.boot()
+            return
+        still = None if self._moved is None else clock.boot().seconds_since(self._moved)
+        if still is not None and still > _STUCK_SECONDS and self._process is not None:
+            _log.error("full_pass.hangs", seconds=_STUCK_SECONDS)
+            self._process.kill()
+            self._process.wait()
+            self._seen = None
 
     def wake(self) -> None:
         """Have it look."""

@@ -162,10 +162,11 @@ def _open(database: SqliteDatabase, rule: str, scope: str) -> list[Finding]:
 
 def _wanted(database: SqliteDatabase) -> list[Stop]:
     wanted: dict[tuple[str, str], Stop] = {}
-    for invariant, scope, classes, detail in findings.stopping(database):
+    for invariant, scope, classes, detail, seen_at in findings.stopping(database):
         before = wanted.get((invariant, scope))
         together = classes | (before.classes if before is not None else frozenset())
-        wanted[invariant, scope] = Stop(invariant, Scope.parse(scope), together, detail)
+        newest = max(seen_at, (before.seen_at if before is not None else None) or seen_at)
+        wanted[invariant, scope] = Stop(invariant, Scope.parse(scope), together, detail, seen_at=newest)
     return list(wanted.values())
 
 
@@ -212,7 +213,8 @@ def unknown(database: SqliteDatabase, gatefile: Gate, overdue: Sequence[str], *,
     standing = {view.invariant: view for view in verdicts.current(database, clock=clock)}
     for rule, restriction in restrictions.items():
         view = standing.get(rule)
-        if rule not in overdue and view is not None and view.continuous == verdicts.HOLDS:
+        holds = view is not None and view.continuous == view.full == verdicts.HOLDS
+        if rule not in overdue and holds:
             lifting.release_unknown(database, gatefile, restriction, clock=clock)
             alert = alerts.of(database, condition=rule, scope=str(restriction.scope))
             if alert is not None:

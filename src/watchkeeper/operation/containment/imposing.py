@@ -16,8 +16,6 @@ from watchkeeper.boundary.gate import OperationClass, Restriction, Scope
 from watchkeeper.boundary.gatestore import Gate
 from watchkeeper.operation import authority
 
-#: Findings looked at in one go when the two stores are compared; the rest follows in the next.
-
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -28,6 +26,8 @@ class Stop:
     classes: frozenset[OperationClass]
     reason: str
     cause: str = "BROKEN"
+    #: When the newest finding that asks for it was seen; None for a stop that no finding asks for.
+    seen_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,19 @@ def active(gatefile: Gate) -> tuple[Restriction, ...]:
     return restrict.active(gatefile)
 
 
-def overridden(database: Database, *, rule: str, scope: Scope) -> bool:
-    """Whether the operator lifted the last restriction of this rule and scope against the check's word."""
+def overridden(database: Database, stop: Stop) -> bool:
+    """Whether the operator lifted the last restriction of this rule and scope against the check's word.
+
+    That counts for what was found by then; a finding of later is contained like the first.
+    """
     row = database.one(
-        "SELECT override FROM lifts WHERE rule = ? AND scope = ? AND outcome = 'lifted' ORDER BY id DESC LIMIT 1",
-        (rule, str(scope)),
+        "SELECT override, decided_at FROM lifts WHERE rule = ? AND scope = ? AND outcome = 'lifted' "
+        "ORDER BY id DESC LIMIT 1",
+        (stop.rule, str(stop.scope)),
     )
-    return row is not None and row[0] == 1
+    if row is None or row[0] != 1:
+        return False
+    return stop.seen_at is None or stop.seen_at <= int(str(row[1]))
 
 
 def missing(database: Database, stops: Iterable[Stop], restrictions: Iterable[Restriction]) -> list[Stop]:
@@ -114,7 +120,7 @@ def missing(database: Database, stops: Iterable[Stop], restrictions: Iterable[Re
         classes = present.get((stop.rule, stop.scope))
         if classes is not None and stop.classes <= classes:
             continue
-        if classes is None and overridden(database, rule=stop.rule, scope=stop.scope):
+        if classes is None and overridden(database, stop):
             continue
         found.append(stop)
     return found

@@ -64,9 +64,14 @@ class Pass:
     committed_at: int | None = None
 
     @property
+    def judged(self) -> bool:
+        """Whether every check came to its end. What was not judged counts as not read."""
+        return not self.errors
+
+    @property
     def watermark(self) -> int:
-        """The last journal number read, this pass included."""
-        return self.tail.main_size + len(self.tail.main)
+        """The last journal number read and judged, this pass included."""
+        return self.tail.main_size + (len(self.tail.main) if self.judged else 0)
 
     @property
     def behind(self) -> int:
@@ -134,6 +139,8 @@ class Continuous:
             "7.1": lambda: i7_1_pilot_mode.new(context, news),
         }
         for invariant, check in checks.items():
+            if invariant in found.errors:
+                continue
             try:
                 found.drafts.extend(check())
             except DatabaseError:
@@ -142,6 +149,9 @@ class Continuous:
                 # A check that raises is UNKNOWN; the others go on.
                 _log.exception("check.failed", invariant=invariant)
                 found.errors[invariant] = f"the check raised {type(error).__name__}"
+                if invariant == "1.1":
+                    # 6.1 reads the replay that 1.1 moves on; of one that stands half-way it would say anything.
+                    found.errors["6.1"] = "the replay that it reads did not come to an end"
         found.drafts.extend(i2_3_way_round.missing(number) for number in found.tail.missing)
 
     def _look_at_defences(self, found: Pass) -> None:
@@ -188,7 +198,8 @@ class Continuous:
     def store(self, found: Pass, database: Database) -> None:
         """Write what the pass read and judged, in the caller's transaction; findings are the caller's to note.
 
-        Raises `StoreMoved` when the pass is no longer the next one.
+        A pass in which a check did not come to its end leaves its verdicts and nothing else: the same rows are read and
+        judged again by the next. Raises `StoreMoved` when the pass is no longer the next one.
         """
         tail = found.tail
         if (
@@ -196,6 +207,20 @@ class Continuous:
             or logs.size(database, logs.SIDE) != tail.side_size
         ):
             raise StoreMoved(StoreMoved.__doc__)
+        if found.judged:
+            self._move_on(found, database)
+        verdicts.store(
+            database,
+            mode=verdicts.CONTINUOUS,
+            errors=found.errors,
+            numbers=len(tail.news.journal),
+            boot=found.begun,
+            at=self._clock.now(),
+        )
+
+    @staticmethod
+    def _move_on(found: Pass, database: Database) -> None:
+        tail = found.tail
         logs.append(database, log=logs.MAIN, leaves=tail.main)
         logs.append(database, log=logs.SIDE, leaves=tail.side)
         seal_places(database, tail.places)
@@ -206,14 +231,6 @@ class Continuous:
         found.accounts.store(database)
         if found.schema_version is not None:
             _set_mark(database, "schema_version", found.schema_version)
-        verdicts.store(
-            database,
-            mode=verdicts.CONTINUOUS,
-            errors=found.errors,
-            numbers=len(tail.news.journal),
-            boot=found.begun,
-            at=self._clock.now(),
-        )
 
 
 def seal_places(database: Database, places: dict[tuple[str, int], tuple[str, int]]) -> None:

@@ -137,10 +137,10 @@ def open_findings(
     return [_finding(row) for row in rows]
 
 
-def stopping(database: Database) -> list[tuple[str, str, frozenset[OperationClass], str]]:
-    """What all open findings together stop: rule, scope, classes, and one finding's detail; however many they are."""
+def stopping(database: Database) -> list[tuple[str, str, frozenset[OperationClass], str, Instant]]:
+    """What all open findings together stop: rule, scope, classes, one finding's detail, and when the newest was seen."""
     rows = database.query(
-        "SELECT invariant, scope, classes, min(detail) FROM findings WHERE state = 'open' "
+        "SELECT invariant, scope, classes, min(detail), max(seen_at) FROM findings WHERE state = 'open' "
         "GROUP BY invariant, scope, classes ORDER BY invariant, scope LIMIT ?",
         (_STOPS_MAX,),
     )
@@ -150,8 +150,9 @@ def stopping(database: Database) -> list[tuple[str, str, frozenset[OperationClas
             str(scope),
             frozenset(OperationClass(name) for name in str(classes).split()),
             str(detail),
+            Instant(int(str(seen_at))),
         )
-        for invariant, scope, classes, detail in rows
+        for invariant, scope, classes, detail, seen_at in rows
     ]
 
 

@@ -102,6 +102,24 @@ def came_to_an_end_since(database: Database, at: Instant) -> bool:
     return row is not None
 
 
+def failed(database: Database) -> bool:
+    """Whether the last pass that ended says nothing, and none waits or runs."""
+    row = database.one("SELECT ended_at, outcome FROM full_passes ORDER BY id DESC LIMIT 1")
+    return (
+        row is not None
+        and row[0] is not None
+        and (str(row[1]) == "not finished" or str(row[1]).startswith("UNKNOWN"))
+    )
+
+
+def running(database: Database) -> tuple[int, int] | None:
+    """The pass that runs and how far it is; None when none does."""
+    row = database.one(
+        "SELECT id, done FROM full_passes WHERE begun_at IS NOT NULL AND ended_at IS NULL ORDER BY id DESC LIMIT 1"
+    )
+    return None if row is None else (int(str(row[0])), int(str(row[1])))
+
+
 def get(database: Database, pass_id: int) -> FullPass | None:
     """One pass."""
     row = database.one(f"SELECT {_COLUMNS} FROM full_passes WHERE id = ?", (pass_id,))

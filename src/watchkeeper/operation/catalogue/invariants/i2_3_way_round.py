@@ -30,28 +30,31 @@ def new(context: Context, news: News) -> list[Draft]:
     drafts: list[Draft] = []
     for entry in news.journal:
         rows = [(found.table, found.key, found.row) for found in news.effects.get(entry.key, ())]
-        digest = canonical.effects_digest(rows)
-        if digest != entry.row["effects_digest"] and context.acknowledged(entry) is None:
-            scope, classes, account = reach(context, "journal", entry.row)
-            drafts.append(
-                Draft(
-                    invariant="2.3",
-                    kind="effects",
-                    scope=scope,
-                    classes=classes,
-                    account=account,
-                    table_name="journal",
-                    row_key=str(entry.key),
-                    expected=canonical.encode({"effects_digest": str(entry.row["effects_digest"])}).decode(
-                        "utf-8"
-                    ),
-                    found=canonical.encode({"effects_digest": digest}).decode("ascii"),
-                    found_digest=entry.digest,
-                    detail=f"the rows of journal number {entry.key} are not those that it says",
-                )
-            )
+        drafts.extend(effects(context, entry, canonical.effects_digest(rows)))
     drafts.extend(added(context, found) for found in news.added)
     return drafts
+
+
+def effects(context: Context, entry: Found, digest: str) -> list[Draft]:
+    """The finding for a journal row whose effect rows have this digest and not the one that it carries."""
+    if digest == entry.row["effects_digest"] or context.acknowledged(entry) is not None:
+        return []
+    scope, classes, account = reach(context, "journal", entry.row)
+    return [
+        Draft(
+            invariant="2.3",
+            kind="effects",
+            scope=scope,
+            classes=classes,
+            account=account,
+            table_name="journal",
+            row_key=str(entry.key),
+            expected=canonical.encode({"effects_digest": str(entry.row["effects_digest"])}).decode("utf-8"),
+            found=canonical.encode({"effects_digest": digest}).decode("ascii"),
+            found_digest=entry.digest,
+            detail=f"the rows of journal number {entry.key} are not those that it says",
+        )
+    ]
 
 
 def added(context: Context, found: Found) -> Draft:

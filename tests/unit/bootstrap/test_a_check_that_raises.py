@@ -1,0 +1,205 @@
+"""A check that does not come to its end has said nothing: what it should have judged is judged later, never passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.waiting import until
+from tests.worlds.books import Market, TurnableClock
+from watchkeeper.base.database import SqliteDatabase, open_database
+from watchkeeper.bootstrap.full_pass import FullPasses
+from watchkeeper.bootstrap.watch import Watch
+from watchkeeper.boundary.gates import open_gate
+from watchkeeper.boundary.lease import LeaseStore
+from watchkeeper.market.commands import Deposit
+from watchkeeper.operation import store
+from watchkeeper.operation.catalogue.invariants import i1_1_balance, i2_3_way_round
+from watchkeeper.operation.containment import imposing
+from watchkeeper.operation.seals import publish
+from watchkeeper.operation.verifier import full, passes, verdicts
+from watchkeeper.operation.verifier.tail import watermarks
+
+
+class Room:
+    """A market, the control room's store, and a watch that the test turns by hand."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.clock = TurnableClock()
+        self.market = Market(data, clock=self.clock)
+        self.system_id = self.market.market.system_id
+        for folder in ("keys", "seals", "run"):
+            (data / folder).mkdir(exist_ok=True)
+        publish.create_key(data, system_id=self.system_id)
+        store.create(data, system_id=self.system_id, clock=self.clock)
+        self.database: SqliteDatabase = store.open_store(data)
+        self.gate = open_gate(data, system_id=self.system_id, role="control")
+        self.lease = LeaseStore(data, system_id=self.system_id, role="control")
+        self.watch = Watch(data, system_id=self.system_id, clock=self.clock)
+        self.turn()
+        until(self._first_pass_ended, what="the child's first full pass")
+
+    def _first_pass_ended(self) -> bool:
+        found = passes.latest(self.database)
+        return found is not None and found.ended_at is not None
+
+    def turn(self) -> None:
+        """One turn a second later, so that the lease is due."""
+        self.clock.boot_offset_seconds += 1.5
+        self.watch.turn()
+
+    def business(self, reference: str) -> None:
+        """A deposit through the entrance; the watch keeps the lease now."""
+        self.market.lease.poll()
+        self.market.one(Deposit(amount_ugx=1000, provider="mtn", external_ref=reference), self.market.tina)
+
+    def forge(self) -> None:
+        """A journal row that claims effects it does not have."""
+        owner = open_database(self.data, "market", role="owner")
+        with owner.transaction("write"):
+            owner.execute(
+                "INSERT INTO journal (n, command_id, utid, command, actor_id, actor, role, decision, arguments, effects_digest, "
+                "answer, gate_generation, at) SELECT n + 1, 'forged', '20261124-120000-tra-forged', 'deposit', actor_id, actor, "
+                "role, decision, arguments, 'of nothing', answer, gate_generation, at FROM journal ORDER BY n DESC LIMIT 1"
+            )
+        owner.close()
+
+    def words(self, invariant: str) -> tuple[str, str]:
+        views = {v.invariant: v for v in verdicts.current(self.database, clock=self.clock)}
+        return views[invariant].continuous, views[invariant].full
+
+    def findings(self) -> set[tuple[str, str]]:
+        return {(str(i), str(k)) for i, k in self.database.query("SELECT invariant, kind FROM findings")}
+
+    def stops(self) -> set[tuple[str, str]]:
+        return {(r.rule, r.cause) for r in imposing.active(self.gate)}
+
+    def full_pass(self) -> None:
+        runner = FullPasses(self.data, system_id=self.system_id, clock=self.clock)
+        with self.database.transaction("write"):
+            passes.ask(self.database, reason="the test asks", at=self.clock.now())
+        runner.run_waiting()
+        runner.close()
+
+    def close(self) -> None:
+        self.watch.close()
+        self.gate.close()
+        self.lease.close()
+        self.database.close()
+        self.market.close()
+
+
+@pytest.fixture
+def room(data: Path) -> Iterator[Room]:
+    found = Room(data)
+    yield found
+    found.close()
+
+
+def raising(*_: object) -> list[object]:
+    raise ZeroDivisionError("a check with a fault in it")
+
+
+def test_what_a_check_raised_on_is_judged_by_the_next_pass(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = watermarks(room.database)
+    room.forge()
+    with monkeypatch.context() as fault:
+        fault.setattr(i2_3_way_round, "new", raising)
+        room.turn()
+        assert room.words("2.3")[0] == "UNKNOWN"
+        assert watermarks(room.database) == read
+        assert ("2.3", "effects") not in room.findings()
+    room.turn()
+    assert ("2.3", "effects") in room.findings()
+    assert ("2.3", "BROKEN") in room.stops()
+    assert room.words("2.3")[0] == "BROKEN"
+
+
+def test_a_replay_that_raised_midway_leaves_no_half_of_itself(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.business("HALF-1")
+    room.business("HALF-2")
+    before = room.database.query("SELECT * FROM account_state ORDER BY account_id, ledger")
+    with monkeypatch.context() as fault:
+        fault.setattr(i1_1_balance, "conservation", raising)
+        room.turn()
+        assert {room.words("1.1")[0], room.words("6.1")[0]} == {"UNKNOWN"}
+        assert room.words("7.1")[0] == "HOLDS"
+        assert room.database.query("SELECT * FROM account_state ORDER BY account_id, ledger") == before
+    room.turn()
+    room.full_pass()
+    assert {room.words(invariant) for invariant in ("1.1", "2.3", "6.1")} == {("HOLDS", "HOLDS")}
+    assert room.findings() == set()
+
+
+def test_a_check_that_goes_on_raising_stops_money_until_it_holds_again(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.full_pass()
+    room.business("UNREAD")
+    with monkeypatch.context() as fault:
+        fault.setattr(i2_3_way_round, "new", raising)
+        room.turn()
+        assert room.stops() == set()
+        room.clock.boot_offset_seconds += 31
+        room.turn()
+        assert room.stops() == {("2.3", "UNKNOWN")}
+        assert "wait too long to be read" in room.lease.row().withheld
+    room.turn()
+    room.turn()
+    assert room.stops() == set()
+    assert room.words("2.3") == ("HOLDS", "HOLDS")
+
+
+def test_rows_that_were_sealed_unjudged_are_found_by_a_full_pass(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.forge()
+    with monkeypatch.context() as fault:
+        # As a check that is blind would have let it through.
+        fault.setattr(i2_3_way_round, "effects", lambda *_: [])
+        room.turn()
+    assert room.findings() == set()
+    room.full_pass()
+    assert ("2.3", "effects") in room.findings()
+    assert ("2.3", "BROKEN") in room.stops()
+
+
+def test_a_full_pass_that_raises_says_unknown_and_is_asked_for_again(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as fault:
+        fault.setattr(full, "slices", raising)
+        room.full_pass()
+    assert room.words("1.2")[1] == "UNKNOWN"
+    assert passes.failed(room.database)
+    asked = passes.latest(room.database)
+    room.clock.boot_offset_seconds += 61
+    room.turn()
+    again = passes.latest(room.database)
+    assert asked is not None
+    assert again is not None
+    assert again.id > asked.id
+
+
+def test_full_passes_that_say_nothing_for_two_hours_stop_money(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.full_pass()
+    room.turn()
+    assert room.stops() == set()
+    with monkeypatch.context() as fault:
+        # The child would run what is asked for; here it never gets to.
+        fault.setattr("watchkeeper.bootstrap.watch.FullPassChild.wake", lambda _: None)
+        room.clock.boot_offset_seconds += 7201
+        room.turn()
+        assert ("1.2", "UNKNOWN") in room.stops()
+    room.full_pass()
+    room.turn()
+    assert room.stops() == set()

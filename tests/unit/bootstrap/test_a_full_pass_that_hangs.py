@@ -1,0 +1,49 @@
+"""The child for full passes, hung in the middle of one, is ended and begun anew."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from tests.waiting import until
+from tests.worlds.books import TurnableClock
+from watchkeeper.bootstrap import setup
+from watchkeeper.bootstrap.watch import FullPassChild
+from watchkeeper.operation import store
+from watchkeeper.operation.verifier import passes
+
+
+def test_a_pass_that_comes_no_further_is_ended_and_another_child_runs_the_next(tmp_path: Path) -> None:
+    clock = TurnableClock()
+    data = tmp_path / "data"
+    setup.create(data, clock=clock)
+    database = store.open_store(data)
+    child = FullPassChild(data)
+    child.keep_alive()
+    before = child.pid
+    assert before is not None
+    os.kill(before, signal.SIGSTOP)
+    with database.transaction("write"):
+        passes.ask(database, reason="the test asks", at=clock.now())
+        passes.claim(database, boot=clock.boot(), at=clock.now())
+    child.end_if_stuck(passes.running(database), clock=clock)
+    clock.boot_offset_seconds += 299
+    child.end_if_stuck(passes.running(database), clock=clock)
+    assert child.pid == before, "it was given its time"
+    clock.boot_offset_seconds += 2
+    child.end_if_stuck(passes.running(database), clock=clock)
+    assert child.pid is None
+    with database.transaction("write"):
+        passes.ask(database, reason="asked again", at=clock.now())
+    child.wake()
+    assert child.pid != before
+    until(
+        lambda: (found := passes.latest(database)) is not None and found.ended_at is not None,
+        what="the next pass",
+    )
+    assert [row[0] for row in database.query("SELECT outcome FROM full_passes ORDER BY id")][
+        0
+    ] == "not finished"
+    child.stop()
+    database.close()
