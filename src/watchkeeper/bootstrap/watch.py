@@ -216,7 +216,6 @@ class FullPassChild:
         self._seen: tuple[int, int] | None = None
         self._moved: BootTime | None = None
 
-    @property
     def pid(self) -> int | None:
         """The child's process id, None when there is none at work."""
         alive = self._process is not None and self._process.poll() is None

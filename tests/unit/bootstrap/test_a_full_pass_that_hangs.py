@@ -21,7 +21,7 @@ def test_a_pass_that_comes_no_further_is_ended_and_another_child_runs_the_next(t
     database = store.open_store(data)
     child = FullPassChild(data)
     child.keep_alive()
-    before = child.pid
+    before = child.pid()
     assert before is not None
     os.kill(before, signal.SIGSTOP)
     with database.transaction("write"):
@@ -30,20 +30,18 @@ def test_a_pass_that_comes_no_further_is_ended_and_another_child_runs_the_next(t
     child.end_if_stuck(passes.running(database), clock=clock)
     clock.boot_offset_seconds += 299
     child.end_if_stuck(passes.running(database), clock=clock)
-    assert child.pid == before, "it was given its time"
+    assert child.pid() == before, "it was given its time"
     clock.boot_offset_seconds += 2
     child.end_if_stuck(passes.running(database), clock=clock)
-    assert child.pid is None
+    assert child.pid() is None
     with database.transaction("write"):
         passes.ask(database, reason="asked again", at=clock.now())
     child.wake()
-    assert child.pid != before
+    assert child.pid() != before
     until(
         lambda: (found := passes.latest(database)) is not None and found.ended_at is not None,
         what="the next pass",
     )
-    assert [row[0] for row in database.query("SELECT outcome FROM full_passes ORDER BY id")][
-        0
-    ] == "not finished"
+    assert database.one("SELECT outcome FROM full_passes ORDER BY id LIMIT 1") == ("not finished",)
     child.stop()
     database.close()
