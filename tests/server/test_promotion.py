@@ -28,13 +28,14 @@ class Pair:
 
     def __init__(self, primary: Cluster) -> None:
         self.primary = primary
+        self._name = primary.folder.name
         self.ports = (primary.port, 0)
         self.standby = self._cluster("standby-0")
         self.ports = (primary.port, self.standby.port)
         self._made = 0
 
     def _cluster(self, name: str, port: int | None = None) -> Cluster:
-        folder = self.primary.folder.parent / f"{self.primary.folder.name}-{name}"
+        folder = self.primary.folder.parent / f"{self._name}-{name}"
         folder.mkdir(mode=0o755)
         if self.primary.user is not None:
             shutil.chown(folder, self.primary.user)
