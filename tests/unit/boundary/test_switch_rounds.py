@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,69 +19,70 @@ from watchkeeper.market.switching import Switching
 LOAD = Path(__file__).parent / "switch_load.py"
 
 
+class Load:
+    """The other process: how many of its commands were accepted, and how many the switch refused, as it says so."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.counts = {"+": 0, "-": 0}
+        self._process = process
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        while said := self._process.stdout.read(1):
+            self.counts[said] += 1
+
+    def goes_on(self, sign: str, *, what: str) -> None:
+        """Wait until some more were answered like this."""
+        wanted = self.counts[sign] + 3
+        until(partial(self._reached, sign, wanted), seconds=60, what=what)
+
+    def _reached(self, sign: str, wanted: int) -> bool:
+        return self.counts[sign] >= wanted
+
+
+@contextmanager
+def _load(market: Market) -> Iterator[Load]:
+    process = subprocess.Popen(
+        [sys.executable, str(LOAD), str(market.data), market.market.system_id, str(market.admin_id)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    try:
+        yield Load(process)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(30)
+
+
 def test_nothing_gated_commits_after_the_answer(data: Path, rounds: Callable[[int], int]) -> None:
     switched(data, rounds(1000))
 
 
 def switched(data: Path, times: int) -> None:
-    """Flip pilot mode so often while another process lists as fast as it can; nothing it lists falls in between."""
+    """Shut down and release so often while another process invites as fast as it can; none falls in between.
+
+    Each round has commits right before the switch and attempts that it refuses, so each could have failed.
+    """
     market = Market(data)
-    system_id, admin = market.market.system_id, market.books.user(market.admin_id)
-    assert admin is not None
+    system_id, operator = market.market.system_id, market.books.user(market.market.operator.id)
+    assert operator is not None
     books = market.books.database
     switching = Switching(market.data, system_id=system_id, books=books, clock=market.clock)
-
-    def last_number() -> int:
-        row = books.one("SELECT max(n) FROM journal")
-        return 0 if row is None or row[0] is None else int(str(row[0]))
-
-    def moved_past(seen: int) -> bool:
-        return last_number() > seen
-
-    # Nobody lists more than ten times a day, so each round has a farmer of its own pace: a fresh one when one is spent.
-    load: subprocess.Popen[str] | None = None
-    passed = 0
-    try:
+    with _load(market) as load:
         for number in range(times):
-            if number % 5 == 0:
-                if load is not None and load.stdin is not None:
-                    load.stdin.close()
-                    load.wait(30)
-                farmer = market.person("farmer")
-                load = subprocess.Popen(
-                    [
-                        sys.executable,
-                        str(LOAD),
-                        str(market.data),
-                        system_id,
-                        str(farmer),
-                        str(market.admin_id),
-                    ],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                    env=ENVIRONMENT,
-                )
-                assert load.stdout is not None
-                assert load.stdout.readline() == "ready\n"
-            before = last_number()
-            until(partial(moved_past, before), what="the load runs")
-            flip = switching.flip(switch=Switch.PILOT_MODE, action="engage", actor=admin, reason=REASON)
-            until(partial(moved_past, last_number()), what="commits go on while it is on")
-            off = switching.flip(switch=Switch.PILOT_MODE, action="release", actor=admin, reason=REASON)
-            late = books.query(
-                "SELECT n FROM journal WHERE command = 'create_listing' AND n > ? AND n <= ?",
-                (flip.journal_n, off.journal_n),
+            load.goes_on("+", what=f"commits before round {number}")
+            on = switching.flip(switch=Switch.SHUTDOWN, action="engage", actor=operator, reason=REASON)
+            load.goes_on("-", what=f"refusals in round {number}")
+            off = switching.flip(switch=Switch.SHUTDOWN, action="release", actor=operator, reason=REASON)
+            between = books.query(
+                "SELECT n FROM journal WHERE n > ? AND n <= ? AND command = 'invite_user'",
+                (on.journal_n, off.journal_n),
             )
-            assert late == [], f"round {number}"
-            passed += 1
-        assert passed == times
-        listed = books.one("SELECT count(*) FROM journal WHERE command = 'create_listing'")
-        assert listed is not None
-        assert int(str(listed[0])) > 0, "the load never listed anything"
-    finally:
-        if load is not None and load.stdin is not None:
-            load.stdin.close()
-            load.wait(30)
-        switching.close()
-        market.close()
+            assert between == [], f"round {number}"
+        load.goes_on("+", what="commits after the last round")
+    switching.close()
+    market.close()
