@@ -299,3 +299,56 @@ def test_a_link_whose_enrolment_was_cut_short_still_works_and_then_no_more(syste
     assert "<form" not in httpx.get(link, trust_env=False).text
     again = httpx.post(link, data=person, headers={"sec-fetch-site": "same-origin"}, trust_env=False)
     assert again.status_code == 409
+
+
+#: Values for what stands in a path or a query, none of which any row can have.
+STRANGE = ("%00", "x", "1e3", "-1", "9" * 30, "%F0%9F%8C%BD", "..%2F..", "%25s", "x" * 3000, "' OR 1=1 --")
+
+
+def test_strange_values_in_paths_and_queries_are_clear_problems_and_write_nothing(system: System) -> None:
+    people = {"farmer": system.farmer, "trader": system.traders[0], "admin": system.admin}
+    schema = httpx.get(f"{system.market}/openapi.json", trust_env=False).json()
+    before = digest(system)
+    wrong: list[str] = []
+    asked = 0
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            person = next((people[role] for role in operation["x-roles"] if role in people), None)
+            parameters = [p for p in operation.get("parameters", []) if p["in"] in ("path", "query")]
+            if person is None or method == "delete":
+                continue
+            for parameter, value in ((p, v) for p in parameters for v in STRANGE):
+                target = path
+                for other in parameters:
+                    if other["in"] == "path":
+                        filled = value if other is parameter else "20200101-000000-tra-000000"
+                        target = target.replace(f"{{{other['name']}}}", filled)
+                query = f"?{parameter['name']}={value}" if parameter["in"] == "query" else ""
+                answer = httpx.request(
+                    method,
+                    f"{system.market}{target}{query}",
+                    json=_body_for(path) if method == "post" else None,
+                    headers={
+                        "authorization": f"Bearer {person._token}",
+                        "idempotency-key": f"strange-{asked}",
+                    },
+                    trust_env=False,
+                    timeout=30,
+                )
+                asked += 1
+                if (
+                    answer.status_code not in (404, 422)
+                    or answer.headers["content-type"] != "application/problem+json"
+                ):
+                    wrong.append(
+                        f"{method} {target[:80]}{query[:80]}: {answer.status_code} {answer.text[:120]}"
+                    )
+    assert wrong == []
+    assert asked > 5 * len(STRANGE)
+    assert digest(system) == before
+
+
+def test_the_control_room_knows_no_finding_with_a_number_too_large_for_any(system: System) -> None:
+    for path in ("/findings/", "/playbooks/"):
+        assert system.operator.http.get(f"{path}{'9' * 40}").status_code == 404
+        assert system.operator.http.get(f"{path}{2**63}").status_code == 404

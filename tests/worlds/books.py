@@ -52,6 +52,10 @@ class Market(Bench):
             object.__setattr__(act, name, value)
         return self.executor.run([act])[0]
 
+    def lease_reports(self) -> list[tuple[int, str, str, str]]:
+        """What the market told the watch about itself."""
+        return self._lease_file.reports(after=0)
+
     def code(self, command: Command, actor_id: int, **more: object) -> str:
         """The refusal's code, or accepted."""
         outcome = self.tried(command, actor_id, **more)

@@ -23,7 +23,9 @@ ROLE_LETTERS = {
     "system": "sys",
 }
 _BASE36 = string.digits + string.ascii_lowercase
-_FORM = re.compile(r"\d{8}-\d{6}-(?:far|tra|buy|adm|opr|sys)-[0-9a-z]{6}")
+#: The form of a UTID, whole, as a regular expression that any schema understands.
+UTID_FORM = r"^[0-9]{8}-[0-9]{6}-(far|tra|buy|adm|opr|sys)-[0-9a-z]{6}$"
+_FORM = re.compile(UTID_FORM)
 #: With 36**6 tails a second that many collisions in a row mean a broken random source.
 _DRAWS_MAX = 100
 

@@ -23,6 +23,7 @@ from watchkeeper.base.database import (
     DatabaseBusy,
     DatabaseError,
     OutcomeUnknown,
+    ValueUnfit,
     engine_of,
     open_database,
 )
@@ -153,6 +154,10 @@ class Executor:
             return self._looked_up(act)
         except (GateUnreadable, GateBusy, BooksShrunk, DatabaseBusy) as error:
             return self._unavailable(error)
+        except ValueUnfit:
+            return Refusal(
+                "validation-failed", "The request holds a value that nothing in the books can have."
+            )
         except ConstraintViolated as error:
             self._report(act, error)
             return Refusal(

@@ -13,6 +13,7 @@ from watchkeeper.base.database.interface import (
     DatabaseUnreadable,
     Engine,
     TextUnreadable,
+    ValueUnfit,
 )
 from watchkeeper.base.database.places import Role, Store, engine_of, file_of, open_database
 from watchkeeper.base.database.postgresql import OutcomeUnknown, PostgresDatabase, open_postgresql
@@ -32,6 +33,7 @@ __all__ = [
     "SqliteDatabase",
     "Store",
     "TextUnreadable",
+    "ValueUnfit",
     "create_sqlite",
     "engine_of",
     "file_of",

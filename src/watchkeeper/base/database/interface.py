@@ -38,6 +38,10 @@ class ConstraintViolated(DatabaseError):
     """A constraint, a trigger or a unique key refused the statement."""
 
 
+class ValueUnfit(DatabaseError):
+    """A value is of a kind or size that the engine does not take: no row can hold it."""
+
+
 class TextUnreadable(DatabaseError):
     """A text column holds bytes that are no UTF-8."""
 

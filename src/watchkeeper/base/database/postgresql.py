@@ -33,6 +33,7 @@ from watchkeeper.base.database.interface import (
     Mode,
     Parameters,
     Record,
+    ValueUnfit,
 )
 from watchkeeper.base.database.restore import STATES
 
@@ -70,8 +71,10 @@ def _translate(error: psycopg.Error) -> DatabaseError:
     text = " ".join(str(error).split())
     if isinstance(error, errors.LockNotAvailable | errors.QueryCanceled):
         return DatabaseBusy(text)
-    if isinstance(error, psycopg.IntegrityError | psycopg.DataError | errors.RaiseException):
+    if isinstance(error, psycopg.IntegrityError | errors.RaiseException):
         return ConstraintViolated(text)
+    if isinstance(error, psycopg.DataError):
+        return ValueUnfit(text)
     if isinstance(error, errors.DeadlockDetected | errors.SerializationFailure):
         # One of the two is to be tried again, and that one is this.
         return DatabaseError(text)
@@ -124,6 +127,8 @@ class PostgresDatabase:
             self._connect()
         try:
             self._send(sql, parameters)
+        except UnicodeEncodeError as error:
+            raise self._failed(ValueUnfit(str(error))) from error
         except psycopg.Error as error:
             if self._begun or not self._lost() or not sql.startswith(("SELECT", "BEGIN")):
                 raise self._failed(_translate(error)) from error

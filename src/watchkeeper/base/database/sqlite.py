@@ -32,6 +32,7 @@ from watchkeeper.base.database.interface import (
     Parameters,
     Record,
     TextUnreadable,
+    ValueUnfit,
 )
 
 _BEGIN = {"read": "BEGIN DEFERRED", "write": "BEGIN IMMEDIATE", "exclusive": "BEGIN EXCLUSIVE"}
@@ -114,6 +115,8 @@ class SqliteDatabase:
             raise self._failed(_translate(error)) from error
         except UnicodeDecodeError as error:
             raise self._failed(TextUnreadable(str(error))) from error
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise self._failed(ValueUnfit(str(error))) from error
 
     def _failed(self, error: DatabaseError) -> DatabaseError:
         error.source = self
@@ -132,6 +135,8 @@ class SqliteDatabase:
             self._cursor.executemany(sql, rows)
         except apsw.Error as error:
             raise self._failed(_translate(error)) from error
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise self._failed(ValueUnfit(str(error))) from error
 
     @contextmanager
     def transaction(self, mode: Mode) -> Iterator[None]:

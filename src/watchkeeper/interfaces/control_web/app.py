@@ -44,6 +44,8 @@ _STREAM_SECONDS = 0.5
 #: A stream ends by itself, and the page opens the next: a session that has ended is noticed.
 _STREAM_TURNS_MAX = 1200
 _STREAMS_MAX = 20
+#: Larger than the number of any row.
+_KEY_MAX = 2**62
 
 
 class Rooms:
@@ -197,9 +199,15 @@ async def events(request: Request, rooms: Rooms) -> Response:
     return StreamingResponse(stream(), media_type="text/event-stream")
 
 
+def _key(request: Request) -> int:
+    """The number in the path; one that no row can have stands for none."""
+    number = int(request.path_params["number"])
+    return number if number < _KEY_MAX else 0
+
+
 def finding_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
     """A finding: the original beside what stands there."""
-    finding = findings.get(room.database, request.path_params["number"])
+    finding = findings.get(room.database, _key(request))
     if finding is None:
         return _refused("There is no such finding.", status=404)
     values = {"finding": finding, "fields": beside.fields(finding)}
@@ -209,7 +217,7 @@ def finding_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str,
 def playbook_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
     """A playbook at work: its steps, the evidence, the actions."""
     try:
-        run = runs.get(room.database, request.path_params["number"])
+        run = runs.get(room.database, _key(request))
     except runs.NoSuchRun as error:
         return _refused(str(error), status=404)
     open_ones = findings.open_findings(room.database, invariant=run.rule, scope=run.scope, limit=50)

@@ -16,7 +16,7 @@ from watchkeeper.interfaces.market_web.auth import (
     run,
 )
 from watchkeeper.interfaces.market_web.services import MarketServices
-from watchkeeper.interfaces.market_web.shapes import Enrolment, Invitation, SecondFactor, SignIn
+from watchkeeper.interfaces.market_web.shapes import After, Enrolment, Invitation, Limit, SecondFactor, SignIn
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.market.commands import Act, ActivateUser, InviteUser
 from watchkeeper.market.refusals import Refusal
@@ -130,7 +130,7 @@ def invite(body: Invitation, session: SignedIn, services: Services, key: Idempot
 
 
 @router.get("/users", openapi_extra=may("admin", "operator"))
-def users(session: SignedIn, services: Services, after: int = 0, limit: int = 50) -> dict[str, object]:
+def users(session: SignedIn, services: Services, after: After = 0, limit: Limit = 50) -> dict[str, object]:
     """Accounts, by alias. No identity is here."""
     found = services.handles().books.users(after=after, limit=limit)
     return {

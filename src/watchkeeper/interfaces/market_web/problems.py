@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from watchkeeper.base.database import DatabaseError
+from watchkeeper.base.database import DatabaseError, ValueUnfit
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.market.refusals import STATUS, Refusal
 
@@ -79,6 +79,10 @@ def install(app: FastAPI) -> None:
         }
         headers = dict(error.headers or {})
         return problem(code, details.get(code, "The request does not have the right form."), headers=headers)
+
+    @app.exception_handler(ValueUnfit)
+    def on_value(_: Request, __: Exception) -> Response:
+        return problem("validation-failed", "The request holds a value that nothing in the books can have.")
 
     @app.exception_handler(DatabaseError)
     @app.exception_handler(GateUnreadable)

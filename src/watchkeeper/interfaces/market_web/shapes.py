@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
+
+from watchkeeper.base.utid import UTID_FORM
 
 Amount = Annotated[int, Field(strict=True, gt=0, le=1_000_000_000_000)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Reason = Annotated[str, Field(min_length=10, max_length=500, description="Why, in your own words.")]
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
 Code = Annotated[str, Field(max_length=64)]
+
+#: Larger than any key or number of a row.
+_KEY_MAX = 2**62
+After = Annotated[int, Query(ge=0, lt=_KEY_MAX, description="Rows after this key; the last answer's `next`.")]
+Before = Annotated[
+    int | None, Query(ge=0, lt=_KEY_MAX, description="Rows before this number; the last answer's `next`.")
+]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many rows.")]
+Key = Annotated[int, Path(gt=0, lt=_KEY_MAX)]
+Utid = Annotated[str, Path(pattern=UTID_FORM, description="For example 20261123-140509-tra-4k9x2a.")]
 
 
 class Shape(BaseModel):

@@ -14,10 +14,15 @@ from watchkeeper.interfaces.market_web.auth import (
     run,
 )
 from watchkeeper.interfaces.market_web.shapes import (
+    After,
     Because,
+    Before,
+    Key,
+    Limit,
     NewDeposit,
     NewListing,
     NewLock,
+    Utid,
     Verification,
 )
 from watchkeeper.interfaces.market_web.strict import StrictRoute
@@ -61,7 +66,7 @@ def create_listing(
 
 
 @router.get("/listings", openapi_extra=may("farmer", "trader", "admin"))
-def listings(session: SignedIn, services: Services, after: int = 0, limit: int = 50) -> dict[str, object]:
+def listings(session: SignedIn, services: Services, after: After = 0, limit: Limit = 50) -> dict[str, object]:
     """A farmer's own listings with all units; for traders and admins those with free units."""
     own = session.user.id if session.user.role == "farmer" else None
     rows = services.handles().books.listings(farmer_id=own, after=after, limit=limit)
@@ -79,7 +84,7 @@ def deposit(
 
 @router.get("/wallet", openapi_extra=may("trader", "farmer"))
 def wallet(
-    session: SignedIn, services: Services, before: int | None = None, limit: int = 50
+    session: SignedIn, services: Services, before: Before = None, limit: Limit = 50
 ) -> dict[str, object]:
     """A trader's balances, exposure and entries; a farmer's earnings."""
     books = services.handles().books
@@ -108,7 +113,7 @@ def pay_to_lock(
 
 
 @router.get("/locks", openapi_extra=may("trader", "farmer", "admin", "operator"))
-def locks(session: SignedIn, services: Services, after: int = 0, limit: int = 50) -> dict[str, object]:
+def locks(session: SignedIn, services: Services, after: After = 0, limit: Limit = 50) -> dict[str, object]:
     """Locks: a trader's or farmer's own, everyone's for admins, with the time that is left."""
     role, user_id = session.user.role, session.user.id
     rows = services.handles().books.locks(
@@ -123,7 +128,7 @@ def locks(session: SignedIn, services: Services, after: int = 0, limit: int = 50
 
 @router.post("/locks/{utid}/verification", openapi_extra=may("admin"))
 def verify(
-    utid: str, body: Verification, session: SignedIn, services: Services, key: IdempotencyKey
+    utid: Utid, body: Verification, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """Record what became of a delivery. Delivered settles and is final."""
     command = VerifyDelivery(lock_utid=utid, outcome=body.outcome, reason=body.reason)
@@ -132,7 +137,7 @@ def verify(
 
 @router.post("/locks/{utid}/reversal", openapi_extra=may("admin"))
 def reverse(
-    utid: str, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
+    utid: Utid, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """Give the exact amount of a late or cancelled lock back; needs a fresh second factor."""
     require_fresh(session, services)
@@ -140,7 +145,7 @@ def reverse(
 
 
 @router.get("/lots", openapi_extra=may("trader"))
-def lots(session: SignedIn, services: Services, after: int = 0, limit: int = 50) -> dict[str, object]:
+def lots(session: SignedIn, services: Services, after: After = 0, limit: Limit = 50) -> dict[str, object]:
     """A trader's goods in store."""
     rows = services.handles().books.lots(session.user.id, after=after, limit=limit)
     return {"lots": [shown(row) for row in rows], "next": rows[-1]["id"] if rows else None}
@@ -148,20 +153,18 @@ def lots(session: SignedIn, services: Services, after: int = 0, limit: int = 50)
 
 @router.post("/lots/{lot_id}/write-off", openapi_extra=may("admin"))
 def write_off(
-    lot_id: int, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
+    lot_id: Key, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """End the position in goods that are lost; no money moves."""
-    if not 0 < lot_id < 2**62:
-        raise Refusal("lot-not-found", "There is no such lot.")
     return run(services, session, WriteOff(lot_id=lot_id, reason=body.reason), key).body
 
 
 @router.get("/trace/{utid}", openapi_extra=may("farmer", "trader", "admin", "operator"))
-def trace_utid(utid: str, session: SignedIn, services: Services) -> dict[str, object]:
+def trace_utid(utid: Utid, session: SignedIn, services: Services) -> dict[str, object]:
     """Everything that an act wrote, and the acts before and after it."""
     books = services.handles().books
     with books.database.transaction("read"):
-        found = trace(books.database, utid, viewer=session.user) if utid.isascii() else None
+        found = trace(books.database, utid, viewer=session.user)
     if found is None:
         raise Refusal("utid-not-found", "There is no such act.")
     return found
