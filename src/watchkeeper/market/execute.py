@@ -22,6 +22,7 @@ from watchkeeper.base.database import (
     Database,
     DatabaseBusy,
     DatabaseError,
+    DatabaseMissing,
     OutcomeUnknown,
     ValueUnfit,
     engine_of,
@@ -63,8 +64,18 @@ _log = structlog.get_logger()
 #: A COMMIT of unknown outcome is looked up so often, with so long between, before the client has to ask again.
 _LOOKUPS_MAX = 8
 _LOOKUP_PAUSE_SECONDS = 0.5
+#: A call of `run` tries for so long; what is not answered by then is to be sent again. The supervisor waits longer.
+_PATIENCE_SECONDS = 10.0
 #: They change what only the owner of the tables may change.
 _UNDER_OWNER = (Repair, RestoreDefences)
+
+
+def _unanswered() -> Refusal:
+    return Refusal(
+        "busy",
+        "No answer in time. Send the same request with the same Idempotency-Key again: it counts once.",
+        retry_after_seconds=5,
+    )
 
 
 class BooksShrunk(DatabaseError):
@@ -98,6 +109,7 @@ class Executor:
         self._highest_n = 0
         self._apart: dict[int, BootTime] = {}
         self._wait = threading.Event()
+        self._begun: BootTime | None = None
         self.notes = Notes(clock=clock)
 
     def close(self) -> None:
@@ -110,6 +122,7 @@ class Executor:
 
     def run(self, acts: Sequence[Act]) -> list[Outcome]:
         """Execute these commands in order; an answer or a refusal for each. Never raises for one of them."""
+        self._begun = self._clock.boot()
         outcomes: dict[int, Outcome] = {}
         together: list[int] = []
         alone: list[int] = []
@@ -120,7 +133,7 @@ class Executor:
             chunk = together[begin : begin + BATCH_MAX]
             try:
                 results = self._transact([acts[index] for index in chunk])
-            except (GateUnreadable, GateBusy, BooksShrunk, DatabaseBusy) as error:
+            except (GateUnreadable, GateBusy, BooksShrunk, DatabaseBusy, DatabaseMissing) as error:
                 results = [self._unavailable(error) for _ in chunk]
             except OutcomeUnknown:
                 results = [self._looked_up(acts[index]) for index in chunk]
@@ -135,19 +148,23 @@ class Executor:
     def _looked_up(self, act: Act) -> Outcome:
         """What became of an act whose COMMIT got no answer: its own first answer, or it runs now, once."""
         for left in reversed(range(_LOOKUPS_MAX)):
+            if self._out_of_patience():
+                break
             try:
                 return self._transact([act], asked_before=True)[0]
             except (DatabaseError, GateUnreadable, GateBusy) as error:
                 _log.warning("commit.unknown", command=act.command.name, error=type(error).__name__)
                 if left:
                     self._wait.wait(_LOOKUP_PAUSE_SECONDS)
-        return Refusal(
-            "busy",
-            "No answer in time. Send the same request with the same Idempotency-Key again: it counts once.",
-            retry_after_seconds=5,
-        )
+        return _unanswered()
+
+    def _out_of_patience(self) -> bool:
+        age = None if self._begun is None else self._clock.boot().seconds_since(self._begun)
+        return age is not None and age > _PATIENCE_SECONDS
 
     def _run_alone(self, act: Act) -> Outcome:
+        if self._out_of_patience():
+            return _unanswered()
         try:
             return self._transact([act], asked_before=True)[0]
         except OutcomeUnknown:
