@@ -24,7 +24,8 @@ def chain(person: Person, utid: str) -> list[str]:
 def test_a_block_goes_from_the_store_to_a_buyer_who_reads_no_money(system: System) -> None:
     word = secrets.token_urlsafe(18)
     trader, farmer, buyer, rival = (
-        system.invited(role, 5, word) for role in ("trader", "farmer", "buyer", "buyer")
+        system.invited(role, number, word)
+        for number, role in enumerate(("trader", "farmer", "buyer", "buyer"), start=96)
     )
     listing: Any = farmer.post(
         "/v1/listings", {"produce": "Vanilla", "grams": 100_000, "price_ugx_per_kg": PRICE}

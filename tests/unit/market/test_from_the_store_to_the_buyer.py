@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.worlds.books import REASON, TurnableClock, digest_apart
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Instant
 from watchkeeper.bootstrap.drills.world import World
-from watchkeeper.boundary.gate import Switch
+from watchkeeper.boundary.gate import OperationClass, Switch, account
+from watchkeeper.boundary.restrict import impose, lift
 from watchkeeper.market.commands import (
     Answer,
     CancelPurchase,
@@ -23,6 +24,7 @@ from watchkeeper.market.commands import (
     ExpirePurchase,
     PayToLock,
     Purchase,
+    RestoreState,
     StorageFee,
     VerifyDelivery,
     WriteOff,
@@ -325,3 +327,112 @@ def test_a_block_is_written_off_with_all_its_lots_that_stand(store: Store) -> No
     store.flip(Switch.PURCHASE_WINDOW, "release")
     assert store.refused(Purchase(block_id=block_id), store.buyer) == "inventory-not-available"
     store.turn()
+
+
+def test_days_that_a_restriction_held_up_are_caught_up_and_a_neighbour_goes_on(store: Store) -> None:
+    store.deliver(1)
+    alias = store.bench.books.user(store.trader)
+    assert alias is not None
+    gatefile = store.world.gatefile
+    imposed = impose(
+        gatefile,
+        rule="by hand",
+        scope=account(alias.alias),
+        classes=frozenset({OperationClass.STORAGE_FEE}),
+        cause="OPERATOR",
+        reason=REASON,
+        imposed_by="opr",
+        clock=store.clock,
+    )
+    store.clock.instant_offset += 2 * DAY
+    store.tick()
+    own = f"SELECT count(*) FROM storage_fee_deductions WHERE trader_id = {store.trader}"
+    assert store.query(own) == [(0,)]
+    assert store.query("SELECT count(*) FROM storage_fee_deductions") == [(2,)]
+    lift(
+        gatefile,
+        restriction_id=imposed.id,
+        evidence_seq=imposed.evidence_seq,
+        by="opr",
+        reason=REASON,
+        clock=store.clock,
+    )
+    store.tick()
+    assert store.query(own) == [(0,)], "a refused lot rests for a minute"
+    store.clock.instant_offset += 61 * MICROSECONDS_PER_SECOND
+    store.tick()
+    store.tick()
+    assert store.query(own) == [(2,)]
+
+
+def test_a_buyer_buys_five_blocks_an_hour(store: Store) -> None:
+    block_id = store.block()
+    store.flip(Switch.PURCHASE_WINDOW, "release")
+    for _ in range(5):
+        store.bench.keep_lease()
+        purchase = store.bench.one(Purchase(block_id=block_id), store.buyer)
+        # Pilot mode and the window stop buying, not giving back.
+        store.flip(Switch.PILOT_MODE, "engage")
+        store.flip(Switch.PURCHASE_WINDOW, "engage")
+        store.bench.one(CancelPurchase(purchase_utid=purchase.utid), store.buyer)
+        store.flip(Switch.PILOT_MODE, "release")
+        store.flip(Switch.PURCHASE_WINDOW, "release")
+    assert store.refused(Purchase(block_id=block_id), store.buyer) == "rate-limit-exceeded"
+    assert store.code(Purchase(block_id=block_id), store.rival) == "accepted"
+    store.tick()
+    store.turn()
+
+
+def test_a_lot_never_weighs_less_than_nothing_and_a_block_of_nothing_is_not_for_sale(store: Store) -> None:
+    block_id = store.block()
+    store.clock.instant_offset += 230 * DAY
+    for _ in range(10):
+        store.tick()
+    assert store.grams() == 0
+    assert store.query(
+        f"SELECT max(day), min(grams_after), count(*) FROM storage_fee_deductions WHERE trader_id = {store.trader}"
+    ) == [(200, 0, 2000)]
+    store.flip(Switch.PURCHASE_WINDOW, "release")
+    assert store.refused(Purchase(block_id=block_id), store.buyer) == "inventory-not-available"
+    store.turn()
+
+
+def test_pilot_mode_and_shutdown_stop_what_the_catalogue_says(store: Store) -> None:
+    store.deliver(10)
+    store.clock.instant_offset += DAY
+    store.flip(Switch.PILOT_MODE, "engage")
+    fee = StorageFee(
+        lot_id=number(store.query(f"SELECT max(id) FROM lots WHERE trader_id = {store.trader}")[0][0]),  # type: ignore[arg-type]
+        from_day=1,
+    )
+    assert store.refused(fee, SYSTEM_USER_ID) == "pilot-mode-active"
+    store.tick()
+    assert store.query("SELECT count(*) FROM blocks") == [(1,)]
+    assert store.query("SELECT count(*) FROM storage_fee_deductions") == [(0,)]
+
+
+def test_a_block_state_that_somebody_overwrote_is_restored_from_the_rows(store: Store) -> None:
+    block_id = store.block()
+    store.flip(Switch.PURCHASE_WINDOW, "release")
+    store.bench.keep_lease()
+    purchase = store.bench.one(Purchase(block_id=block_id), store.buyer)
+    store.world.inject(("UPDATE block_state SET status = 'in_storage', purchase_utid = NULL",))
+    user = store.bench.books.user(store.trader)
+    assert user is not None
+    store.bench.one(
+        RestoreState(finding="1", incident="INC", reason=REASON, account=user.alias),
+        store.bench.market.operator.id,
+    )
+    assert store.query("SELECT status, purchase_utid FROM block_state") == [
+        ("awaiting_pickup", purchase.utid)
+    ]
+
+
+def test_the_window_is_probed_by_a_purchase_that_never_commits(store: Store) -> None:
+    before = store.query("SELECT max(n) FROM journal")
+    closed = store.bench.executor.probe(Switch.PURCHASE_WINDOW)
+    assert (closed.engaged, closed.refused_as) == (True, "purchase-window-closed")
+    store.flip(Switch.PURCHASE_WINDOW, "release")
+    opened = store.bench.executor.probe(Switch.PURCHASE_WINDOW)
+    assert (opened.engaged, opened.refused_as) == (False, None)
+    assert store.query("SELECT max(n) FROM journal") == before
