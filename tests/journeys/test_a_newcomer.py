@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -63,6 +64,11 @@ class Terminal:
 
         return until(found, seconds=seconds, what=f"{pattern!r} is printed")
 
+    def finding(self, what: str) -> str | None:
+        """The number of the finding that says so, once it is printed."""
+        found = re.search(rf"^  finding (\d+): wallet_ledger .*{what}", self.text, re.MULTILINE)
+        return found[1] if found else None
+
     def ctrl_c(self) -> int:
         """The exit code."""
         if self._process.poll() is None:
@@ -111,12 +117,6 @@ def alive(mark: str) -> list[str]:
     return found
 
 
-def finding_of(followed: str, what: str) -> str | None:
-    """The number of the finding that says so, in what was printed lately."""
-    found = re.search(rf"^  finding (\d+): wallet_ledger .*{what}", followed, re.MULTILINE)
-    return found[1] if found else None
-
-
 def test_the_demonstration_from_a_fresh_clone_by_the_readme_alone(clone: Path) -> None:
     readme = (clone / "README.md").read_text()
     start = re.search(r"`(\./run --demo)`", readme)
@@ -153,9 +153,7 @@ def test_the_demonstration_from_a_fresh_clone_by_the_readme_alone(clone: Path) -
                 (lines[2], "1.2, everything", "is gone"),
             ):
                 pasted(sqlite[1], here=clone, then=f"{sqlite[2]}\n{line}\n")
-                number = until(
-                    lambda what=what: finding_of(followed.text, what), seconds=60, what=f"a row {what}"
-                )
+                number = until(partial(followed.finding, what), seconds=60, what=f"a row {what}")
                 followed.said(
                     rf"^  finding {number} \({scope}, open\): seen {_TOOK}, contained {_TOOK}, told {_TOOK}$",
                     seconds=60,
