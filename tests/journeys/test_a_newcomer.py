@@ -55,7 +55,7 @@ class Terminal:
         for line in self._process.stdout or ():
             self.text += line
 
-    def said(self, pattern: str, *, seconds: float = 30.0) -> re.Match[str]:
+    def said(self, pattern: str, *, seconds: float = 120.0) -> re.Match[str]:
         """The first place where this is written, once it is."""
 
         def found() -> re.Match[str] | None:
@@ -97,7 +97,7 @@ def pasted(line: str, *, here: Path, then: str = "") -> str:
         capture_output=True,
         text=True,
         env=_ENVIRONMENT,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), f"{line}: {done.stdout}{done.stderr}"
@@ -153,10 +153,10 @@ def test_the_demonstration_from_a_fresh_clone_by_the_readme_alone(clone: Path) -
                 (lines[2], "1.2, everything", "is gone"),
             ):
                 pasted(sqlite[1], here=clone, then=f"{sqlite[2]}\n{line}\n")
-                number = until(partial(followed.finding, what), seconds=60, what=f"a row {what}")
+                number = until(partial(followed.finding, what), seconds=120, what=f"a row {what}")
                 followed.said(
                     rf"^  finding {number} \({scope}, open\): seen {_TOOK}, contained {_TOOK}, told {_TOOK}$",
-                    seconds=60,
+                    seconds=120,
                 )
                 seen.append(number)
             followed.said(r"^BROKEN ")
@@ -204,7 +204,7 @@ def test_the_tests_say_which_program_is_missing_before_they_install_anything(
         capture_output=True,
         text=True,
         env=_ENVIRONMENT | {"PATH": str(programs)},
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert (refused.returncode, refused.stdout) == (3, "")

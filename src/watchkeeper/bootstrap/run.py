@@ -9,7 +9,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock, SystemClock
 from watchkeeper.base.database import engine_of
-from watchkeeper.bootstrap import addresses, logs, only_one, setup
+from watchkeeper.bootstrap import addresses, logs, only_one, setup, upgrading
 from watchkeeper.bootstrap.addresses import Addresses
 from watchkeeper.bootstrap.demo.show import Demonstration
 from watchkeeper.bootstrap.supervise import Child, Supervisor
@@ -47,6 +47,8 @@ def run(
         only_one.take(data)
     except only_one.AlreadyRunning:
         return _already(data)
+    if ran := upgrading.upgrade(data, clock=clock):
+        say(f"Brought {len(ran)} parts of the stores up to date: {', '.join(ran)}.")
     links = setup.first_links(data, clock=clock)
     market_server = addresses.listen(port or addresses.MARKET_PORT, exactly=port is not None)
     control_server = addresses.listen(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import DatabaseError, SqliteDatabase, create_sqlite, open_sqlite
-from watchkeeper.base.database.migrations import migrate
+from watchkeeper.base.database.migrations import migrate, pending
 
 FILE_NAME = "operation.db"
 
@@ -18,6 +18,17 @@ def create(data: Path, *, system_id: str, clock: Clock) -> None:
         migrate(database, store="operation", clock=clock)
         with database.transaction("write"):
             database.execute("INSERT INTO system (id, system_id) VALUES (1, ?)", (system_id,))
+    finally:
+        database.close()
+
+
+def upgrade(data: Path, *, clock: Clock) -> list[str]:
+    """Run the migrations that this store has not seen; their names."""
+    database = open_store(data)
+    try:
+        return (
+            migrate(database, store="operation", clock=clock) if pending(database, store="operation") else []
+        )
     finally:
         database.close()
 

@@ -61,6 +61,12 @@ def available(store: str, *, engine: Engine) -> list[tuple[str, str]]:
     return found
 
 
+def pending(database: Database, *, store: str) -> list[str]:
+    """The migrations of an embedded store that have not run in it."""
+    done = {str(name) for (name,) in database.query("SELECT name FROM schema_migrations")}
+    return [name for name, _ in available(store, engine=database.engine) if name not in done]
+
+
 def migrate(
     database: Database, *, store: str, clock: Clock, schema: str = "", names: Mapping[str, str] | None = None
 ) -> list[str]:

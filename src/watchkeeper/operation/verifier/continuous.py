@@ -156,7 +156,7 @@ class Continuous:
 
     def _look_at_defences(self, found: Pass) -> None:
         version = self.engine.schema_mark()
-        known = _mark(self._database, "schema_version")
+        known = schema_mark(self._database)
         if version == known:
             return
         drafts = i1_2_entries.defences(self._reference, self.views.schema())
@@ -244,6 +244,11 @@ def seal_places(database: Database, places: dict[tuple[str, int], tuple[str, int
 def forget_schema_mark(database: Database) -> None:
     """The books lie with another engine now: its mark of the schema is taken anew."""
     database.execute("DELETE FROM engine_marks WHERE name = 'schema_version'")
+
+
+def schema_mark(database: Database) -> int | None:
+    """The mark of the books' schema when it was last looked at; None when it is to be taken anew."""
+    return _mark(database, "schema_version")
 
 
 def _mark(database: Database, name: str) -> int | None:
