@@ -18,9 +18,12 @@ from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import BLOCK_LOTS, State
 
-#: Lots that one round looks at, and commands that it runs.
-_LOOKED_AT_MAX = 500
+#: New lots and lots for the fee that one round looks at, and commands that it runs.
+_NEW_LOTS_MAX = 500
+_FEE_LOTS_MAX = 100
 _COMMANDS_MAX = 50
+#: Once every lot was looked at and nothing was due, the next look waits so long; a day is long.
+_IDLE_SECONDS = 30
 #: A refused lot rests so long, so that a restriction is not asked every second.
 _REST_SECONDS = 60
 
@@ -35,32 +38,39 @@ class Due:
         self._formed_to = 0
         self._deducted_to = 0
         self._resting: dict[int, Instant] = {}
+        #: Whether a command was run since the first lot was last looked at.
+        self._ran = False
+        self._idle_until = Instant(0)
 
     def form_blocks(self, executor: Executor) -> None:
         """Form the blocks that new lots complete."""
         rows = self._books.query(
             "SELECT id, trader_id, produce FROM lots WHERE id > ? ORDER BY id LIMIT ?",
-            (self._formed_to, _LOOKED_AT_MAX),
+            (self._formed_to, _NEW_LOTS_MAX),
         )
-        last = self._formed_to
-        left = _COMMANDS_MAX
+        left, all_formed = _COMMANDS_MAX, True
         for trader_id, produce in dict.fromkeys((number(row[1]), str(row[2])) for row in rows):
             while len(load.free_lots(self._books, State(), trader_id, produce)) == BLOCK_LOTS:
                 if left == 0 or not self._run(executor, FormBlock(trader_id=trader_id, produce=produce)):
-                    return
+                    # Whoever is refused holds up nobody else; these lots are looked at again.
+                    all_formed = False
+                    break
                 left -= 1
-        self._formed_to = number(rows[-1][0]) if rows else last
+        if rows and all_formed:
+            self._formed_to = number(rows[-1][0])
 
     def deduct_fees(self, executor: Executor, *, pilot_mode: Times) -> None:
         """Deduct due days from the next lots in turn, a command for each."""
         now = self._clock.now()
+        if now < self._idle_until:
+            return
         self._resting = {lot_id: until for lot_id, until in self._resting.items() if until > now}
         rows = self._books.query(
             "SELECT l.id FROM lots l WHERE l.id > ? AND l.at <= ? "
             "AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = l.id) "
             "AND NOT EXISTS (SELECT 1 FROM block_lots b JOIN block_state s ON s.block_id = b.block_id "
             "WHERE b.lot_id = l.id AND s.status <> 'in_storage') ORDER BY l.id LIMIT ?",
-            (self._deducted_to, now - DAY_MICROSECONDS, _LOOKED_AT_MAX),
+            (self._deducted_to, now - DAY_MICROSECONDS, _FEE_LOTS_MAX),
         )
         lot_ids = [number(row[0]) for row in rows]
         state = State()
@@ -72,6 +82,8 @@ class Due:
                 break
             self._deducted_to = lot_id
             lot = state.lots[lot_id]
+            if not lot.grams_left or lot_id in self._resting:
+                continue
             block = None if lot.block_id is None else state.blocks.get(lot.block_id)
             days = due_days(
                 started_at=lot.started_at,
@@ -81,7 +93,7 @@ class Due:
                 awaiting=() if block is None else block.awaiting,
                 limit=1,
             )
-            if days and lot.grams_left and lot_id not in self._resting:
+            if days:
                 acts.append(
                     Act(
                         command=StorageFee(lot_id=lot_id, from_day=days[0]),
@@ -90,8 +102,12 @@ class Due:
                     )
                 )
         else:
-            if len(lot_ids) < _LOOKED_AT_MAX:
+            if len(lot_ids) < _FEE_LOTS_MAX:
                 self._deducted_to = 0
+                if not acts and not self._ran:
+                    self._idle_until = later(now, seconds=_IDLE_SECONDS)
+                self._ran = False
+        self._ran = self._ran or bool(acts)
         for act, outcome in zip(acts, executor.run(acts), strict=True):
             if isinstance(outcome, Refusal) and isinstance(act.command, StorageFee):
                 self._resting[act.command.lot_id] = later(now, seconds=_REST_SECONDS)
