@@ -6,6 +6,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from tests.faults.powercut import PowerCut, PowerIsOut
 from tests.worlds.books import REASON, Market
 from watchkeeper.base.clock import SystemClock
-from watchkeeper.base.database import DatabaseError, create_sqlite, open_sqlite
+from watchkeeper.base.database import DatabaseError, create_sqlite, open_sqlite, sqlite
 from watchkeeper.base.utid import base36
 from watchkeeper.boundary import switches
 from watchkeeper.boundary.gate import Hold, Switch
@@ -218,3 +219,26 @@ def test_a_switch_that_was_answered_stands_after_the_cut(
         assert not rows or held == (rows[-1][1],), f"seed {seed}"
     assert answered
     market.books.close()
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        test_every_answered_command_stands_whole_after_the_cut,
+        test_a_switch_that_was_answered_stands_after_the_cut,
+    ],
+)
+def test_without_syncs_the_market_and_its_gate_fail_the_same_tests(
+    tmp_path: Path,
+    machine: PowerCut,
+    monkeypatch: pytest.MonkeyPatch,
+    same: Callable[[Path, PowerCut, Callable[[int], int]], None],
+) -> None:
+    prepared = sqlite._prepare
+
+    def without_syncs(connection: apsw.Connection, **how: Any) -> None:
+        prepared(connection, **how | {"synchronous": "OFF"})
+
+    monkeypatch.setattr(sqlite, "_prepare", without_syncs)
+    with pytest.raises((AssertionError, DatabaseError, GateUnreadable)):
+        same(tmp_path, machine, lambda full: full)

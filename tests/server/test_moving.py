@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.waiting import until
 from tests.worlds.server import Cluster
 from tests.worlds.system import REASON, System
 from watchkeeper.base.database import engine_of
@@ -55,6 +56,74 @@ def test_a_market_is_moved_and_goes_on_under_the_same_seals(system: System, post
     assert {row["full"] for row in found["invariants"]} == {"HOLDS"}
     proven = json.loads(system.command("seal", "verify", str(system.data / "seals" / "main"), "--json"))
     assert proven["sound"]
+
+
+def _files(data: Path) -> set[str]:
+    return {path.name for path in data.iterdir() if not path.name.endswith(("-wal", "-shm"))}
+
+
+def test_a_changed_row_is_refused_before_anything_moves(system: System, postgresql: Cluster) -> None:
+    assert system.process is not None
+    system.process.terminate()
+    system.process.wait(60)
+    system.sabotage(
+        "DROP TRIGGER wallet_ledger_refuses_update; UPDATE wallet_ledger SET amount_ugx = amount_ugx + 1 WHERE id = 1;"
+    )
+    before = _files(system.data)
+    said = system.command("database", "move", postgresql.database(), code=3, errors=True)
+    assert "1.2" in said
+    assert engine_of(system.data) == "sqlite"
+    assert _files(system.data) == before
+
+
+def test_a_move_that_fails_midway_or_is_killed_leaves_the_market_where_it_was(
+    system: System, postgresql: Cluster
+) -> None:
+    assert system.process is not None
+    system.process.terminate()
+    system.process.wait(60)
+    url = postgresql.database()
+    before = _files(system.data)
+    findings = system.store("SELECT count(*) FROM findings")
+    # The server refuses when it is half made.
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION public.no() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN IF tg_tag = 'CREATE INDEX' "
+            "THEN RAISE EXCEPTION 'the disk says no'; END IF; END $$"
+        )
+        connection.execute("CREATE EVENT TRIGGER no ON ddl_command_end EXECUTE FUNCTION public.no()")
+    system.command("database", "move", url, code=3)
+    assert (engine_of(system.data), _files(system.data)) == ("sqlite", before)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP EVENT TRIGGER no")
+        connection.execute("DROP FUNCTION public.no()")
+    # Killed while it copies: the lock keeps it there for as long as the test looks.
+    killed = postgresql.database()
+    with psycopg.connect(killed, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION public.wait() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "PERFORM pg_advisory_lock(4711); PERFORM pg_advisory_unlock(4711); END $$"
+        )
+        connection.execute(
+            "CREATE EVENT TRIGGER wait ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION public.wait()"
+        )
+        connection.execute("SELECT pg_advisory_lock(4711)")
+        mover = system.begun("database", "move", killed)
+        until(
+            lambda: connection.execute(
+                "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            ).fetchone(),
+            seconds=60,
+            what="the move is in the middle of its work",
+        )
+        mover.kill()
+        mover.wait(30)
+    assert (engine_of(system.data), _files(system.data)) == ("sqlite", before)
+    assert system.store("SELECT count(*) FROM findings") == findings
+    # The same folder still moves, to the server that refused it before.
+    assert json.loads(system.command("database", "move", url, "--json"))["rows"] > 100
+    assert engine_of(system.data) == "postgresql"
+    assert not list(system.data.parent.glob(f".{system.data.name}-moving-*"))
 
 
 def test_a_server_that_was_promoted_is_believed_by_the_operators_word(

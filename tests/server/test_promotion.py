@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -59,8 +60,8 @@ class Pair:
                 what="the standby follows",
             )
 
-    def fail_over(self) -> None:
-        """Kill the primary, promote the standby; it is the primary now, and has no standby."""
+    def fail_over(self, *, killed: Callable[[], None]) -> None:
+        """Kill the primary, tell that it is `killed`, promote the standby; it is the primary now, and has no standby."""
         process = self.primary.process
         assert process is not None
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -68,6 +69,7 @@ class Pair:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait(30)
+        killed()
         self.standby.run("pg_ctl", "promote", "-D", str(self.standby.data), "-w")
         with self._super(self.standby) as connection:
             connection.execute("ALTER SYSTEM SET synchronous_standby_names = ''")
@@ -109,18 +111,22 @@ def test_a_promoted_standby_has_everything_and_is_refused_until_it_is_confirmed(
             gate = open_gate(data, system_id=market.market.system_id, role="control")
             writer = Writer(market)
             writer.start()
+            answered_when_killed: list[int] = []
             for number in range(300 if LONG else 20):
                 pair.follow()
                 writer.goes_on(f"round {number}")
-                pair.fail_over()
-                answered = len(writer.answered)
+                pair.fail_over(killed=lambda: answered_when_killed.append(len(writer.answered)))
+                answered = answered_when_killed[-1]
                 writer.refused.clear()
                 until(
                     lambda: "capability-blocked" in writer.refused,
                     seconds=30,
                     what=f"the gate refuses ({number})",
                 )
-                assert len(writer.answered) == answered, "something passed before the server was confirmed"
+                # One answer may have been on its way when the server was killed; nothing else passes unconfirmed.
+                assert len(writer.answered) <= answered + 1, (
+                    "something passed before the server was confirmed"
+                )
                 with pytest.raises(GateUnreadable, match="promoted"), gate.shared():
                     pass
                 complete(market, writer)

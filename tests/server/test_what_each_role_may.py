@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
 
 from tests.worlds.books import Market
 from watchkeeper.base.database import places
@@ -95,3 +96,41 @@ def test_no_role_owns_anything_but_the_owner_and_none_is_more_than_it_should_be(
     assert [name.endswith("_owner") for (name,) in owned] == [True]
     tables = {*EFFECT_COLUMNS, "journal", "rate_limit_hits", "sign_in_attempts", "flips"}
     assert dict(guards) == dict.fromkeys(tables, 2)
+
+
+def test_what_is_appended_may_be_read_and_appended_by_the_market_and_by_nobody_else(market: Market) -> None:
+    """By the server's own word, so that a guard that refuses does not hide a privilege that should not be there."""
+    addresses = {str(role): url for role, url in places.addresses(market.data).items()}
+    wanted = {"market": {"SELECT", "INSERT"}, "watch": set[str](), "control": set[str]()}
+    found: dict[tuple[str, str], set[str]] = {}
+    with psycopg.connect(addresses["owner"]) as connection:
+        for role, expected in wanted.items():
+            name = conninfo_to_dict(addresses[role])["user"]
+            for table in sorted({*EFFECT_COLUMNS, "journal", "rate_limit_hits", "sign_in_attempts"}):
+                held = {
+                    privilege
+                    for privilege in (
+                        "SELECT",
+                        "INSERT",
+                        "UPDATE",
+                        "DELETE",
+                        "TRUNCATE",
+                        "REFERENCES",
+                        "TRIGGER",
+                    )
+                    if connection.execute(
+                        "SELECT has_table_privilege(%s, %s, %s)", (name, f"market.{table}", privilege)
+                    ).fetchone()
+                    == (True,)
+                    or (
+                        privilege in ("SELECT", "INSERT", "UPDATE", "REFERENCES")
+                        and connection.execute(
+                            "SELECT has_any_column_privilege(%s, %s, %s)",
+                            (name, f"market.{table}", privilege),
+                        ).fetchone()
+                        == (True,)
+                    )
+                }
+                if held != expected:
+                    found[role, table] = held
+    assert found == {}

@@ -23,6 +23,7 @@ from watchkeeper.base.database import Engine
 from watchkeeper.base.database.places import addresses
 from watchkeeper.bootstrap.addresses import read
 from watchkeeper.bootstrap.demo.client import Person, enrol
+from watchkeeper.operation.store import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
@@ -203,8 +204,25 @@ class System:
         else:
             (self.data / "gate.db").rename(self.data / "gate.db.gone")
 
-    def command(self, *arguments: str, code: int = 0, secret: bool = False) -> str:
-        """Run the command line; `secret` hands the password on in its variable."""
+    def store(self, sql: str) -> list[tuple[object, ...]]:
+        """Ask the control room's own store."""
+        database = open_store(self.data, may_write=False)
+        try:
+            return [tuple(row) for row in database.query(sql)]
+        finally:
+            database.close()
+
+    def begun(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A command that goes on while the test looks."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "watchkeeper.bootstrap.command", *arguments],
+            env=ENVIRONMENT | {"WATCHKEEPER_DATA": str(self.data)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def command(self, *arguments: str, code: int = 0, secret: bool = False, errors: bool = False) -> str:
+        """Run the command line; `secret` hands the password on in its variable, `errors` gives what it says of them too."""
         done = subprocess.run(
             [sys.executable, "-m", "watchkeeper.bootstrap.command", *arguments],
             capture_output=True,
@@ -216,7 +234,7 @@ class System:
             | ({"WATCHKEEPER_PASSWORD": self.operator.password} if secret else {}),
         )
         assert done.returncode == code, f"{done.returncode}: {done.stdout}{done.stderr}"
-        return done.stdout
+        return done.stdout + (done.stderr if errors else "")
 
     def pid(self, name: str) -> int:
         return int((self.data / "run" / f"{name}.pid").read_text())

@@ -1,12 +1,15 @@
 """Moving an embedded market into PostgreSQL: the same rows under the same keys, the same seals, verified before and after.
 
-Nothing may run meanwhile. The files stay beside the data, under another name, until somebody
-removes them; a move that fails leaves the market where it was.
+Nothing may run meanwhile. Everything is made and checked from a folder beside the data, with a copy of the control room's
+store; the data folder changes at the very end, by renames. So a move that fails, is interrupted or killed leaves the market
+where it was, and the files stay in the folder, under another name, until somebody removes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock, as_datetime
@@ -19,16 +22,20 @@ from watchkeeper.base.database import (
     places,
     server,
 )
-from watchkeeper.base.database.schema import keep_reference
+from watchkeeper.base.database.schema import REFERENCE_FILE, keep_reference
 from watchkeeper.base.database.server import STORES
+from watchkeeper.base.utid import base36
 from watchkeeper.bootstrap.full_pass import FullPasses
 from watchkeeper.boundary.gatebarrier import cluster_of
+from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.market.reading import system_id_of
+from watchkeeper.operation.store import FILE_NAME as STORE_FILE
 from watchkeeper.operation.store import open_store
 from watchkeeper.operation.verifier import findings, passes, verdicts
 from watchkeeper.operation.verifier.continuous import forget_schema_mark
 
 _ROWS_AT_ONCE = 5000
+_MAKING = "-moving-"
 _TABLES = (
     "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'schema_migrations' "
     "AND name NOT LIKE 'sqlite^_%' ESCAPE '^' ORDER BY rowid"
@@ -42,26 +49,66 @@ class MoveRefused(Exception):
 def move(data: Path, url: str, *, clock: Clock, say: Callable[[str], None]) -> int:
     """Move the books; how many rows. `url` is the superuser's address of an empty database. Raises `MoveRefused`."""
     if engine_of(data) == "postgresql":
+        # A move that was killed at its very end has left files that nobody reads any more.
+        _set_aside(data, clock=clock)
         raise MoveRefused("This market is on PostgreSQL already.")
     system_id = system_id_of(data)
     say("Checking every row before the move ...")
     _verified(data, system_id=system_id, clock=clock)
-    say("Making roles and tables ...")
-    roles = server.initialise(url)
-    places.write_addresses(data, roles)
-    try:
-        rows = _copied(data, clock=clock, say=say)
+    with _beside(data) as making:
+        try:
+            say("Making roles and tables ...")
+            roles = server.initialise(url)
+            places.write_addresses(making, roles)
+            rows = _copied(making, files=data, clock=clock, say=say)
+            _copy_store(data, making, system_id=system_id)
+            _forget_marks(making, system_id=system_id)
+            say("Checking every row after the move ...")
+            _verified(making, system_id=system_id, clock=clock)
+        except (DatabaseError, GateUnreadable, GateBusy, MoveRefused) as error:
+            raise MoveRefused(
+                f"{error} The market is where it was; drop what was made on the server."
+            ) from error
         _forget_marks(data, system_id=system_id)
-        say("Checking every row after the move ...")
-        _verified(data, system_id=system_id, clock=clock)
-    except (DatabaseError, MoveRefused) as error:
-        (data / places.SERVER_FILE).unlink(missing_ok=True)
-        raise MoveRefused(f"{error} The market is where it was; drop what was made on the server.") from error
+        (making / REFERENCE_FILE).replace(data / REFERENCE_FILE)
+    # From here on the market is on the server.
+    places.write_addresses(data, roles)
+    _set_aside(data, clock=clock)
+    return rows
+
+
+@contextmanager
+def _beside(data: Path) -> Iterator[Path]:
+    """A folder beside the data, for its owner alone, gone when the block ends; what a killed move left goes too."""
+    data = data.absolute()
+    for left in data.parent.glob(f".{data.name}{_MAKING}*"):
+        shutil.rmtree(left)
+    making = data.parent / f".{data.name}{_MAKING}{base36(6)}"
+    making.mkdir(mode=0o700)
+    try:
+        yield making
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _copy_store(data: Path, making: Path, *, system_id: str) -> None:
+    """The control room's store as it is, so that what a check notes stays with the move that it belongs to."""
+    store = open_store(data, system_id=system_id)
+    try:
+        store.query("VACUUM INTO ?", (str(making / STORE_FILE),))
+    finally:
+        store.close()
+
+
+def _set_aside(data: Path, *, clock: Clock) -> None:
+    """Give the files of the embedded stores another name."""
     stamp = as_datetime(clock.now()).strftime("%Y%m%d-%H%M%S")
     for store in STORES:
-        for old in data.glob(f"{file_of(data, store).name}*"):
-            old.rename(old.with_name(f"{old.name}.moved-{stamp}"))
-    return rows
+        name = file_of(data, store).name
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            old = data / f"{name}{suffix}"
+            if old.exists():
+                old.rename(old.with_name(f"{old.name}.moved-{stamp}"))
 
 
 def _forget_marks(data: Path, *, system_id: str) -> None:
@@ -93,18 +140,18 @@ def _verified(data: Path, *, system_id: str, clock: Clock) -> None:
         database.close()
 
 
-def _copied(data: Path, *, clock: Clock, say: Callable[[str], None]) -> int:
-    target = open_database(data, "market", role="owner")
+def _copied(making: Path, *, files: Path, clock: Clock, say: Callable[[str], None]) -> int:
+    target = open_database(making, "market", role="owner")
     copied = 0
     try:
         with target.transaction("write"):
-            server.upgrade_in(target, data, clock=clock)
-            keep_reference(target, data)
+            server.upgrade_in(target, making, clock=clock)
+            keep_reference(target, making)
             if target.one("SELECT 1 FROM system WHERE id = 1") is not None:
                 raise MoveRefused("There is a market in this database already.")
             target.execute("DELETE FROM commit_count")
             for store, schema in STORES.items():
-                source = places.open_file(data, store)
+                source = places.open_file(files, store)
                 try:
                     with source.transaction("read"):
                         for table in (str(row[0]) for row in source.query(_TABLES)):

@@ -9,11 +9,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import Database
 from watchkeeper.boundary import gate
-from watchkeeper.boundary.gate import STOP_FILE_NAME, GateState, OperationClass, Scope
+from watchkeeper.boundary.flips import flips, times_on
+from watchkeeper.boundary.gate import STOP_FILE_NAME, GateState, OperationClass, Scope, Switch
 from watchkeeper.boundary.gatestore import Gate
 from watchkeeper.boundary.lease import LeaseReader
+
+_FLIPS_MAX = 100_000
 
 
 class Admission:
@@ -23,6 +27,7 @@ class Admission:
         self._gatefile = gatefile
         self._lease = lease
         self._stop_file = data / STOP_FILE_NAME
+        self._open: Database | None = None
 
     @contextmanager
     def open(self, books: Database) -> Iterator[GateState]:
@@ -33,13 +38,23 @@ class Admission:
         """
         with self._gatefile.shared(books) as database:
             generation, holds, restrictions = self._gatefile.read(database)
-            yield GateState(
-                generation=generation,
-                holds=holds,
-                restrictions=restrictions,
-                lease_silent=self._lease.silent(),
-                stop_file=self._stop_file.exists(),
-            )
+            self._open = database
+            try:
+                yield GateState(
+                    generation=generation,
+                    holds=holds,
+                    restrictions=restrictions,
+                    lease_silent=self._lease.silent(),
+                    stop_file=self._stop_file.exists(),
+                )
+            finally:
+                self._open = None
+
+    def pilot_mode(self) -> tuple[tuple[Instant, Instant | None], ...]:
+        """The times in which pilot mode was on, inside `open`: from, and until when, None while it lasts."""
+        if self._open is None:
+            raise RuntimeError("the gate is not open")
+        return times_on(flips(self._open, limit=_FLIPS_MAX), Switch.PILOT_MODE)
 
 
 def check(state: GateState, *, classes: frozenset[OperationClass], touched: Iterable[Scope]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import Database
 from watchkeeper.boundary.gate import Hold, Switch
 
@@ -84,3 +85,20 @@ def standing(flips: Sequence[Flip]) -> dict[tuple[Switch, Hold], str]:
         else:
             found.pop((flip.switch, flip.hold), None)
     return found
+
+
+def times_on(flips: Sequence[Flip], switch: Switch) -> tuple[tuple[Instant, Instant | None], ...]:
+    """The times in which a switch was engaged, oldest first: from, and until when, None while it lasts."""
+    found: list[tuple[Instant, Instant | None]] = []
+    begun: Instant | None = None
+    for flip in flips:
+        if flip.switch is not switch:
+            continue
+        if flip.engaged_after and begun is None:
+            begun = Instant(flip.at)
+        elif not flip.engaged_after and begun is not None:
+            found.append((begun, Instant(flip.at)))
+            begun = None
+    if begun is not None:
+        found.append((begun, None))
+    return tuple(found)

@@ -34,6 +34,8 @@ class OperationClass(StrEnum):
     NOTICE = "notice"
     RELEASE = "release"
     CURE = "cure"
+    BLOCK_FORMING = "block_forming"
+    PURCHASE_CANCELLATION = "purchase_cancellation"
     #: Passes always: enrolment, recording a flip, ending sessions, suspending.
     NEVER_STOPPED = "never_stopped"
 
@@ -51,6 +53,11 @@ IN_USE = frozenset(
         OperationClass.ACCOUNTS,
         OperationClass.CURE,
         OperationClass.NEVER_STOPPED,
+        OperationClass.BLOCK_FORMING,
+        OperationClass.STORAGE_FEE,
+        OperationClass.PURCHASE,
+        OperationClass.PURCHASE_CANCELLATION,
+        OperationClass.PICKUP,
     }
 )
 
@@ -90,6 +97,7 @@ STOPPED_BY_LAPSED_LEASE = frozenset(
         _C.WRITE_OFF,
         _C.PICKUP,
         _C.STORAGE_FEE,
+        _C.PURCHASE_CANCELLATION,
     }
 )
 STOPPED_BY: dict[Switch, frozenset[OperationClass]] = {

@@ -71,6 +71,15 @@ EFFECTS = (
         "profit_delta_ugx earnings_delta_ugx at",
     ),
     _view("repairs", "id utid finding incident table_name row_key digest_before digest_after at"),
+    _view("blocks", "id utid trader_id produce grams at"),
+    _view("block_lots", "id utid block_id lot_id trader_id"),
+    _view("storage_fee_deductions", "id utid lot_id trader_id day grams grams_after at"),
+    _view("purchases", "id utid block_id buyer_id trader_id grams at deadline_at"),
+    _view("purchase_outcomes", "id utid purchase_utid outcome at"),
+    _view(
+        "pickups",
+        "id utid purchase_utid trader_id proceeds_ugx cost_ugx sale_return_ugx profit_credit_ugx provider external_ref at",
+    ),
 )
 SIDE = (
     _view("rate_limit_hits", "id actor limit_name count limit_max window_seconds at", journalled=False),

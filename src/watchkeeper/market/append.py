@@ -100,6 +100,15 @@ def project(database: Database, state: State) -> None:
                 for wallet in (state.wallets[key] for key in sorted(state.dirty_wallets))
             ],
         )
+    if state.dirty_blocks:
+        database.execute_many(
+            "INSERT INTO block_state (block_id, status, purchase_utid) VALUES (?, ?, ?) "
+            "ON CONFLICT (block_id) DO UPDATE SET status = excluded.status, purchase_utid = excluded.purchase_utid",
+            [
+                (block.id, block.status, block.purchase_utid)
+                for block in (state.blocks[key] for key in sorted(state.dirty_blocks))
+            ],
+        )
 
 
 def count_commit(database: Database) -> None:

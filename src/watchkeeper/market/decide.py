@@ -19,21 +19,28 @@ from watchkeeper.market.commands import (
     Act,
     ActivateUser,
     Answer,
+    CancelPurchase,
     Command,
+    ConfirmPickup,
     Correct,
     CreateListing,
     CureReversal,
     CureVerification,
     Deposit,
+    ExpirePurchase,
+    FormBlock,
     InviteUser,
     PayToLock,
+    Purchase,
     RecordFlip,
     Repair,
     RestoreDefences,
     RestoreState,
     ReverseLock,
+    StorageFee,
     VerifyDelivery,
     WriteOff,
+    WriteOffBlock,
 )
 from watchkeeper.market.cures.acknowledge import acknowledge
 from watchkeeper.market.cures.defences import restore
@@ -46,12 +53,13 @@ from watchkeeper.market.ledgers import rules as ledgers
 from watchkeeper.market.listings import rules as listings
 from watchkeeper.market.load import taken_aliases
 from watchkeeper.market.locks import rules as locks
+from watchkeeper.market.purchases import rules as purchases
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Recorded, State, User
 from watchkeeper.market.users import rules as users
 
-#: These look into the database while they decide; each runs in a transaction of its own.
-ALONE = (InviteUser, Acknowledge, Repair, RestoreDefences, RestoreState)
+#: These look into the database while they decide, or at all that was there before; each runs in a transaction of its own.
+ALONE = (InviteUser, Acknowledge, Repair, RestoreDefences, RestoreState, FormBlock)
 
 _ROLE_REFUSED = {"admin": ("not-admin", "Only an admin may do this.")}
 
@@ -79,8 +87,18 @@ def touched(command: Command, state: State, actor: User | None) -> Iterable[Scop
         lock = state.locks[command.lock_utid]
         unit_id = lock.unit_id
         others.update((lock.trader_id, lock.farmer_id))
-    elif isinstance(command, WriteOff) and command.lot_id in state.lots:
+    elif isinstance(command, WriteOff | StorageFee) and command.lot_id in state.lots:
         others.add(state.lots[command.lot_id].trader_id)
+    elif isinstance(command, FormBlock):
+        others.add(command.trader_id)
+    elif isinstance(command, Purchase | WriteOffBlock) and command.block_id in state.blocks:
+        others.add(state.blocks[command.block_id].trader_id)
+    elif (
+        isinstance(command, CancelPurchase | ConfirmPickup | ExpirePurchase)
+        and command.purchase_utid in state.sales
+    ):
+        sale = state.sales[command.purchase_utid]
+        others.update((sale.buyer_id, sale.trader_id))
     for user_id in others:
         if user_id in state.users:
             yield account(state.users[user_id].alias)
@@ -129,6 +147,13 @@ _PURE: dict[type[Command], Callable[..., Decision]] = {
     CureReversal: deliveries.reverse,
     WriteOff: inventory.write_off,
     Correct: ledgers.correct,
+    FormBlock: inventory.form_block,
+    StorageFee: inventory.storage_fee,
+    Purchase: purchases.purchase,
+    CancelPurchase: purchases.cancel,
+    ConfirmPickup: purchases.confirm_pickup,
+    ExpirePurchase: purchases.expire,
+    WriteOffBlock: inventory.write_off_block,
 }
 
 

@@ -42,6 +42,7 @@ from watchkeeper.market.commands import (
     Answer,
     Repair,
     RestoreDefences,
+    StorageFee,
 )
 from watchkeeper.market.cures.repair import sealed_rows
 from watchkeeper.market.decide import ALONE, authorise, decide, replay, touched
@@ -251,6 +252,9 @@ class Executor:
         names = utid_names.draw(database, acts, state.users, at=at)
         rowlocks.hold_the_end(database)
         load.numbers(database, state)
+        load.references(database, state, acts)
+        if any(isinstance(act.command, StorageFee) for act in acts):
+            state.pilot_mode = self._admission.pilot_mode()
         self._check_tail(database, gate, state.next_n - 1, acts)
         for act in acts:
             if isinstance(act.command, Repair):
@@ -372,21 +376,15 @@ class Executor:
 
     def probe(self, switch: Switch) -> ProbeResult:
         """Send a command of a class that `switch` stops through the real entrance; it never commits."""
-        classes, command = PROBES[switch]
+        act = Act(command=PROBES[switch], actor_id=SYSTEM_USER_ID, command_id="probe")
         database = self._opened()
         database.begin("write")
         try:
             with self._admission.open(database) as gate:
                 engaged = gate.engaged(switch)
                 try:
-                    if command is None:
-                        admit.check(gate, classes=classes, touched=())
-                    else:
-                        act = Act(command=command, actor_id=SYSTEM_USER_ID, command_id="probe")
-                        state = load.load(database, [act], at=self._clock.now())
-                        self._admit(act, state, gate)
-                except Refused as refused:
-                    return ProbeResult(engaged, refused.code)
+                    state = load.load(database, [act], at=self._clock.now())
+                    self._admit(act, state, gate)
                 except Refusal as refusal:
                     return ProbeResult(engaged, refusal.code)
                 return ProbeResult(engaged, None)

@@ -1,4 +1,5 @@
-"""What the market does for the gate, each second: finish flips in the journal, obey the stop file, probe.
+"""What the market does by itself, each second: finish flips in the journal, obey the stop file, probe; form blocks and
+deduct storage fees (`inventory/due.py`).
 
 A flip is in force as soon as the gate says so. Its journal row follows under the same UTID; after a
 crash between the two it is driven again from here.
@@ -12,19 +13,21 @@ import structlog
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database, DatabaseError
-from watchkeeper.boundary.flips import Flip, flips
+from watchkeeper.boundary.flips import Flip, flips, times_on
 from watchkeeper.boundary.gate import STOP_FILE_NAME, Hold, Switch
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.market.commands import Act, RecordFlip
 from watchkeeper.market.execute import Executor
+from watchkeeper.market.inventory.due import Due
 from watchkeeper.market.load import number
 from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.switching import Switching
 
 _FLIPS_AT_ONCE = 100
+_FLIPS_MAX = 100_000
 
 _log = structlog.get_logger()
 
@@ -58,6 +61,7 @@ class Housekeeping:
         self._switching = switching
         self._clock = clock
         self._recorded_to = 0
+        self._due = Due(books, clock=clock)
 
     def tick(self, executor: Executor) -> None:
         """Obey the stop file, then write the flips that have no journal row yet."""
@@ -65,6 +69,7 @@ class Housekeeping:
             if self._stop_file.exists():
                 self._obey_stop_file()
             self._record_flips(executor)
+            self._keep_store(executor)
         except (DatabaseError, GateUnreadable, GateBusy) as error:
             _log.error("housekeeping.failed", error=type(error).__name__, detail=str(error))
 
@@ -73,6 +78,17 @@ class Housekeeping:
             _, holds, _ = self._gatefile.read(database)
         if (Switch.SHUTDOWN, Hold.OPERATOR) not in holds:
             self._switching.engage_for_stop_file()
+
+    def _keep_store(self, executor: Executor) -> None:
+        with self._gatefile.shared() as database:
+            _, holds, _ = self._gatefile.read(database)
+            on = times_on(flips(database, limit=_FLIPS_MAX), Switch.PILOT_MODE)
+        engaged = {switch for switch, _ in holds}
+        # What is stopped is not even tried: it would be refused each second, and counted.
+        if Switch.SHUTDOWN not in engaged and not self._stop_file.exists():
+            self._due.form_blocks(executor)
+            if Switch.PILOT_MODE not in engaged:
+                self._due.deduct_fees(executor, pilot_mode=on)
 
     def _record_flips(self, executor: Executor) -> None:
         with self._gatefile.shared() as database:

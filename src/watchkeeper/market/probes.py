@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from watchkeeper.boundary.gate import OperationClass, Switch
-from watchkeeper.market.commands import Command, CreateListing, InviteUser
+from watchkeeper.boundary.gate import Switch
+from watchkeeper.market.commands import Command, CreateListing, InviteUser, Purchase
 
 #: The account that set-up makes first: acts of the system itself are its.
 SYSTEM_USER_ID = 1
@@ -24,15 +24,9 @@ class ProbeResult:
         return not self.engaged or self.refused_as is not None
 
 
-PROBES: dict[Switch, tuple[frozenset[OperationClass], Command | None]] = {
-    Switch.PILOT_MODE: (
-        frozenset(),
-        CreateListing(produce="probe", grams=10_000, price_ugx_per_kg=1),
-    ),
-    Switch.SHUTDOWN: (
-        frozenset(),
-        InviteUser(role="farmer", reason="a probe that must never be accepted"),
-    ),
-    # No command buys yet; the class itself is asked for at the same place.
-    Switch.PURCHASE_WINDOW: (frozenset({OperationClass.PURCHASE}), None),
+PROBES: dict[Switch, Command] = {
+    Switch.PILOT_MODE: CreateListing(produce="probe", grams=10_000, price_ugx_per_kg=1),
+    Switch.SHUTDOWN: InviteUser(role="farmer", reason="a probe that must never be accepted"),
+    # There is no block of this number, and the system buys nothing: it could not be accepted with the window open.
+    Switch.PURCHASE_WINDOW: Purchase(block_id=0),
 }

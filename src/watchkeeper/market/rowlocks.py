@@ -1,7 +1,7 @@
 """The rows that a batch holds on PostgreSQL until its commit, in one order, so that batches of several writers wait
 for each other and never in a ring.
 
-Accounts by id, then units by id; what they guard is loaded; then the commit count. The rows that are locked are those of
+Accounts by id, then units by id, then blocks by id; what they guard is loaded; then the commit count. The rows that are locked are those of
 the projections: the append-only tables cannot be locked by who may not change them. Whoever holds the commit count is the
 only one who appends: journal numbers and keys are dense and come in the order of the commits. What no lock guards, a
 reference or a name that two batches take at once, a unique key refuses, and the command is decided again.
@@ -17,18 +17,25 @@ from watchkeeper.base.database import Database
 from watchkeeper.market.commands import (
     Acknowledge,
     Act,
+    CancelPurchase,
+    ConfirmPickup,
     Correct,
     CureReversal,
     CureVerification,
+    ExpirePurchase,
+    FormBlock,
     PayToLock,
+    Purchase,
     Repair,
     RestoreDefences,
     RestoreState,
     ReverseLock,
+    StorageFee,
     VerifyDelivery,
     WriteOff,
+    WriteOffBlock,
 )
-from watchkeeper.market.load import marks, number
+from watchkeeper.market.load import blocks_of_lots, marks, number
 
 #: They write the projections of whomever they find; nobody else may meanwhile.
 _EVERYTHING = (Repair, RestoreDefences, RestoreState)
@@ -39,11 +46,15 @@ def hold(database: Database, acts: Sequence[Act]) -> None:
     if database.engine == "sqlite":
         return
     if any(isinstance(act.command, _EVERYTHING) for act in acts):
-        database.execute("LOCK TABLE user_state, unit_state IN EXCLUSIVE MODE")
+        database.execute("LOCK TABLE user_state, unit_state, block_state IN EXCLUSIVE MODE")
     else:
         user_ids, unit_ids = _keys(database, acts)
+        trader_ids, lot_ids, block_ids = _stored(database, acts)
+        user_ids |= trader_ids
         _lock(database, "user_state", "user_id", user_ids)
         _lock(database, "unit_state", "unit_id", unit_ids)
+        # Which block a lot is in can only change under its trader's lock, which is held by now.
+        _lock(database, "block_state", "block_id", block_ids | blocks_of_lots(database, lot_ids))
 
 
 def hold_the_end(database: Database) -> None:
@@ -98,3 +109,30 @@ def _keys(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int]]:
         for row in database.query(f"SELECT id FROM users WHERE alias IN ({marks(aliases)})", tuple(aliases)):
             users.add(number(row[0]))
     return users, units
+
+
+def _stored(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int], set[int]]:
+    """Traders, lots and blocks of the acts on stored goods, from columns that never change."""
+    traders, lots, blocks = set[int](), set[int](), set[int]()
+    sales = set[str]()
+    for act in acts:
+        command = act.command
+        if isinstance(command, FormBlock):
+            traders.add(command.trader_id)
+        elif isinstance(command, StorageFee | WriteOff):
+            lots.add(command.lot_id)
+        elif isinstance(command, Purchase | WriteOffBlock):
+            blocks.add(command.block_id)
+        elif isinstance(command, CancelPurchase | ConfirmPickup | ExpirePurchase):
+            sales.add(command.purchase_utid)
+    if sales:
+        for row in database.query(
+            f"SELECT block_id, buyer_id FROM purchases WHERE utid IN ({marks(sales)})", tuple(sales)
+        ):
+            blocks.add(number(row[0]))
+            traders.add(number(row[1]))
+    for table, ids in (("lots", lots), ("blocks", blocks)):
+        if ids:
+            rows = database.query(f"SELECT trader_id FROM {table} WHERE id IN ({marks(ids)})", tuple(ids))
+            traders.update(number(row[0]) for row in rows)
+    return traders, lots, blocks

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field, replace
 from watchkeeper.base.clock import Instant
 from watchkeeper.market.refusals import Refusal
 
+#: So many lots make a block.
+BLOCK_LOTS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -78,13 +81,53 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """A delivered unit in a trader's store, and whether it was written off."""
+    """A delivered unit in a trader's store: what it was, what the fee left of it, and what became of it."""
 
     id: int
     utid: str
     trader_id: int
     cost_ugx: int
     written_off: bool
+    grams: int
+    started_at: Instant
+    #: Days that were deducted, each once.
+    fee_days: frozenset[int] = frozenset()
+    grams_deducted: int = 0
+    block_id: int | None = None
+
+    @property
+    def grams_left(self) -> int:
+        """What the storage fee has left of it."""
+        return self.grams - self.grams_deducted
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Ten lots of one trader and produce, and where they stand together."""
+
+    id: int
+    utid: str
+    trader_id: int
+    produce: str
+    lot_ids: tuple[int, ...]
+    status: str = "in_storage"
+    purchase_utid: str | None = None
+    #: Times in which it was sold and not picked up: from, and until when, None while it lasts.
+    awaiting: tuple[tuple[Instant, Instant | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """A purchase of a block, and how it ended."""
+
+    utid: str
+    block_id: int
+    buyer_id: int
+    trader_id: int
+    grams: int
+    at: Instant
+    deadline_at: Instant
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +167,13 @@ class State:
     dirty_users: set[int] = field(default_factory=set)
     dirty_wallets: set[int] = field(default_factory=set)
     dirty_units: set[int] = field(default_factory=set)
+    blocks: dict[int, Block] = field(default_factory=dict)
+    sales: dict[str, Sale] = field(default_factory=dict)
+    #: (trader, produce) -> lots in no block and not written off, oldest first; as many as a block takes.
+    free_lots: dict[tuple[int, str], list[int]] = field(default_factory=dict)
+    #: Times in which pilot mode was on, by the gate's own flips: from, and until when, None while it lasts.
+    pilot_mode: tuple[tuple[Instant, Instant | None], ...] = ()
+    dirty_blocks: set[int] = field(default_factory=set)
 
     def take_id(self, table: str) -> int:
         """The next primary key of an append-only table."""
@@ -186,3 +236,22 @@ class State:
         """Move a unit on, and have its state row written."""
         self.units[unit.id] = replace(unit, status=status, lock_utid=lock_utid)
         self.dirty_units.add(unit.id)
+
+    def block(self, block_id: int) -> Block:
+        """The block, or `Refusal` block-not-found."""
+        try:
+            return self.blocks[block_id]
+        except KeyError:
+            raise Refusal("block-not-found", "There is no such block.") from None
+
+    def sale(self, utid: str) -> Sale:
+        """The purchase, or `Refusal` purchase-not-found."""
+        try:
+            return self.sales[utid]
+        except KeyError:
+            raise Refusal("purchase-not-found", "There is no such purchase.") from None
+
+    def set_block(self, block: Block) -> None:
+        """Move a block on, and have its state row written."""
+        self.blocks[block.id] = block
+        self.dirty_blocks.add(block.id)

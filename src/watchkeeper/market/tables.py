@@ -78,6 +78,24 @@ EFFECT_COLUMNS: dict[str, tuple[str, ...]] = {
         "digest_after",
         "at",
     ),
+    "blocks": ("id", "utid", "trader_id", "produce", "grams", "at"),
+    "block_lots": ("id", "utid", "block_id", "lot_id", "trader_id"),
+    "storage_fee_deductions": ("id", "utid", "lot_id", "trader_id", "day", "grams", "grams_after", "at"),
+    "purchases": ("id", "utid", "block_id", "buyer_id", "trader_id", "grams", "at", "deadline_at"),
+    "purchase_outcomes": ("id", "utid", "purchase_utid", "outcome", "at"),
+    "pickups": (
+        "id",
+        "utid",
+        "purchase_utid",
+        "trader_id",
+        "proceeds_ugx",
+        "cost_ugx",
+        "sale_return_ugx",
+        "profit_credit_ugx",
+        "provider",
+        "external_ref",
+        "at",
+    ),
 }
 
 JOURNAL_COLUMNS = (

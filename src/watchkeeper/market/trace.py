@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.interface import Record
+from watchkeeper.market import stored
 from watchkeeper.market.load import number, text_or_none
 from watchkeeper.market.state import User
 from watchkeeper.market.tables import EFFECT_COLUMNS
@@ -11,9 +12,9 @@ from watchkeeper.market.tables import EFFECT_COLUMNS
 #: A chain is short: lock, outcome, reversal, cures. Longer than this is cut and said to be.
 CHAIN_MAX = 100
 _ROWS_MAX = 300
-_OWNERS = ("trader_id", "farmer_id", "user_id")
+_OWNERS = ("trader_id", "farmer_id", "user_id", "buyer_id")
 #: What only an admin or the operator reads in somebody else's row.
-_INTERNAL = frozenset({"actor_id", "trader_id", "farmer_id", "user_id", "assigned_by"})
+_INTERNAL = frozenset({"actor_id", "trader_id", "farmer_id", "user_id", "buyer_id", "assigned_by"})
 
 
 def trace(database: Database, utid: str, *, viewer: User) -> dict[str, object] | None:
@@ -22,28 +23,25 @@ def trace(database: Database, utid: str, *, viewer: User) -> dict[str, object] |
         return None
     earlier: list[dict[str, object]] = []
     seen = {utid}
-    at: str | None = utid
-    while len(seen) < CHAIN_MAX:
-        row = database.one("SELECT target_utid FROM journal WHERE utid = ?", (at,))
-        at = text_or_none(row[0]) if row else None
-        if at is None or at in seen:
-            break
-        seen.add(at)
-        act = _act(database, at, viewer)
-        if act is not None:
-            earlier.insert(0, act)
+    front = [utid]
+    while front and len(seen) < CHAIN_MAX:
+        for before in _before(database, front.pop(0)):
+            if before in seen or len(seen) >= CHAIN_MAX:
+                continue
+            seen.add(before)
+            front.append(before)
+            act = _act(database, before, viewer)
+            if act is not None:
+                earlier.insert(0, act)
     later: list[dict[str, object]] = []
     front = [utid]
     while front and len(seen) < CHAIN_MAX:
-        rows = database.query(
-            "SELECT utid FROM journal WHERE target_utid = ? ORDER BY n LIMIT ?", (front.pop(0), CHAIN_MAX)
-        )
-        for (following,) in rows:
-            if str(following) in seen or len(seen) >= CHAIN_MAX:
+        for following in _after(database, front.pop(0)):
+            if following in seen or len(seen) >= CHAIN_MAX:
                 continue
-            seen.add(str(following))
-            front.append(str(following))
-            act = _act(database, str(following), viewer)
+            seen.add(following)
+            front.append(following)
+            act = _act(database, following, viewer)
             if act is not None:
                 later.append(act)
     return {
@@ -53,6 +51,21 @@ def trace(database: Database, utid: str, *, viewer: User) -> dict[str, object] |
         "later": later,
         "complete": len(seen) < CHAIN_MAX,
     }
+
+
+def _before(database: Database, utid: str) -> list[str]:
+    row = database.one("SELECT target_utid FROM journal WHERE utid = ?", (utid,))
+    target = text_or_none(row[0]) if row else None
+    return [*([] if target is None else [target]), *stored.neighbours_before(database, utid)]
+
+
+def _after(database: Database, utid: str) -> list[str]:
+    # A lot's fee has an act for each day; the deductions are in the inventory, and each leads back to its lot from here.
+    rows = database.query(
+        "SELECT utid FROM journal WHERE target_utid = ? AND command <> 'storage_fee' ORDER BY n LIMIT ?",
+        (utid, CHAIN_MAX),
+    )
+    return [*(str(row[0]) for row in rows), *stored.neighbours_after(database, utid)]
 
 
 def _act(database: Database, utid: str, viewer: User) -> dict[str, object] | None:
@@ -71,6 +84,8 @@ def _act(database: Database, utid: str, viewer: User) -> dict[str, object] | Non
         rows.extend({"table": table, **dict(zip(columns, values, strict=True))} for values in found)
     if viewer.role in ("admin", "operator"):
         return _head(row) | {"reason": row[8], "rows": rows}
+    if viewer.role == "buyer":
+        return _for_a_buyer(database, utid, row, rows, viewer)
     own = [entry for entry in rows if any(entry.get(column) == viewer.id for column in _OWNERS)]
     if number(row[3]) != viewer.id and not own:
         return None
@@ -79,6 +94,30 @@ def _act(database: Database, utid: str, viewer: User) -> dict[str, object] | Non
     if number(row[3]) != viewer.id:
         head["amount_ugx"] = None
     return head | {"rows": [{k: v for k, v in entry.items() if k not in _INTERNAL} for entry in shown]}
+
+
+#: All that a buyer reads of a purchase's rows. No money, and nobody's name but the own.
+_FOR_A_BUYER = {
+    "purchases": ("block_id", "grams", "at", "deadline_at"),
+    "purchase_outcomes": ("purchase_utid", "outcome", "at"),
+    "blocks": ("produce", "grams", "at"),
+}
+
+
+def _for_a_buyer(
+    database: Database, utid: str, row: Record, rows: list[dict[str, object]], viewer: User
+) -> dict[str, object] | None:
+    own = number(row[3]) == viewer.id
+    if not own and utid not in stored.bought_by(database, [utid], viewer.id):
+        return None
+    shown = {name: _head(row)[name] for name in ("command", "decision", "target_utid", "at")}
+    return shown | {
+        "rows": [
+            {"table": entry["table"]} | {name: entry[name] for name in _FOR_A_BUYER[str(entry["table"])]}
+            for entry in rows
+            if entry["table"] in _FOR_A_BUYER
+        ]
+    }
 
 
 def _head(row: Record) -> dict[str, object]:

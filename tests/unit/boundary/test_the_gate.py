@@ -47,6 +47,8 @@ TABLE = {
     C.RELEASE: {"shutdown"},
     C.CURE: set[str](),
     C.NEVER_STOPPED: set[str](),
+    C.BLOCK_FORMING: {"shutdown"},
+    C.PURCHASE_CANCELLATION: {"shutdown", "lease"},
 }
 STATES = {
     "pilot": GateState(1, frozenset({(Switch.PILOT_MODE, Hold.ADMIN)}), (), False, False),

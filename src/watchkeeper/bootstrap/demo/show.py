@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -88,8 +89,9 @@ class Demonstration:
         say(f"  page           {self._where.control}")
         say(f"  alias          {people.operator.alias}")
         say(f"  password       {people.operator.password}")
-        say("  six digits     .venv/bin/watchkeeper demo-code")
-        say("  watch it       .venv/bin/watchkeeper status --follow --data " + str(data))
+        # Whoever reads this pastes it, whatever their folders are called.
+        say(f"  six digits     .venv/bin/watchkeeper demo-code --data {shlex.quote(str(data))}")
+        say(f"  watch it       .venv/bin/watchkeeper status --follow --data {shlex.quote(str(data))}")
         say("")
         if self._phone_listens:
             say("  phone          what reaches the operator's phone (a signed webhook) is printed here")
@@ -97,7 +99,8 @@ class Demonstration:
         engine = engine_of(data)
         if engine == "sqlite":
             say(
-                f"Sabotage to try. First: sqlite3 {data / 'market.db'}   then   .timeout 10000   then one of:"
+                f"Sabotage to try. First: sqlite3 {shlex.quote(str(data / 'market.db'))}   then   .timeout 10000   "
+                "then one of:"
             )
         else:
             say(

@@ -12,7 +12,16 @@ from starlette.staticfiles import StaticFiles
 
 import watchkeeper
 from watchkeeper.base.database import DatabaseError
-from watchkeeper.interfaces.market_web import accounts, auth, control, enrol_page, problems, statements, trade
+from watchkeeper.interfaces.market_web import (
+    accounts,
+    auth,
+    control,
+    enrol_page,
+    goods,
+    problems,
+    statements,
+    trade,
+)
 from watchkeeper.interfaces.market_web.services import MarketServices
 from watchkeeper.interfaces.market_web.shapes import Problem
 from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders
@@ -36,6 +45,7 @@ def create_app(market: MarketServices) -> FastAPI:
     for router in (
         accounts.router,
         trade.router,
+        goods.router,
         statements.router,
         control.router,
         enrol_page.router,

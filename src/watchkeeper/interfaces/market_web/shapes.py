@@ -98,6 +98,21 @@ class Because(Shape):
     reason: Reason
 
 
+class NewPurchase(Shape):
+    """The block to buy."""
+
+    block_id: Annotated[int, Field(strict=True, gt=0, lt=2**62)]
+
+
+class Pickup(Shape):
+    """What a pickup brought, as the provider's message names it, and why it is confirmed."""
+
+    proceeds_ugx: Amount
+    provider: Annotated[str, Field(pattern="^(mtn|airtel|bank|cash)$")]
+    external_ref: Annotated[str, Field(min_length=1, max_length=64)]
+    reason: Reason
+
+
 class Flip(Shape):
     """A change of a switch. For the window, engaged means closed."""
 

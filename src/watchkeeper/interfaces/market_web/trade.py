@@ -159,7 +159,7 @@ def write_off(
     return run(services, session, WriteOff(lot_id=lot_id, reason=body.reason), key).body
 
 
-@router.get("/trace/{utid}", openapi_extra=may("farmer", "trader", "admin", "operator"))
+@router.get("/trace/{utid}", openapi_extra=may("farmer", "trader", "buyer", "admin", "operator"))
 def trace_utid(utid: Utid, session: SignedIn, services: Services) -> dict[str, object]:
     """Everything that an act wrote, and the acts before and after it."""
     books = services.handles().books

@@ -6,7 +6,7 @@ from watchkeeper.base import canonical
 from watchkeeper.base.database import Database
 from watchkeeper.market import reasons
 from watchkeeper.market.commands import Acknowledge
-from watchkeeper.market.cures.replay import replay_account, replay_unit
+from watchkeeper.market.cures.replay import blocks_of, replay_account, replay_block, replay_unit
 from watchkeeper.market.decision import Context, Decision, Row
 from watchkeeper.market.load import number
 from watchkeeper.market.refusals import Refusal
@@ -74,5 +74,7 @@ def acknowledge(command: Acknowledge, database: Database, state: State, context:
         replay_account(database, state.by_alias(command.account))
     if command.table_name == "locks":
         replay_unit(database, number(row["unit_id"]))
+    for block_id in blocks_of(database, command.table_name, row):
+        replay_block(database, block_id)
     decision.answer = {"acknowledged": f"{command.table_name} {command.row_key}"}
     return decision

@@ -16,7 +16,7 @@ from watchkeeper.base.database import Database
 from watchkeeper.market import reasons
 from watchkeeper.market.commands import Repair
 from watchkeeper.market.cures.acknowledge import COLUMNS, KEY_COLUMN, row_as_found
-from watchkeeper.market.cures.replay import replay_account, replay_unit
+from watchkeeper.market.cures.replay import blocks_of, replay_account, replay_block, replay_unit
 from watchkeeper.market.decision import Context, Decision, Row
 from watchkeeper.market.load import number, users
 from watchkeeper.market.refusals import Refusal
@@ -104,6 +104,10 @@ def write_back(database: Database, table: str, row: Row) -> None:
 
 
 def _follow(database: Database, state: State, table: str, row: Row) -> None:
+    for block_id in blocks_of(database, table, row):
+        # A block whose own row is still to be put back gets its state row then.
+        if database.one("SELECT 1 FROM blocks WHERE id = ?", (block_id,)) is not None:
+            replay_block(database, block_id)
     owners = {number(row[column]) for column in ("trader_id", "user_id") if row.get(column) is not None}
     if owners:
         users(database, state, ids=owners)

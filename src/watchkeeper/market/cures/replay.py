@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from watchkeeper.base.canonical import Value
 from watchkeeper.base.database import Database
 from watchkeeper.market.load import number
 from watchkeeper.market.refusals import Refusal
@@ -18,7 +21,9 @@ def replay_trader(database: Database, trader_id: int) -> None:
         "(SELECT coalesce(sum(amount_ugx), 0) FROM locks l WHERE l.trader_id = ? AND NOT EXISTS "
         "(SELECT 1 FROM lock_outcomes o WHERE o.lock_utid = l.utid AND o.outcome IN ('delivered', 'reversed'))) + "
         "(SELECT coalesce(sum(cost_ugx), 0) FROM lots t WHERE t.trader_id = ? AND NOT EXISTS "
-        "(SELECT 1 FROM write_offs w WHERE w.lot_id = t.id))",
+        "(SELECT 1 FROM write_offs w WHERE w.lot_id = t.id) AND NOT EXISTS (SELECT 1 FROM block_lots b "
+        "JOIN purchases p ON p.block_id = b.block_id JOIN pickups k ON k.purchase_utid = p.utid "
+        "WHERE b.lot_id = t.id))",
         (trader_id, trader_id, trader_id),
     )
     if row is None:
@@ -48,6 +53,44 @@ def replay_unit(database: Database, unit_id: int) -> None:
     )
 
 
+def replay_block(database: Database, block_id: int) -> None:
+    """Write a block's state row from its purchases, their outcomes and the write-offs of its lots."""
+    row = database.one(
+        "SELECT (SELECT p.utid FROM purchases p WHERE p.block_id = ? AND NOT EXISTS (SELECT 1 FROM purchase_outcomes o "
+        "WHERE o.purchase_utid = p.utid AND o.outcome <> 'picked_up') ORDER BY p.id DESC LIMIT 1), "
+        "(SELECT count(*) FROM block_lots b WHERE b.block_id = ? AND NOT EXISTS "
+        "(SELECT 1 FROM write_offs w WHERE w.lot_id = b.lot_id))",
+        (block_id, block_id),
+    )
+    if row is None:
+        raise TypeError("a query of totals gave no row")
+    status, purchase = "in_storage" if row[1] else "written_off", None
+    if row[0] is not None:
+        purchase = str(row[0])
+        ended = database.one("SELECT 1 FROM purchase_outcomes WHERE purchase_utid = ?", (purchase,))
+        status = "awaiting_pickup" if ended is None else "picked_up"
+    database.execute(
+        "INSERT INTO block_state (block_id, status, purchase_utid) VALUES (?, ?, ?) ON CONFLICT (block_id) "
+        "DO UPDATE SET status = excluded.status, purchase_utid = excluded.purchase_utid",
+        (block_id, status, purchase),
+    )
+
+
+def blocks_of(database: Database, table: str, row: Mapping[str, Value]) -> set[int]:
+    """The blocks whose state hangs on this row."""
+    if table == "blocks":
+        return {number(row["id"])}
+    if table in ("block_lots", "purchases"):
+        return {number(row["block_id"])}
+    if table in ("purchase_outcomes", "pickups"):
+        found = database.one("SELECT block_id FROM purchases WHERE utid = ?", (str(row["purchase_utid"]),))
+    elif table == "write_offs":
+        found = database.one("SELECT block_id FROM block_lots WHERE lot_id = ?", (number(row["lot_id"]),))
+    else:
+        return set()
+    return set() if found is None else {number(found[0])}
+
+
 def replay_user(database: Database, user_id: int) -> None:
     """Write an account's state row from its steps and role history; sessions of before are over."""
     row = database.one(
@@ -72,6 +115,10 @@ def replay_account(database: Database, user: User) -> None:
     replay_user(database, user.id)
     if user.role == "trader":
         replay_trader(database, user.id)
+        for (block_id,) in database.query(
+            "SELECT id FROM blocks WHERE trader_id = ? ORDER BY id DESC LIMIT ?", (user.id, _UNITS_MAX)
+        ):
+            replay_block(database, number(block_id))
         column = "k.trader_id"
     elif user.role == "farmer":
         column = "k.farmer_id"

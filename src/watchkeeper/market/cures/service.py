@@ -168,7 +168,9 @@ class MarketCures:
             "AND NOT EXISTS (SELECT 1 FROM lock_outcomes o WHERE o.lock_utid = l.utid "
             "AND o.outcome IN ('delivered', 'reversed')) "
             "UNION ALL SELECT t.utid, 'lot', t.cost_ugx, 'in storage', 0 FROM lots t WHERE t.trader_id = ? "
-            "AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = t.id) ORDER BY 1 DESC LIMIT ?",
+            "AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = t.id) "
+            "AND NOT EXISTS (SELECT 1 FROM block_lots b JOIN purchases p ON p.block_id = b.block_id "
+            "JOIN pickups k ON k.purchase_utid = p.utid WHERE b.lot_id = t.id) ORDER BY 1 DESC LIMIT ?",
             (owner.id, owner.id, _POSITIONS_MAX),
         )
         return [Position(str(r[0]), str(r[1]), number(r[2]), str(r[3]), bool(r[4])) for r in rows]

@@ -88,7 +88,15 @@ def _settle(decision: Decision, state: State, context: Context, lock: Lock) -> N
         cost_ugx=lock.amount_ugx,
         at=context.at,
     )
-    state.lots[lot_id] = Lot(lot_id, context.utid, lock.trader_id, lock.amount_ugx, written_off=False)
+    state.lots[lot_id] = Lot(
+        lot_id,
+        context.utid,
+        lock.trader_id,
+        lock.amount_ugx,
+        written_off=False,
+        grams=unit.grams,
+        started_at=context.at,
+    )
     # The position stays in the trader's exposure: the lock's amount leaves it, the lot's cost enters.
     state.set_unit(unit, status="delivered", lock_utid=lock.utid)
 

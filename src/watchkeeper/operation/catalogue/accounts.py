@@ -153,7 +153,9 @@ def _positions(context: Context, account_id: int, ledger: str) -> tuple[int, int
         )
     lots = context.views.number(
         "SELECT sum(t.cost_ugx) FROM watch_lots t WHERE t.trader_id = ? AND NOT EXISTS "
-        "(SELECT 1 FROM watch_write_offs w WHERE w.lot_id = t.id)",
+        "(SELECT 1 FROM watch_write_offs w WHERE w.lot_id = t.id) AND NOT EXISTS (SELECT 1 FROM watch_block_lots b "
+        "JOIN watch_purchases p ON p.block_id = b.block_id JOIN watch_pickups k ON k.purchase_utid = p.utid "
+        "WHERE b.lot_id = t.id)",
         (account_id,),
     )
     return total - strangers - ended, total + lots

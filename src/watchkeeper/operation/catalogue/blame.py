@@ -24,6 +24,11 @@ def owner(context: Context, table: str, row: Mapping[str, Value]) -> str | None:
             "SELECT trader_id FROM watch_locks WHERE utid = ?", (_text(row.get("lock_utid")),)
         )
         return context.alias(found[0]) if found else None
+    if table == "purchase_outcomes":
+        found = context.views.database.one(
+            "SELECT trader_id FROM watch_purchases WHERE utid = ?", (_text(row.get("purchase_utid")),)
+        )
+        return context.alias(found[0]) if found else None
     if table == "write_offs":
         lot = row.get("lot_id")
         found = context.views.database.one(

@@ -17,9 +17,12 @@ EXPOSURE_UGX_MAX = 1_000_000
 WALLET = frozenset(
     {Class.DEPOSIT, Class.WITHDRAW, Class.LOCK, Class.DELIVERED, Class.REVERSAL, Class.PICKUP, Class.PAYOUT}
 )
-MONEY = WALLET | {Class.PURCHASE}
+MONEY = WALLET | {Class.PURCHASE, Class.PURCHASE_CANCELLATION}
 #: All that an account does or that is done with it.
-ACCOUNT = MONEY | {Class.OFFER, Class.LISTING, Class.WRITE_OFF}
+ACCOUNT = MONEY | {Class.OFFER, Class.LISTING, Class.WRITE_OFF, Class.STORAGE_FEE}
+#: What happens with goods that were sold, and with goods in store.
+SALE = frozenset({Class.PURCHASE, Class.PURCHASE_CANCELLATION, Class.PICKUP})
+STORED = SALE | {Class.WRITE_OFF, Class.STORAGE_FEE}
 UNIT = frozenset({Class.LOCK, Class.OFFER, Class.DELIVERED, Class.REVERSAL})
 ADMIN = frozenset(
     {
@@ -50,6 +53,12 @@ ACCOUNT_COLUMN: Mapping[str, str] = {
     "farmer_ledger": "farmer_id",
     "lots": "trader_id",
     "admin_actions": "actor_id",
+    "blocks": "trader_id",
+    "block_lots": "trader_id",
+    "storage_fee_deductions": "trader_id",
+    # The goods are the trader's: a wrong sale stops what is done with them.
+    "purchases": "trader_id",
+    "pickups": "trader_id",
 }
 
 #: The commands that write a table, as classes: what stops when a row of it names nobody.
@@ -71,6 +80,12 @@ TABLE_CLASSES: Mapping[str, frozenset[Class]] = {
     "repairs": MONEY,
     "rate_limit_hits": frozenset({Class.DEPOSIT, Class.LOCK, Class.LISTING}),
     "sign_in_attempts": frozenset({Class.ACCOUNTS}),
+    "blocks": STORED,
+    "block_lots": STORED,
+    "storage_fee_deductions": frozenset({Class.STORAGE_FEE, Class.PURCHASE}),
+    "purchases": SALE,
+    "purchase_outcomes": SALE,
+    "pickups": SALE,
 }
 
 #: Commands that pilot mode stops (catalogue, Operation classes).

@@ -36,10 +36,14 @@ def of(context: Context, finding: Finding, *, clock: Clock) -> Standing:
     with context.views.snapshot():
         if finding.kind in ("changed", "deleted"):
             return _sealed_row(context, finding)
-        if finding.kind in ("added", "effects", "stopped command", "entry without a command"):
+        if finding.kind in ("added", "effects", "stopped command", "entry without a command", "pickup"):
             return _acknowledged(context, finding)
         if finding.kind in ("balance", "state", "locked"):
             return _account(context, finding)
+        if finding.kind == "goods":
+            account_id = _account_id(context, finding)
+            met = account_id is not None and not i1_1_balance.goods(context, account_id)
+            return _state(met, "the goods add up again", "the goods still do not add up")
         if finding.kind == "conservation":
             drafts = i1_1_balance.conservation(Accounts(context.database).totals)
             unmet = any(draft.row_key == finding.row_key for draft in drafts)

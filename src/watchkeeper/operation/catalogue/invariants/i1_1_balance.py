@@ -2,7 +2,8 @@
 
 Holds when: replaying each account's entries from the first gives every stored balance, in dense numbers; what each
 trader has locked equals the locks that are open; and money is conserved between different tables: what came in from
-outside, by the journal, equals all balances less what was booked to suspense.
+outside, by the journal, equals all balances less what was booked to suspense; each pickup returned and credited what it
+brought; and what was settled is what the lots cost that are in store, were picked up or written off.
 
 Why it matters: a balance that does not follow from its entries is money from nowhere, or money lost.
 
@@ -16,10 +17,11 @@ Proven by: an unsound entry that comes in with its journal row; totals that do n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING, Scope
+from watchkeeper.boundary.views import Row
 from watchkeeper.operation.catalogue import books
 from watchkeeper.operation.catalogue.accounts import LEDGERS, Account, Accounts, Jump, page, replayed, step
 from watchkeeper.operation.catalogue.books import Balances, integer
@@ -43,6 +45,8 @@ def new(context: Context, news: News, accounts: Accounts) -> list[Draft]:
             accounts.add("paid_in", integer(entry.row["amount_ugx"]))
         elif entry.row["command"] in _OUT:
             accounts.add("paid_in", -integer(entry.row["amount_ugx"]))
+        if entry.row["command"] == "pickup" and context.acknowledged(entry) is None:
+            drafts.extend(_pickup(context, entry, news.effects.get(entry.key, ())))
         for found in news.effects.get(entry.key, ()):
             if found.table in LEDGERS:
                 drafts.extend(_entry(context, found, accounts))
@@ -123,9 +127,19 @@ def _position(context: Context, found: Found, accounts: Accounts, *, belongs: bo
         exposure = integer(row["cost_ugx"])
         if belongs:
             accounts.add("lots", exposure)
+            accounts.add("goods", exposure)
     elif found.table == "write_offs":
         lot = context.one("lots", integer(row["lot_id"]))
         trader, exposure = (None, 0) if lot is None else (lot.row["trader_id"], -integer(lot.row["cost_ugx"]))
+        if belongs:
+            # What the row says against what its lot cost: where they part, the goods do not add up.
+            accounts.add("goods", exposure)
+            accounts.add("ended", integer(row["cost_ugx"]))
+    elif found.table == "pickups":
+        exposure = -cost_picked_up(context, row)
+        if belongs:
+            accounts.add("goods", exposure)
+            accounts.add("ended", integer(row["cost_ugx"]))
     if not isinstance(trader, int) or not (opened or exposure):
         return
     account = accounts.get(trader, "wallet_ledger")
@@ -141,6 +155,50 @@ def _position(context: Context, found: Found, accounts: Accounts, *, belongs: bo
             exposure_ugx=account.exposure_ugx + exposure,
         )
     )
+
+
+def cost_picked_up(context: Context, row: Row) -> int:
+    """What the lots cost that went with a pickup, counted from the lots."""
+    utid = row.get("purchase_utid")
+    if not isinstance(utid, str) or not utid.isascii():
+        return 0
+    return context.views.number(
+        "SELECT sum(l.cost_ugx) FROM watch_purchases p JOIN watch_block_lots b ON b.block_id = p.block_id "
+        "JOIN watch_lots l ON l.id = b.lot_id WHERE p.utid = ? "
+        "AND NOT EXISTS (SELECT 1 FROM watch_write_offs w WHERE w.lot_id = l.id)",
+        (utid,),
+    )
+
+
+def _pickup(context: Context, entry: Found, effects: Sequence[Found]) -> list[Draft]:
+    """Whether a pickup gave back and credited what it brought: the cost first, the rest as profit."""
+    proceeds = integer(entry.row["amount_ugx"])
+    said = {"sale_return": 0, "profit_credit": 0}
+    cost, trader = 0, None
+    for found in effects:
+        if found.table == "pickups":
+            cost, trader = cost_picked_up(context, found.row), found.row["trader_id"]
+        elif found.table == "wallet_ledger" and found.row["type"] in said:
+            said[str(found.row["type"])] += integer(found.row["amount_ugx"])
+    expected = {"sale_return": min(proceeds, cost), "profit_credit": max(0, proceeds - cost)}
+    if said == expected:
+        return []
+    alias = context.alias(trader)
+    return [
+        Draft(
+            invariant="1.1",
+            kind="pickup",
+            scope=EVERYTHING if alias is None else Scope("account", alias),
+            classes=books.WALLET,
+            account=alias,
+            table_name="journal",
+            row_key=str(entry.key),
+            expected=canonical.encode(dict(expected)).decode("ascii"),
+            found=canonical.encode(dict(said)).decode("ascii"),
+            found_digest=entry.digest,
+            detail=f"the pickup of journal number {entry.key} did not bring what was booked",
+        )
+    ]
 
 
 def _document(number: int, balances: Balances) -> str:
@@ -218,6 +276,12 @@ def conservation(totals: dict[str, int]) -> list[Draft]:
             totals.get("lots", 0),
             "what traders settled is not what their lots cost",
         ),
+        (
+            "goods",
+            totals.get("lots", 0),
+            totals.get("goods", 0) + totals.get("ended", 0),
+            "what lots cost is not what is in store, was picked up and was written off",
+        ),
     ]
     return [
         Draft(
@@ -258,7 +322,8 @@ def full(context: Context, *, without: Collection[str]) -> Iterator[list[Draft]]
 def judged(context: Context, account: Account) -> list[Draft]:
     """One account, replayed up to where its running state stands, and compared with it."""
     again, jumps = replayed(context, account.id, account.ledger, upto=account.number)
-    drafts = [draft for jump in jumps for draft in _blame(context, jump)]
+    drafts = _goods(context, account) if account.ledger == "wallet_ledger" else []
+    drafts += [draft for jump in jumps for draft in _blame(context, jump)]
     if not drafts and (again.number, again.balances) != (account.number, account.balances):
         alias = context.alias(account.id)
         drafts.append(
@@ -276,3 +341,42 @@ def judged(context: Context, account: Account) -> list[Draft]:
             )
         )
     return drafts
+
+
+def _goods(context: Context, account: Account) -> list[Draft]:
+    """A trader's goods, counted again: every lot is in store, or ended once, at what it cost."""
+    cost = context.views.number("SELECT sum(cost_ugx) FROM watch_lots WHERE trader_id = ?", (account.id,))
+    ended = context.views.number(
+        "SELECT (SELECT coalesce(sum(cost_ugx), 0) FROM watch_pickups WHERE trader_id = ?) + (SELECT coalesce(sum(w.cost_ugx), 0) "
+        "FROM watch_write_offs w JOIN watch_lots l ON l.id = w.lot_id WHERE l.trader_id = ?)",
+        (account.id, account.id),
+    )
+    stored = context.views.number(
+        "SELECT sum(t.cost_ugx) FROM watch_lots t WHERE t.trader_id = ? AND NOT EXISTS "
+        "(SELECT 1 FROM watch_write_offs w WHERE w.lot_id = t.id) AND NOT EXISTS (SELECT 1 FROM watch_block_lots b "
+        "JOIN watch_purchases p ON p.block_id = b.block_id JOIN watch_pickups k ON k.purchase_utid = p.utid "
+        "WHERE b.lot_id = t.id)",
+        (account.id,),
+    )
+    if cost == stored + ended:
+        return []
+    alias = context.alias(account.id)
+    return [
+        Draft(
+            invariant="1.1",
+            kind="goods",
+            scope=EVERYTHING if alias is None else Scope("account", alias),
+            classes=books.WALLET,
+            account=alias,
+            table_name="lots",
+            row_key=f"account {account.id}",
+            expected=canonical.encode({"ugx": cost}).decode("ascii"),
+            found=canonical.encode({"ugx": stored + ended}).decode("ascii"),
+            detail="what the lots cost is not what is in store, was picked up and was written off",
+        )
+    ]
+
+
+def goods(context: Context, account_id: int) -> list[Draft]:
+    """The same for one account, asked after a cure."""
+    return _goods(context, Account(account_id, "wallet_ledger"))

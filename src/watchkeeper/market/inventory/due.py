@@ -1,0 +1,102 @@
+"""What the store is due by itself: blocks to be formed, days to be deducted (catalogue, Documented authority).
+
+Both are found in the books anew after a restart, a bounded part in each round; whether anything is due is decided once
+more in the transaction that writes it. So it is harmless to look twice, from two processes, or after a pause.
+"""
+
+from __future__ import annotations
+
+from watchkeeper.base.clock import Clock, Instant, later
+from watchkeeper.base.database import Database
+from watchkeeper.base.utid import base36
+from watchkeeper.market import load
+from watchkeeper.market.commands import Act, FormBlock, StorageFee
+from watchkeeper.market.execute import Executor
+from watchkeeper.market.inventory.rules import DAY_MICROSECONDS, Times, due_days
+from watchkeeper.market.load import number
+from watchkeeper.market.probes import SYSTEM_USER_ID
+from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.state import BLOCK_LOTS, State
+
+#: Lots that one round looks at, and commands that it runs.
+_LOOKED_AT_MAX = 500
+_COMMANDS_MAX = 50
+#: A refused lot rests so long, so that a restriction is not asked every second.
+_REST_SECONDS = 60
+
+
+class Due:
+    """Belongs to the thread that writes the books."""
+
+    def __init__(self, books: Database, *, clock: Clock) -> None:
+        self._books = books
+        self._clock = clock
+        #: Lots up to here were looked at for blocks: only a new lot can complete one.
+        self._formed_to = 0
+        self._deducted_to = 0
+        self._resting: dict[int, Instant] = {}
+
+    def form_blocks(self, executor: Executor) -> None:
+        """Form the blocks that new lots complete."""
+        rows = self._books.query(
+            "SELECT id, trader_id, produce FROM lots WHERE id > ? ORDER BY id LIMIT ?",
+            (self._formed_to, _LOOKED_AT_MAX),
+        )
+        last = self._formed_to
+        left = _COMMANDS_MAX
+        for trader_id, produce in dict.fromkeys((number(row[1]), str(row[2])) for row in rows):
+            while len(load.free_lots(self._books, State(), trader_id, produce)) == BLOCK_LOTS:
+                if left == 0 or not self._run(executor, FormBlock(trader_id=trader_id, produce=produce)):
+                    return
+                left -= 1
+        self._formed_to = number(rows[-1][0]) if rows else last
+
+    def deduct_fees(self, executor: Executor, *, pilot_mode: Times) -> None:
+        """Deduct due days from the next lots in turn, a command for each."""
+        now = self._clock.now()
+        self._resting = {lot_id: until for lot_id, until in self._resting.items() if until > now}
+        rows = self._books.query(
+            "SELECT l.id FROM lots l WHERE l.id > ? AND l.at <= ? "
+            "AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = l.id) "
+            "AND NOT EXISTS (SELECT 1 FROM block_lots b JOIN block_state s ON s.block_id = b.block_id "
+            "WHERE b.lot_id = l.id AND s.status <> 'in_storage') ORDER BY l.id LIMIT ?",
+            (self._deducted_to, now - DAY_MICROSECONDS, _LOOKED_AT_MAX),
+        )
+        lot_ids = [number(row[0]) for row in rows]
+        state = State()
+        load.lots(self._books, state, lot_ids)
+        load.blocks(self._books, state, load.blocks_of_lots(self._books, lot_ids))
+        acts: list[Act] = []
+        for lot_id in lot_ids:
+            if len(acts) == _COMMANDS_MAX:
+                break
+            self._deducted_to = lot_id
+            lot = state.lots[lot_id]
+            block = None if lot.block_id is None else state.blocks.get(lot.block_id)
+            days = due_days(
+                started_at=lot.started_at,
+                at=now,
+                deducted=lot.fee_days,
+                pilot_mode=pilot_mode,
+                awaiting=() if block is None else block.awaiting,
+                limit=1,
+            )
+            if days and lot.grams_left and lot_id not in self._resting:
+                acts.append(
+                    Act(
+                        command=StorageFee(lot_id=lot_id, from_day=days[0]),
+                        actor_id=SYSTEM_USER_ID,
+                        command_id=f"fee-{lot_id}-{days[0]}",
+                    )
+                )
+        else:
+            if len(lot_ids) < _LOOKED_AT_MAX:
+                self._deducted_to = 0
+        for act, outcome in zip(acts, executor.run(acts), strict=True):
+            if isinstance(outcome, Refusal) and isinstance(act.command, StorageFee):
+                self._resting[act.command.lot_id] = later(now, seconds=_REST_SECONDS)
+
+    @staticmethod
+    def _run(executor: Executor, command: FormBlock) -> bool:
+        act = Act(command=command, actor_id=SYSTEM_USER_ID, command_id=f"block-{base36(16)}")
+        return not isinstance(executor.run([act])[0], Refusal)

@@ -1,0 +1,1 @@
+"""Purchases of blocks, and how they end: picked up, expired, cancelled."""

@@ -1,0 +1,144 @@
+"""Reading goods in store and purchases for the people of the market: what each may see of them, in grams and times.
+
+Nothing here that a buyer is given holds money; a test reads every byte of it.
+"""
+
+from __future__ import annotations
+
+from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Instant
+from watchkeeper.base.database import Database
+from watchkeeper.base.database.interface import Record
+from watchkeeper.market.inventory.rules import days_in_store, lost_after
+from watchkeeper.market.load import marks, number
+from watchkeeper.market.purchases.rules import FLAGGED_SECONDS
+from watchkeeper.market.reading import page
+
+Shown = dict[str, object]
+#: The loss that is foretold is that of so many further days in store.
+PROJECTED_DAYS = 30
+_LEFT = "l.grams - coalesce((SELECT sum(d.grams) FROM storage_fee_deductions d WHERE d.lot_id = l.id), 0)"
+_BLOCK_LEFT = (
+    f"(SELECT sum({_LEFT}) FROM block_lots m JOIN lots l ON l.id = m.lot_id WHERE m.block_id = b.id "
+    "AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = l.id))"
+)
+
+
+def _named(names: tuple[str, ...], row: Record) -> Shown:
+    return dict(zip(names, row, strict=True))
+
+
+def inventory(
+    database: Database, trader_id: int, *, at: Instant, after: int = 0, limit: int = 50
+) -> list[Shown]:
+    """A trader's lots that stand in store or await their pickup, with an id above `after`; weights in grams."""
+    rows = database.query(
+        "SELECT l.id, l.utid, l.produce, l.grams, l.cost_ugx, l.at, m.block_id, s.status, "
+        f"{_LEFT}, (SELECT count(*) FROM storage_fee_deductions d WHERE d.lot_id = l.id) FROM lots l "
+        "LEFT JOIN block_lots m ON m.lot_id = l.id LEFT JOIN block_state s ON s.block_id = m.block_id "
+        "WHERE l.trader_id = ? AND l.id > ? AND coalesce(s.status, 'in_storage') <> 'picked_up' "
+        "AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = l.id) ORDER BY l.id LIMIT ?",
+        (trader_id, after, page(limit)),
+    )
+    found: list[Shown] = []
+    for row in rows:
+        nominal, left, days = number(row[3]), number(row[8]), number(row[9])
+        ahead = lost_after(grams=nominal, days=days + PROJECTED_DAYS) - lost_after(grams=nominal, days=days)
+        found.append(
+            {
+                "id": row[0],
+                "utid": row[1],
+                "produce": row[2],
+                "grams": nominal,
+                "grams_left": left,
+                "cost_ugx": row[4],
+                "at": row[5],
+                "days_in_store": days_in_store(started_at=Instant(number(row[5])), at=at),
+                "days_deducted": days,
+                "projected_loss_grams": min(left, ahead),
+                "block_id": row[6],
+                "status": row[7] or "in_storage",
+            }
+        )
+    return found
+
+
+def blocks(database: Database, *, trader_id: int | None, after: int = 0, limit: int = 50) -> list[Shown]:
+    """Blocks with an id above `after`: those that can be bought, by produce and grams; a trader's own with their state."""
+    if trader_id is None:
+        rows = database.query(
+            f"SELECT b.id, b.produce, {_BLOCK_LEFT} FROM blocks b JOIN block_state s ON s.block_id = b.id "
+            f"WHERE b.id > ? AND s.status = 'in_storage' AND {_BLOCK_LEFT} > 0 ORDER BY b.id LIMIT ?",
+            (after, page(limit)),
+        )
+        available = ("id", "produce", "grams_left")
+        return [_named(available, row) for row in rows]
+    rows = database.query(
+        f"SELECT b.id, b.utid, b.produce, b.grams, {_BLOCK_LEFT}, s.status, b.at FROM blocks b "
+        "JOIN block_state s ON s.block_id = b.id WHERE b.trader_id = ? AND b.id > ? ORDER BY b.id LIMIT ?",
+        (trader_id, after, page(limit)),
+    )
+    names = ("id", "utid", "produce", "grams", "grams_left", "status", "at")
+    return [_named(names, row) | {"grams_left": row[4] or 0} for row in rows]
+
+
+_PURCHASE = (
+    "SELECT p.id, p.utid, p.block_id, b.produce, p.grams, p.at, p.deadline_at, "
+    "coalesce(o.outcome, 'pending_pickup') FROM purchases p JOIN blocks b ON b.id = p.block_id "
+    "LEFT JOIN purchase_outcomes o ON o.purchase_utid = p.utid "
+)
+_PURCHASE_FIELDS = ("id", "utid", "block_id", "produce", "grams", "at", "deadline_at", "status")
+
+
+def purchases(
+    database: Database, *, buyer_id: int | None, at: Instant, after: int = 0, limit: int = 50
+) -> list[Shown]:
+    """Purchases with an id above `after`: a buyer's own, or for admins those that wait and are within 12 hours of their
+    deadline or past it. `seconds_left` is counted here; below zero it is overdue.
+    """
+    if buyer_id is not None:
+        rows = database.query(
+            f"{_PURCHASE} WHERE p.id > ? AND p.buyer_id = ? ORDER BY p.id LIMIT ?",
+            (after, buyer_id, page(limit)),
+        )
+    else:
+        rows = database.query(
+            f"{_PURCHASE} WHERE p.id > ? AND o.outcome IS NULL AND p.deadline_at <= ? ORDER BY p.id LIMIT ?",
+            (after, at + FLAGGED_SECONDS * MICROSECONDS_PER_SECOND, page(limit)),
+        )
+    found: list[Shown] = []
+    for row in rows:
+        entry = _named(_PURCHASE_FIELDS, row)
+        if entry["status"] == "pending_pickup":
+            entry["seconds_left"] = (number(row[6]) - at) // MICROSECONDS_PER_SECOND
+            entry["overdue"] = at > number(row[6])
+        found.append(entry)
+    return found
+
+
+def neighbours_before(database: Database, utid: str) -> list[str]:
+    """The deliveries whose lots made the block that this act formed."""
+    rows = database.query(
+        "SELECT DISTINCT l.utid FROM block_lots m JOIN lots l ON l.id = m.lot_id WHERE m.utid = ? ORDER BY l.utid LIMIT 10",
+        (utid,),
+    )
+    return [str(row[0]) for row in rows]
+
+
+def neighbours_after(database: Database, utid: str) -> list[str]:
+    """The act that formed the block of the lot that this delivery brought."""
+    rows = database.query(
+        "SELECT DISTINCT m.utid FROM lots l JOIN block_lots m ON m.lot_id = l.id WHERE l.utid = ? LIMIT 10",
+        (utid,),
+    )
+    return [str(row[0]) for row in rows]
+
+
+def bought_by(database: Database, utids: list[str], buyer_id: int) -> set[str]:
+    """Which of these acts are a buyer's purchases, how they ended, or formed the blocks that were bought."""
+    rows = database.query(
+        "SELECT p.utid, o.utid, b.utid FROM purchases p JOIN blocks b ON b.id = p.block_id "
+        "LEFT JOIN purchase_outcomes o ON o.purchase_utid = p.utid WHERE p.buyer_id = ? "
+        f"AND (p.utid IN ({marks(utids)}) OR o.utid IN ({marks(utids)}) OR b.utid IN ({marks(utids)}))",
+        (buyer_id, *utids, *utids, *utids),
+    )
+    return {str(value) for row in rows for value in row if value is not None}
