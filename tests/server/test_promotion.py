@@ -18,6 +18,7 @@ from tests.waiting import until
 from tests.worlds.books import Market
 from tests.worlds.server import Cluster
 from watchkeeper.base.database import places
+from watchkeeper.base.database.places import Role
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateUnreadable
 from watchkeeper.boundary.views import Views
@@ -174,7 +175,26 @@ def test_the_page_says_what_a_failover_may_lose(tmp_path: Path) -> None:
             assert "may lose" in views.at_a_failover()
             pair.follow()
             until(lambda: "loses nothing" in views.at_a_failover(), what="the setting is in force")
+            # A role has settings of its own: it is the market's that commits, whatever the watch's says.
+            _set(first, data, "market", "off")
+            until(lambda: "may lose" in views.at_a_failover(), what="the market's setting is seen")
+            _set(first, data, "market", "on")
+            _set(first, data, "watch", "off")
+            views.close()
+            views = Views(data, system_id=market.market.system_id)
+            assert "loses nothing" in views.at_a_failover()
+            _set(first, data, "market", "local")
+            until(lambda: "may lose" in views.at_a_failover(), what="the market's setting is seen")
             views.close()
             market.close()
         finally:
             pair.close()
+
+
+def _set(cluster: Cluster, data: Path, role: Role, value: str) -> None:
+    """Give a role its own synchronous_commit in this market's database."""
+    user, database = (
+        psycopg.conninfo.conninfo_to_dict(places.addresses(data)[role])[name] for name in ("user", "dbname")
+    )
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"ALTER ROLE {user} IN DATABASE {database} SET synchronous_commit = {value}")

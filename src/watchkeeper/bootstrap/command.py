@@ -39,7 +39,7 @@ def _print(document: object) -> None:
 
 @bench_app.command("locks")
 def bench_locks(
-    number: Annotated[int, typer.Option(help="Locks for each batch size.")] = 1000,
+    number: Annotated[int, typer.Option(min=1, help="Locks for each batch size.")] = 1000,
     database: Server = None,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> None:
@@ -74,6 +74,7 @@ def bench_detect(
             sys.stdout.write(
                 f"{name:<22} restriction {figure['restriction_ms']}  webhook {figure['webhook_ms']}\n"
             )
+    sys.stdout.write(f"{found['durability']}\n")
 
 
 @app.command()

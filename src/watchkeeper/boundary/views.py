@@ -6,8 +6,9 @@ one) is read all the same: a check must be able to name what it sees.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +88,8 @@ SIDE = (
 VIEWS: Mapping[str, View] = {view.table: view for view in (JOURNAL, *EFFECTS, *SIDE)}
 
 Row = dict[str, Value]
+#: How long what the market's role says of its commits is taken for true.
+_FAILOVER_SECONDS = 5.0
 
 
 class Views:
@@ -96,6 +99,8 @@ class Views:
         self._data = data
         self._system_id = system_id
         self._database: Database | None = None
+        self._failover = ""
+        self._failover_asked = 0.0
 
     @property
     def database(self) -> Database:
@@ -134,14 +139,27 @@ class Views:
             yield
 
     def at_a_failover(self) -> str:
-        """What a failover of the server may lose, in words; empty where there is no server that could fail over."""
-        database = self.database
-        if database.engine == "sqlite":
+        """What a failover of the server may lose, in words; empty where there is no server that could fail over.
+
+        Asked at most every few seconds, as the market's role: a role has settings of its own, and the market commits.
+        """
+        if self.database.engine == "sqlite":
             return ""
-        row = database.one(
-            "SELECT current_setting('synchronous_standby_names') <> '' "
-            "AND current_setting('synchronous_commit') NOT IN ('off', 'local')"
-        )
+        # A stopwatch of the process: it spares the server connections, and nothing is judged by it.
+        if not self._failover or time.monotonic() - self._failover_asked >= _FAILOVER_SECONDS:
+            self._failover = self._asked_as_the_market()
+            self._failover_asked = time.monotonic()
+        return self._failover
+
+    def _asked_as_the_market(self) -> str:
+        try:
+            with closing(open_database(self._data, "market", role="market", may_write=False)) as database:
+                row = database.one(
+                    "SELECT current_setting('synchronous_standby_names') <> '' "
+                    "AND current_setting('synchronous_commit') NOT IN ('off', 'local')"
+                )
+        except DatabaseError:
+            return "may lose the last commits: how the market commits cannot be read"
         return "loses nothing: commits wait for a standby" if row == (True,) else "may lose the last commits"
 
     def schema(self) -> dict[tuple[str, str], str]:

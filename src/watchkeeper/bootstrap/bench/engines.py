@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from watchkeeper.base.database import Engine, open_database, places, server
+from watchkeeper.base.database import Database, Engine, open_database, places, server
+from watchkeeper.operation import store
+
+#: How SQLite counts its levels of `synchronous`.
+_SYNCHRONOUS = {"0": "OFF", "1": "NORMAL", "2": "FULL", "3": "EXTRA"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,32 @@ class Ground:
             places.write_addresses(self.data, server.initialise(self.database_url))
 
     def durability(self) -> str:
-        """What an answered commit survives."""
+        """What an answered commit survives, as the engine says it of connections opened like the market's own.
+
+        Raises `DatabaseError` when there is no market here yet.
+        """
         if self.database_url is None:
-            return (
-                "market.db and operation.db WAL synchronous=FULL, gate.db rollback journal synchronous=EXTRA"
-            )
-        database = open_database(self.data, "market", role="market")
-        try:
+            return _durability_of_files(self.data)
+        with closing(open_database(self.data, "market", role="market")) as database:
             return server.durability(database)
-        finally:
-            database.close()
+
+
+def _durability_of_files(data: Path) -> str:
+    with closing(open_database(data, "market", role="market")) as database:
+        version = str((database.one("SELECT sqlite_version()") or ("",))[0])
+        said = [f"SQLite {version}", f"market.db {_settings(database)}"]
+    with closing(open_database(data, "gate", role="market")) as database:
+        said.append(f"gate.db {_settings(database)}")
+    if (data / store.FILE_NAME).exists():
+        with closing(store.open_store(data)) as database:
+            said.append(f"{store.FILE_NAME} {_settings(database)}")
+    return ", ".join(said)
+
+
+def _settings(database: Database) -> str:
+    journal = database.one("PRAGMA journal_mode") or ("unknown",)
+    level = database.one("PRAGMA synchronous") or ("unknown",)
+    return f"journal_mode={journal[0]} synchronous={_SYNCHRONOUS.get(str(level[0]), str(level[0]))}"
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from watchkeeper.boundary.gate import Hold, OperationClass, Scope, Switch
 from watchkeeper.interfaces.control_room import Actor, ControlRoom
 from watchkeeper.operation.incidents.cases import Conclusion
 from watchkeeper.operation.playbooks.deskwork import DeskRefused
+
+_WHOLE = re.compile(r"-?[0-9]{1,15}")
 
 Fields = Mapping[str, str]
 Act = Callable[[ControlRoom, Actor, Fields], str]
@@ -30,7 +33,7 @@ def perform(room: ControlRoom, actor: Actor, fields: Fields, *, address: str) ->
 
 def _number(fields: Fields, name: str) -> int:
     text = fields.get(name, "").strip().replace(",", "")
-    if not text.lstrip("-").isdecimal() or len(text) > 15:
+    if not _WHOLE.fullmatch(text):
         raise DeskRefused("validation-failed", f"{name} must be a whole number.")
     return int(text)
 

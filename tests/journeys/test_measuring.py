@@ -1,0 +1,100 @@
+"""The commands that measure and prove, as they are typed, on both engines: what they answer and what they say of durability."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.worlds.server import Cluster
+from tests.worlds.system import ENVIRONMENT
+from watchkeeper.base.database import Engine
+from watchkeeper.bootstrap.bench.detect import CLASSES
+
+#: What each engine must say of itself; the values are those that make an answered commit durable.
+DURABLE: dict[Engine, str] = {
+    "sqlite": r"SQLite 3\.\S+, market\.db journal_mode=wal synchronous=FULL, "
+    r"gate\.db journal_mode=delete synchronous=EXTRA",
+    "postgresql": r"PostgreSQL server_version=\d.*, fsync=on, synchronous_commit=on, full_page_writes=on, ",
+}
+
+
+class Typed:
+    """The command line with the engine that a test is about."""
+
+    def __init__(self, engine: Engine, server: str | None) -> None:
+        self.engine = engine
+        self._more = [] if server is None else ["--database", server]
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "watchkeeper.bootstrap.command", *arguments, *self._more],
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=180,
+            env=ENVIRONMENT,
+        )
+        assert done.returncode == code, f"{done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "--json"))
+
+
+@pytest.fixture
+def typed(engine: Engine, request: pytest.FixtureRequest) -> Typed:
+    server = None
+    if engine == "postgresql":
+        cluster: Cluster = request.getfixturevalue("postgresql")
+        server = cluster.url("postgres")
+    return Typed(engine, server)
+
+
+def test_locks_are_counted_for_each_batch_size_with_what_they_survive(typed: Typed) -> None:
+    found = typed.json("bench", "locks", "--number", "20")
+    assert set(found) == {"bench", "engine", "durability", "figures"}
+    assert (found["bench"], found["engine"]) == ("locks", typed.engine)
+    assert re.match(DURABLE[typed.engine], found["durability"])
+    assert set(found["figures"]) == {"batch_1", "batch_10", "batch_100"}
+    for figure in found["figures"].values():
+        assert figure["locks"] == 20
+        assert figure["locks_per_second"] > 0
+
+
+def test_each_class_of_fault_is_measured_with_what_its_commits_survive(typed: Typed) -> None:
+    found = typed.json("bench", "detect", "--rounds", "1")
+    assert set(found) == {"bench", "engine", "rounds", "durability", "classes"}
+    assert (found["bench"], found["engine"], found["rounds"]) == ("detect", typed.engine, 1)
+    assert re.match(DURABLE[typed.engine], found["durability"])
+    if typed.engine == "sqlite":
+        assert found["durability"].endswith(", operation.db journal_mode=wal synchronous=FULL")
+    assert set(found["classes"]) == set(CLASSES)
+    for figure in found["classes"].values():
+        assert set(figure) == {"restriction_ms", "webhook_ms"}
+        for times in figure.values():
+            assert set(times) == {"p50", "p99", "max"}
+            assert 0 < times["p50"] <= times["p99"] <= times["max"]
+
+
+def test_a_drill_proves_its_invariant_and_there_is_none_for_what_is_no_invariant(typed: Typed) -> None:
+    (found,) = typed.json("drill", "7.1")
+    assert found["drill"] == "7.1"
+    assert found["proven"] is True
+    assert found["unmet"]
+    assert not any(found["unmet"].values())
+    typed("drill", "9.9", code=2)
+
+
+def test_the_words_for_people_hold_the_durability_too() -> None:
+    typed = Typed("sqlite", None)
+    words = typed("bench", "locks", "--number", "1")
+    assert re.search(r"^batch_100 +\d+ locks/s$", words, re.MULTILINE)
+    assert re.search(f"^{DURABLE['sqlite']}$", words, re.MULTILINE)
+    words = typed("bench", "detect", "--rounds", "1")
+    assert re.search(r"^schema changed +restriction .*webhook", words, re.MULTILINE)
+    assert re.search(f"^{DURABLE['sqlite']}, operation", words, re.MULTILINE)
