@@ -59,7 +59,8 @@ def _durability_of_files(data: Path) -> str:
 def _settings(database: Database) -> str:
     journal = database.one("PRAGMA journal_mode") or ("unknown",)
     level = database.one("PRAGMA synchronous") or ("unknown",)
-    return f"journal_mode={journal[0]} synchronous={_SYNCHRONOUS.get(str(level[0]), str(level[0]))}"
+    words = _SYNCHRONOUS.get(str(level[0]), str(level[0]))
+    return f"journal_mode={journal[0]!s} synchronous={words}"
 
 
 @contextmanager
