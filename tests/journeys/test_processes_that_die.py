@@ -197,3 +197,31 @@ def test_a_dead_and_a_frozen_watch_stop_money_within_thirty_seconds_and_it_comes
         until(lambda: system.operator.overview()["worst"] == "HOLDS", seconds=60, what="all holds again")
         assert system.lock(trader)["utid"]
         system.webhook.events.clear()
+
+
+def test_kill_nine_of_the_supervisor_ends_the_others_too_and_the_next_start_has_lost_nothing(
+    system: System,
+) -> None:
+    load = Load(system)
+    load.start()
+    until(lambda: len(load.acknowledged) > 10, seconds=60, what="the load runs")
+    assert system.process is not None
+    children = {name: system.pid(name) for name in ("market", "watch", "control")}
+    system.process.kill()
+    system.process.wait(30)
+    # Nobody would restart them or be told of them: they notice, and end.
+    until(
+        lambda: not any(Path(f"/proc/{pid}").exists() for pid in children.values()),
+        seconds=60,
+        what="the processes of the supervisor that is gone have ended",
+    )
+    system.start()
+    load.stop()
+    assert load.codes <= {201, 503}, load.codes
+    from watchkeeper.market.reading import open_books, system_id_of
+
+    books = open_books(system.data, system_id=system_id_of(system.data))
+    for key, utid in load.acknowledged.items():
+        assert books.one("SELECT utid FROM journal WHERE idempotency_key = ?", (key,)) == (utid,), key
+    books.close()
+    assert load.invite("after-the-next-start")[0] == 201
