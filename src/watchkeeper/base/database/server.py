@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
-from psycopg import conninfo, sql
+from psycopg import conninfo, errors, sql
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import places
@@ -50,6 +50,9 @@ _WAITS: dict[Role, Mapping[str, str]] = {
     },
 }
 VERSION_MIN = 150_000
+#: The log grows by segments of this size unless it was set up otherwise; a server that has no room for one stops soon.
+ROOM_BYTES = 16 * 1024 * 1024
+_ROOM_ROW_BYTES = 1024
 
 
 class ServerUnfit(DatabaseError):
@@ -179,6 +182,27 @@ def durability(database: Database) -> str:
     row = database.one("SELECT " + ", ".join(f"current_setting('{name}')" for name in names))
     found = {name: str(value) for name, value in zip(names, row or ("",) * len(names), strict=True)}
     return "PostgreSQL " + ", ".join(f"{name}={value or 'none'}" for name, value in found.items())
+
+
+def no_room(database: Database) -> str:
+    """What the server says when its disk has no room for `ROOM_BYTES` more; empty when it has.
+
+    Any role may ask: the answer is a result too large for memory, so the server puts it into a file beside its tables and
+    takes it away again. Nothing is logged or kept. Raises `DatabaseError` when the server cannot be asked.
+    """
+    try:
+        with database.transaction("read"):
+            database.query("SELECT set_config('work_mem', '64kB', true)")
+            database.query(
+                "WITH filler AS MATERIALIZED (SELECT repeat('x', ?) AS x FROM generate_series(1, ?)) "
+                "SELECT count(x) FROM filler",
+                (_ROOM_ROW_BYTES, ROOM_BYTES // _ROOM_ROW_BYTES),
+            )
+    except DatabaseError as error:
+        if isinstance(error.__cause__, errors.DiskFull):
+            return str(error)
+        raise
+    return ""
 
 
 def _let_read_log(connection: psycopg.Connection[tuple[object, ...]], watch: sql.Identifier) -> None:
