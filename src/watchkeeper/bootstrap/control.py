@@ -11,7 +11,8 @@ import structlog
 
 from watchkeeper.base import settings
 from watchkeeper.base.clock import BootTime, Clock, SystemClock
-from watchkeeper.base.database import DatabaseError
+from watchkeeper.base.database import DatabaseError, engine_of
+from watchkeeper.base.database.server import no_room
 from watchkeeper.base.settings import SettingsWrong
 from watchkeeper.bootstrap import addresses
 from watchkeeper.bootstrap.beat import Beat
@@ -32,6 +33,7 @@ _SLOW_SECONDS = 1.0
 _ANCHOR_SECONDS = 3600.0
 _ALIVE_SECONDS = 60.0
 _STARTING_SECONDS = 60.0
+_ROOM_SECONDS = 10.0
 _TROUBLE = (
     repository.RepositoryUnusable,
     repository.RecordRewritten,
@@ -55,6 +57,7 @@ class Worker:
         self._turned: BootTime | None = None
         self._slow: BootTime | None = None
         self._anchored: BootTime | None = None
+        self._measured: BootTime | None = None
         #: That the watch was silent, until it is written: a watch that hangs may hold the store while it does.
         self._silence = ""
         self._withheld = ""
@@ -96,6 +99,7 @@ class Worker:
                 alerts.sweep(self._database, at=at)
                 proofs.refresh(self._database, at=at)
             self._tell_of_watch()
+            self._tell_of_room()
             self._anchor()
 
     def _commit(self) -> None:
@@ -189,6 +193,44 @@ class Worker:
                     at=self._clock.now(),
                 )
         self._silence = ""
+
+    def _tell_of_room(self) -> None:
+        """The lease fits into a full disk long after the books do not, so the disk is looked at by itself."""
+        if engine_of(self._data) != "postgresql":
+            return
+        if self._measured is not None and self._age(self._measured) < _ROOM_SECONDS:
+            return
+        self._measured = self._clock.boot()
+        try:
+            trouble = no_room(self._lease.database())
+        except DatabaseError as error:
+            # A server that cannot be asked is told of as a silent watch.
+            _log.warning("room.unknown", detail=str(error))
+            return
+        with self._database.transaction("write"):
+            alert = alerts.of(self._database, condition="server full", scope="everything")
+            if trouble and alert is None:
+                alerts.raise_alert(
+                    self._database,
+                    condition="server full",
+                    scope="everything",
+                    severity="critical",
+                    title="The database server's disk is full",
+                    detail=f"{trouble}. The books cannot grow: commands are refused, or will be soon.",
+                    playbook="",
+                    finding_ids=(),
+                    by=authority.TELL.cited,
+                    at=self._clock.now(),
+                )
+            elif not trouble and alert is not None:
+                alerts.resolve(
+                    self._database,
+                    alert.id,
+                    by=authority.TELL.cited,
+                    reason="there is room on the server's disk again",
+                    causes=(),
+                    at=self._clock.now(),
+                )
 
     def _anchor(self) -> None:
         if self._anchored is not None and self._age(self._anchored) < _ANCHOR_SECONDS:

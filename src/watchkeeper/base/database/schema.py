@@ -93,7 +93,7 @@ def reference(data: Path, *, clock: Clock) -> dict[tuple[str, str], str]:
     Raises `DatabaseMissing` when they were not kept.
     """
     if engine_of(data) == "postgresql":
-        return _kept(data)
+        return kept(data)
     with tempfile.TemporaryDirectory() as folder:
         database = create_sqlite(Path(folder) / "reference.db")
         try:
@@ -112,7 +112,8 @@ def keep_reference(database: Database, data: Path) -> None:
     temporary.replace(path)
 
 
-def _kept(data: Path) -> dict[tuple[str, str], str]:
+def kept(data: Path) -> dict[tuple[str, str], str]:
+    """What `keep_reference` kept; raises `DatabaseMissing` when it cannot be read."""
     try:
         document = json.loads((data / REFERENCE_FILE).read_bytes())
         return {(str(kind), str(name)): str(text) for kind, name, text in document}

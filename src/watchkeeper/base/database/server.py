@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
-from psycopg import conninfo, sql
+from psycopg import conninfo, errors, sql
 
 from watchkeeper.base.clock import Clock
-from watchkeeper.base.database import places
+from watchkeeper.base.database import places, schema
 from watchkeeper.base.database.interface import Database, DatabaseError
 from watchkeeper.base.database.migrations import available, migrate_in
 from watchkeeper.base.database.places import ROLES, Role, Store
@@ -50,6 +50,9 @@ _WAITS: dict[Role, Mapping[str, str]] = {
     },
 }
 VERSION_MIN = 150_000
+#: The log grows by segments of this size unless it was set up otherwise; a server that has no room for one stops soon.
+ROOM_BYTES = 16 * 1024 * 1024
+_ROOM_ROW_BYTES = 1024
 
 
 class ServerUnfit(DatabaseError):
@@ -68,10 +71,10 @@ def names(data: Path) -> dict[str, str]:
 def upgrade_in(database: Database, data: Path, *, clock: Clock) -> list[str]:
     """Run the migrations of all four stores in the owner's transaction; the names that ran now."""
     ran: list[str] = []
-    for store, schema in STORES.items():
+    for store, where in STORES.items():
         ran += [
             f"{store} {name}"
-            for name in migrate_in(database, store=store, clock=clock, schema=schema, names=names(data))
+            for name in migrate_in(database, store=store, clock=clock, schema=where, names=names(data))
         ]
     return ran
 
@@ -123,9 +126,9 @@ def _initialise(
         connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, sql.Identifier(user)))
         roles[role] = _with_user(url, user, password)
     owner = sql.Identifier(f"{prefix}_owner")
-    for schema in SCHEMAS:
+    for space in SCHEMAS:
         connection.execute(
-            sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(sql.Identifier(schema), owner)
+            sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(sql.Identifier(space), owner)
         )
     connection.execute(sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC"))
     _let_read_log(connection, sql.Identifier(f"{prefix}_watch"))
@@ -181,6 +184,27 @@ def durability(database: Database) -> str:
     return "PostgreSQL " + ", ".join(f"{name}={value or 'none'}" for name, value in found.items())
 
 
+def no_room(database: Database) -> str:
+    """What the server says when its disk has no room for `ROOM_BYTES` more; empty when it has.
+
+    Any role may ask: the answer is a result too large for memory, so the server puts it into a file beside its tables and
+    takes it away again. Nothing is logged or kept. Raises `DatabaseError` when the server cannot be asked.
+    """
+    try:
+        with database.transaction("read"):
+            database.query("SELECT set_config('work_mem', '64kB', true)")
+            database.query(
+                "WITH filler AS MATERIALIZED (SELECT repeat('x', ?) AS x FROM generate_series(1, ?)) "
+                "SELECT count(x) FROM filler",
+                (_ROOM_ROW_BYTES, ROOM_BYTES // _ROOM_ROW_BYTES),
+            )
+    except DatabaseError as error:
+        if isinstance(error.__cause__, errors.DiskFull):
+            return str(error)
+        raise
+    return ""
+
+
 def _let_read_log(connection: psycopg.Connection[tuple[object, ...]], watch: sql.Identifier) -> None:
     """Let the watch read the write-ahead log, where the server has what it takes; nobody else."""
     there = connection.execute(
@@ -219,7 +243,10 @@ def missing(data: Path) -> list[str]:
             continue
         try:
             if role == "owner":
-                problems += _unmigrated(database)
+                unmigrated = _unmigrated(database)
+                # Before its migrations have run a schema is what it was.
+                problems += unmigrated or _not_as_made(database, data)
+            problems += _out_of_reach(database, role)
             problems += _powers(database, role)
         except DatabaseError as error:
             problems.append(f"{role}: {error}")
@@ -230,8 +257,8 @@ def missing(data: Path) -> list[str]:
 
 def _unmigrated(database: Database) -> list[str]:
     problems: list[str] = []
-    for store, schema in STORES.items():
-        table = f"{schema}.{store}_migrations"
+    for store, where in STORES.items():
+        table = f"{where}.{store}_migrations"
         if database.one("SELECT to_regclass(?)", (table,)) in (None, (None,)):
             problems.append(f"{store}: no migration has run; watchkeeper database init")
             continue
@@ -239,6 +266,44 @@ def _unmigrated(database: Database) -> list[str]:
         left = [name for name, _ in available(store, engine="postgresql") if name not in done]
         if left:
             problems.append(f"{store}: {', '.join(left)} did not run; watchkeeper database upgrade")
+    return problems
+
+
+def _not_as_made(database: Database, data: Path) -> list[str]:
+    """Grants, tables, triggers and whatever else is not as the owner kept it right after the migrations."""
+    made, stands = schema.kept(data), schema.objects(database)
+    problems = [
+        f"{kind} {name} is {'missing' if (kind, name) not in stands else 'not as the migrations made it'}"
+        for (kind, name), text in made.items()
+        if stands.get((kind, name)) != text
+    ]
+    return problems + [
+        f"{kind} {name} was not made by the migrations" for kind, name in stands if (kind, name) not in made
+    ]
+
+
+def _out_of_reach(database: Database, role: Role) -> list[str]:
+    """What a role needs beside its tables: schemas, the log, the right to end who keeps it waiting."""
+    problems = [
+        f"{role} may not use the schema {name}"
+        for name in _SEARCH_PATH[role].split(", ")
+        if database.one(
+            "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = ?", (name,)
+        )
+        != (True,)
+    ]
+    if role == "watch" and database.one(
+        "SELECT has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE') FROM pg_proc p "
+        "JOIN pg_namespace n ON n.oid = p.pronamespace "
+        "WHERE n.nspname = 'walinspect' AND p.proname = 'pg_get_wal_records_info'"
+    ) != (True,):
+        problems.append(
+            "watch cannot read the write-ahead log: pg_walinspect is not installed in the schema walinspect, or not granted"
+        )
+    if role in ("owner", "control") and database.one("SELECT pg_has_role('pg_signal_backend', 'USAGE')") != (
+        True,
+    ):
+        problems.append(f"{role} may not end who keeps it waiting: it is no member of pg_signal_backend")
     return problems
 
 
