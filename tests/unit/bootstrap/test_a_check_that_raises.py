@@ -7,89 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import until
-from tests.worlds.books import Market, TurnableClock
-from watchkeeper.base.database import SqliteDatabase, open_database
-from watchkeeper.bootstrap.full_pass import FullPasses
-from watchkeeper.bootstrap.watch import Watch
-from watchkeeper.boundary.gates import open_gate
-from watchkeeper.boundary.lease import LeaseStore
-from watchkeeper.market.commands import Deposit
-from watchkeeper.operation import store
+from tests.worlds.watched import Room
+from watchkeeper.boundary.gate import EVERYTHING
+from watchkeeper.operation.catalogue import books
 from watchkeeper.operation.catalogue.invariants import i1_1_balance, i2_3_way_round
 from watchkeeper.operation.containment import imposing
-from watchkeeper.operation.seals import publish
-from watchkeeper.operation.verifier import full, passes, verdicts
+from watchkeeper.operation.containment.imposing import Stop
+from watchkeeper.operation.verifier import full, passes
 from watchkeeper.operation.verifier.tail import watermarks
-
-
-class Room:
-    """A market, the control room's store, and a watch that the test turns by hand."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-        self.clock = TurnableClock()
-        self.market = Market(data, clock=self.clock)
-        self.system_id = self.market.market.system_id
-        for folder in ("keys", "seals", "run"):
-            (data / folder).mkdir(exist_ok=True)
-        publish.create_key(data, system_id=self.system_id)
-        store.create(data, system_id=self.system_id, clock=self.clock)
-        self.database: SqliteDatabase = store.open_store(data)
-        self.gate = open_gate(data, system_id=self.system_id, role="control")
-        self.lease = LeaseStore(data, system_id=self.system_id, role="control")
-        self.watch = Watch(data, system_id=self.system_id, clock=self.clock)
-        self.turn()
-        until(self._first_pass_ended, what="the child's first full pass")
-
-    def _first_pass_ended(self) -> bool:
-        found = passes.latest(self.database)
-        return found is not None and found.ended_at is not None
-
-    def turn(self) -> None:
-        """One turn a second later, so that the lease is due."""
-        self.clock.boot_offset_seconds += 1.5
-        self.watch.turn()
-
-    def business(self, reference: str) -> None:
-        """A deposit through the entrance; the watch keeps the lease now."""
-        self.market.lease.poll()
-        self.market.one(Deposit(amount_ugx=1000, provider="mtn", external_ref=reference), self.market.tina)
-
-    def forge(self) -> None:
-        """A journal row that claims effects it does not have."""
-        owner = open_database(self.data, "market", role="owner")
-        with owner.transaction("write"):
-            owner.execute(
-                "INSERT INTO journal (n, command_id, utid, command, actor_id, actor, role, decision, arguments, effects_digest, "
-                "answer, gate_generation, at) SELECT n + 1, 'forged', '20261124-120000-tra-forged', 'deposit', actor_id, actor, "
-                "role, decision, arguments, 'of nothing', answer, gate_generation, at FROM journal ORDER BY n DESC LIMIT 1"
-            )
-        owner.close()
-
-    def words(self, invariant: str) -> tuple[str, str]:
-        views = {v.invariant: v for v in verdicts.current(self.database, clock=self.clock)}
-        return views[invariant].continuous, views[invariant].full
-
-    def findings(self) -> set[tuple[str, str]]:
-        return {(str(i), str(k)) for i, k in self.database.query("SELECT invariant, kind FROM findings")}
-
-    def stops(self) -> set[tuple[str, str]]:
-        return {(r.rule, r.cause) for r in imposing.active(self.gate)}
-
-    def full_pass(self) -> None:
-        runner = FullPasses(self.data, system_id=self.system_id, clock=self.clock)
-        with self.database.transaction("write"):
-            passes.ask(self.database, reason="the test asks", at=self.clock.now())
-        runner.run_waiting()
-        runner.close()
-
-    def close(self) -> None:
-        self.watch.close()
-        self.gate.close()
-        self.lease.close()
-        self.database.close()
-        self.market.close()
 
 
 @pytest.fixture
@@ -203,3 +128,33 @@ def test_full_passes_that_say_nothing_for_two_hours_stop_money(
     room.full_pass()
     room.turn()
     assert room.stops() == set()
+
+
+def test_a_check_that_raises_leaves_the_evidence_of_a_finding_that_stops_as_much_where_it_was(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imposing.impose(room.gate, Stop("2.3", EVERYTHING, books.MONEY, "a number is missing"), clock=room.clock)
+    with monkeypatch.context() as fault:
+        fault.setattr(i2_3_way_round, "new", raising)
+        for _ in range(3):
+            room.clock.boot_offset_seconds += 31
+            room.turn()
+    # Raised each second, it could be lifted by nobody.
+    assert [r.evidence_seq for r in imposing.active(room.gate)] == [1]
+
+
+def test_what_other_checks_find_in_such_a_pass_is_stopped_at_once_and_found_once(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.forge()
+    with monkeypatch.context() as fault:
+        fault.setattr(i1_1_balance, "new", raising)
+        for _ in range(3):
+            room.turn()
+            assert ("2.3", "BROKEN") in room.stops()
+    for _ in range(2):
+        room.turn()
+    found = "SELECT count(*), min(detail) FROM findings WHERE invariant = '2.3' AND kind = 'effects'"
+    assert (room.database.one(found) or ())[0] == 1
+    assert room.database.one("SELECT count(*) FROM containments WHERE rule = '2.3'") == (1,)
+    assert [r.evidence_seq for r in imposing.active(room.gate) if r.rule == "2.3"] == [1]
