@@ -23,6 +23,7 @@ from watchkeeper.operation.store import open_store, system_id_of
 from watchkeeper.operation.verifier import passes, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous, Pass, StoreMoved
 from watchkeeper.operation.verifier.tail import TooMuchAtOnce
+from watchkeeper.operation.verifier.unread import Unread
 
 _IDLE_SECONDS = 0.25
 _RENEW_SECONDS = 1.0
@@ -55,7 +56,7 @@ class Watch:
         self._child = FullPassChild(data)
         self._turned: BootTime | None = None
         self._renewed: BootTime | None = None
-        self._unread_since: BootTime | None = None
+        self._unread = Unread()
         self._unknown_since: dict[str, BootTime] = {}
         self._full_unknown_since: dict[str, BootTime] = {}
         self._full_asked: BootTime | None = None
@@ -118,10 +119,11 @@ class Watch:
             )
             self._continuous.store(found, self._database)
         self._watermark = found.watermark
+        self._unread.note(read=found.watermark, last=found.tail.last_number, begun=found.begun)
         if found.wanted:
             self._ask_full("; ".join(found.wanted), committed_at=found.committed_at)
         self._child.keep_alive()
-        self._child.end_if_stuck(passes.running(self._database), clock=self._clock)
+        self._child.end_if_stuck(passes.next_to_end(self._database), clock=self._clock)
 
     def _ask_full(self, reason: str, *, committed_at: int | None = None) -> None:
         with self._database.transaction("write"):
@@ -159,11 +161,8 @@ class Watch:
             return reasons
         if self._age(found.begun) > _PASS_SECONDS_MAX:
             reasons.append("the pass took too long")
-        if found.behind == 0:
-            self._unread_since = None
-        elif self._unread_since is None:
-            self._unread_since = found.begun
-        elif self._age(self._unread_since) > _UNREAD_SECONDS_MAX:
+        waits_since = self._unread.since()
+        if waits_since is not None and self._age(waits_since) > _UNREAD_SECONDS_MAX:
             reasons.append("rows wait too long to be read")
         if not found.head_matches:
             reasons.append("the newest sealed row is not what stands in the books")
@@ -229,10 +228,10 @@ class FullPassChild:
                 stdin=subprocess.PIPE,
             )
 
-    def end_if_stuck(self, running: tuple[int, int] | None, *, clock: Clock) -> None:
-        """End the child when the pass that runs, as (id, how far), has stood still for too long; it is started anew."""
-        if running is None or running != self._seen:
-            self._seen, self._moved = running, clock.boot()
+    def end_if_stuck(self, current: tuple[int, int] | None, *, clock: Clock) -> None:
+        """End the child when the pass that runs or waits, as (id, how far), stood still for too long; it is started anew."""
+        if current is None or current != self._seen:
+            self._seen, self._moved = current, clock.boot()
             return
         still = None if self._moved is None else clock.boot().seconds_since(self._moved)
         if still is not None and still > _STUCK_SECONDS and self._process is not None:

@@ -196,9 +196,12 @@ def _alert_for_restriction(
 
 def unknown(database: SqliteDatabase, gatefile: Gate, overdue: Sequence[str], *, clock: Clock) -> None:
     """Pause money for checks that have been UNKNOWN past their deadline; end the pause of those that hold again."""
-    restrictions = {r.rule: r for r in imposing.active(gatefile) if r.cause == "UNKNOWN"}
+    active = imposing.active(gatefile)
+    restrictions = {r.rule: r for r in active if r.cause == "UNKNOWN"}
+    # A restriction for a finding that stops as much does for both: imposed each second it could never be lifted.
+    paused = {r.rule for r in active if r.scope == EVERYTHING and r.classes >= books.MONEY}
     for invariant in overdue:
-        if invariant not in restrictions:
+        if invariant not in paused:
             imposing.impose(
                 gatefile,
                 Stop(

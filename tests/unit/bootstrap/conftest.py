@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.watching import Room
+from tests.worlds.watched import Room
 
 
 @pytest.fixture

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.worlds.watching import Room
+from tests.worlds.watched import Room
+from watchkeeper.boundary.gate import EVERYTHING
+from watchkeeper.operation.catalogue import books
 from watchkeeper.operation.catalogue.invariants import i1_1_balance, i2_3_way_round
+from watchkeeper.operation.containment import imposing
+from watchkeeper.operation.containment.imposing import Stop
 from watchkeeper.operation.verifier import full, passes
 from watchkeeper.operation.verifier.tail import watermarks
 
@@ -114,3 +118,33 @@ def test_full_passes_that_say_nothing_for_two_hours_stop_money(
     room.full_pass()
     room.turn()
     assert room.stops() == set()
+
+
+def test_a_check_that_raises_leaves_the_evidence_of_a_finding_that_stops_as_much_where_it_was(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imposing.impose(room.gate, Stop("2.3", EVERYTHING, books.MONEY, "a number is missing"), clock=room.clock)
+    with monkeypatch.context() as fault:
+        fault.setattr(i2_3_way_round, "new", raising)
+        for _ in range(3):
+            room.clock.boot_offset_seconds += 31
+            room.turn()
+    # Raised each second, it could be lifted by nobody.
+    assert [r.evidence_seq for r in imposing.active(room.gate)] == [1]
+
+
+def test_what_other_checks_find_in_such_a_pass_is_stopped_at_once_and_found_once(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.forge()
+    with monkeypatch.context() as fault:
+        fault.setattr(i1_1_balance, "new", raising)
+        for _ in range(3):
+            room.turn()
+            assert ("2.3", "BROKEN") in room.stops()
+    for _ in range(2):
+        room.turn()
+    found = "SELECT count(*), min(detail) FROM findings WHERE invariant = '2.3' AND kind = 'effects'"
+    assert (room.database.one(found) or ())[0] == 1
+    assert room.database.one("SELECT count(*) FROM containments WHERE rule = '2.3'") == (1,)
+    assert [r.evidence_seq for r in imposing.active(room.gate) if r.rule == "2.3"] == [1]

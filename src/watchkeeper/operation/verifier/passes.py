@@ -112,11 +112,9 @@ def failed(database: Database) -> bool:
     )
 
 
-def running(database: Database) -> tuple[int, int] | None:
-    """The pass that runs and how far it is; None when none does."""
-    row = database.one(
-        "SELECT id, done FROM full_passes WHERE begun_at IS NOT NULL AND ended_at IS NULL ORDER BY id DESC LIMIT 1"
-    )
+def next_to_end(database: Database) -> tuple[int, int] | None:
+    """The pass that runs, else the one that waits to be begun, and how far it is; None when there is neither."""
+    row = database.one("SELECT id, done FROM full_passes WHERE ended_at IS NULL ORDER BY id LIMIT 1")
     return None if row is None else (int(str(row[0])), int(str(row[1])))
 
 

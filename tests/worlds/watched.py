@@ -1,4 +1,4 @@
-"""A market, the control room's store and a watch that a test turns by hand, on a clock that it turns too."""
+"""A market, the control room's store, and a watch that the test turns by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from watchkeeper.bootstrap.full_pass import FullPasses
 from watchkeeper.bootstrap.watch import Watch
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.lease import LeaseStore
-from watchkeeper.market.commands import Deposit, InviteUser
+from watchkeeper.market.commands import Deposit
 from watchkeeper.operation import store
 from watchkeeper.operation.containment import imposing
 from watchkeeper.operation.seals import publish
@@ -24,6 +24,7 @@ class Room:
     def __init__(self, data: Path) -> None:
         self.data = data
         self.clock = TurnableClock()
+        self._deposits = 0
         self.market = Market(data, clock=self.clock)
         self.system_id = self.market.market.system_id
         for folder in ("keys", "seals", "run"):
@@ -49,12 +50,14 @@ class Room:
     def business(self, reference: str) -> None:
         """A deposit through the entrance; the watch keeps the lease now."""
         self.market.lease.poll()
-        self.market.one(Deposit(amount_ugx=1000, provider="mtn", external_ref=reference), self.market.tina)
+        self._deposits += 1
+        # In turn, because each trader's deposits are counted.
+        trader = (self.market.tina, self.market.tom)[self._deposits % 2]
+        self.market.one(Deposit(amount_ugx=1000, provider="mtn", external_ref=reference), trader)
 
-    def work(self, key: str) -> None:
-        """An invitation, which nothing paces."""
-        self.market.lease.poll()
-        self.market.one(InviteUser(role="farmer", reason=f"load by the test: {key}"), self.market.admin_id)
+    def last_number(self) -> int:
+        row = self.market.books.database.one("SELECT max(n) FROM journal")
+        return int(str(row[0])) if row else 0
 
     def forge(self) -> None:
         """A journal row that claims effects it does not have."""
