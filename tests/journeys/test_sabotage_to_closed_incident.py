@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +31,31 @@ def _broken(system: System, rule: str, scope: str) -> dict[str, Any]:
     return until(seen, seconds=30, what=f"{rule} on {scope} is seen, contained and has its playbook")
 
 
-def _told(system: System, rule: str, events: int, mails: int) -> None:
-    until(
-        lambda: any(e["data"]["condition"] == rule for e in system.webhook.events[events:]),
-        what="the webhook has it",
-    )
-    until(lambda: len(system.mail.mails) > mails, what="the mail has it")
+def _text(mail: Message) -> str:
+    body = mail.get_payload(decode=True)
+    assert isinstance(body, bytes)
+    return body.decode("utf-8").replace("\r\n", "\n")
+
+
+def _told(system: System, rule: str, scope: str, events: int, mails: int) -> None:
+    """Both channels tell, after what they had told before, of this rule on this scope, of the same alert."""
+
+    def sent() -> dict[str, Any] | None:
+        told = (e["data"] for e in system.webhook.events[events:])
+        return next((d for d in told if (d["condition"], d["scope"]) == (rule, scope)), None)
+
+    alert = until(sent, what="the webhook has it")
+
+    def mailed() -> bool:
+        return any(
+            re.search(rf"^Rule or condition: +{re.escape(rule)}$", text, re.MULTILINE)
+            and re.search(rf"^Scope: +{re.escape(scope)}$", text, re.MULTILINE)
+            and f"Alert {alert['alert']}. Next:" in text
+            for text in map(_text, system.mail.mails[mails:])
+        )
+
+    until(mailed, what="the mail has it")
+    assert alert["findings"]
     assert system.webhook.forged == 0
 
 
@@ -84,7 +105,7 @@ def test_a_deposit_past_the_journal_stops_that_trader_alone_and_is_acknowledged(
     with pytest.raises(Refused, match="operation-restricted"):
         system.lock(victim)
     assert system.lock(neighbour)["utid"]
-    _told(system, "2.3", events, mails)
+    _told(system, "2.3", f"account:{victim.alias}", events, mails)
     (finding,) = (f["id"] for f in run["findings"])
     assert "FOUND-" in system.operator.page(f"/findings/{finding}")
 
@@ -122,7 +143,7 @@ def test_a_changed_or_missing_entry_stops_all_wallets_and_is_repaired(
         "/v1/listings", {"produce": "Beans", "grams": 20_000, "price_ugx_per_kg": 3000}
     )
     assert listing["listing_id"]
-    _told(system, "1.2", events, mails)
+    _told(system, "1.2", "everything", events, mails)
 
     def named() -> list[int]:
         runs = [r for r in system.operator.overview()["runs"] if r["id"] == run["id"]]

@@ -9,6 +9,7 @@ from watchkeeper.base.clock import Clock
 from watchkeeper.bootstrap.bench.engines import ground
 from watchkeeper.bootstrap.drills.faults import FAULTS, Fault
 from watchkeeper.bootstrap.drills.world import World
+from watchkeeper.market.refusals import Refusal
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.playbooks.model import Action, Kind
 from watchkeeper.operation.containment import imposing
@@ -74,7 +75,7 @@ def _play(world: World, fault: Fault) -> list[str]:
     if findings.open_findings(world.database):
         unmet.append("there was a finding before the fault")
     if fault.pilot_mode:
-        world.pilot_mode()
+        world.pilot_mode("engage")
         world.turn()
     world.inject(fault.statements)
     world.turn()
@@ -87,8 +88,7 @@ def _play(world: World, fault: Fault) -> list[str]:
         unmet.append(f"still open after the cure: {', '.join(f.detail for f in left)}")
     if imposing.active(world.gatefile):
         unmet.append("still restricted after the lift")
-    if not fault.pilot_mode and world.can_deposit(world.victim) != "accepted":
-        unmet.append("the wronged account cannot go on after the cure")
+    unmet += _resumed(world, fault)
     world.turn()
     world.full_pass()
     if findings.open_findings(world.database):
@@ -98,12 +98,9 @@ def _play(world: World, fault: Fault) -> list[str]:
 
 def _seen(world: World, fault: Fault) -> list[str]:
     found = {f.invariant for f in findings.open_findings(world.database)}
-    expected = {fault.proves, *fault.also}
     unmet: list[str] = []
-    if fault.proves not in found:
-        unmet.append(f"not seen by {fault.proves}, only by {sorted(found)}")
-    if found - expected:
-        unmet.append(f"blamed on {sorted(found - expected)} too")
+    if found != fault.breaks:
+        unmet.append(f"seen by {sorted(found)}, not by {sorted(fault.breaks)}")
     alerted = {alert.condition for alert in alerts.listed(world.database)}
     if not found <= alerted:
         unmet.append("a finding without its alert")
@@ -111,22 +108,79 @@ def _seen(world: World, fault: Fault) -> list[str]:
 
 
 def _stopped(world: World, fault: Fault) -> list[str]:
+    """What stops is the union that the fault declares, class by class, and nothing beside it."""
+    found = {
+        (r.rule, str(r.scope), frozenset(str(name) for name in r.classes))
+        for r in imposing.active(world.gatefile)
+    }
+    wanted = {
+        (s.rule, f"account:{world.alias}" if s.scope == "account" else s.scope, s.classes)
+        for s in fault.stops
+    }
     unmet: list[str] = []
-    scopes = {(r.rule, str(r.scope)) for r in imposing.active(world.gatefile)}
-    wanted = f"account:{world.alias}" if fault.stops == "account" else "everything"
-    if (fault.proves, wanted) not in scopes:
-        unmet.append(f"contained to {sorted(scopes)}, not to {wanted}")
+    for rule, scope, classes in sorted(wanted - found, key=str):
+        unmet.append(f"{rule} does not stop exactly {', '.join(sorted(classes))} on {scope}")
+    for rule, scope, classes in sorted(found - wanted, key=str):
+        unmet.append(f"{rule} stops {', '.join(sorted(classes))} on {scope}")
+    return unmet + _tried(world, fault)
+
+
+def _tried(world: World, fault: Fault) -> list[str]:
+    """Each kind of business as those who do it try it, wronged or not."""
+
+    def expected(name: str, *, wronged: bool) -> str:
+        if fault.pilot_mode and name in ("deposit", "lock", "listing"):
+            # The switch speaks first.
+            return "pilot-mode-active"
+        return "operation-restricted" if fault.stops_class(name, wronged=wronged) else "accepted"
+
+    tries = (
+        ("the wronged account locks", world.can_lock(world.victim), expected("lock", wronged=True)),
+        (
+            "the wronged account deposits",
+            world.can_deposit(world.victim),
+            expected("deposit", wronged=True),
+        ),
+        ("the neighbour locks", world.can_lock(world.neighbour), expected("lock", wronged=False)),
+        ("the neighbour deposits", world.can_deposit(world.neighbour), expected("deposit", wronged=False)),
+        ("a farmer lists", world.can_list(), expected("listing", wronged=False)),
+        (
+            "the wronged account's lock is delivered",
+            world.can_verify(world.victims_lock, "delivered"),
+            expected("delivered", wronged=True),
+        ),
+        (
+            "the neighbour's lock is delivered",
+            world.can_verify(world.neighbours_lock, "delivered"),
+            expected("delivered", wronged=False),
+        ),
+        (
+            "a lock is late",
+            world.can_verify(world.late_lock, "late"),
+            expected("verification", wronged=False),
+        ),
+    )
+    return [f"{what}: {answer}, not {wanted}" for what, answer, wanted in tries if answer != wanted]
+
+
+def _resumed(world: World, fault: Fault) -> list[str]:
+    """All business goes on after the lift; in pilot mode once the admin has released it, and not before."""
+    unmet: list[str] = []
     if fault.pilot_mode:
-        return unmet
-    if world.can_lock(world.victim) == "accepted":
-        unmet.append("the wronged account could still lock")
-    neighbour = world.can_lock(world.neighbour)
-    only_the_account = fault.stops == "account" and "1.2" not in fault.also
-    if only_the_account and neighbour != "accepted":
-        unmet.append(f"the neighbour could not go on: {neighbour}")
-    if not only_the_account and neighbour == "accepted":
-        unmet.append("the neighbour could still lock")
-    return unmet
+        if world.can_deposit(world.victim) != "pilot-mode-active":
+            unmet.append("the lift released pilot mode too")
+        try:
+            world.pilot_mode("release")
+        except Refusal as refusal:
+            unmet.append(f"pilot mode cannot be released after the cure: {refusal.code}")
+    tries = (
+        ("the wronged account deposits", world.can_deposit(world.victim)),
+        ("the wronged account locks", world.can_lock(world.victim)),
+        ("the neighbour deposits", world.can_deposit(world.neighbour)),
+        ("the neighbour locks", world.can_lock(world.neighbour)),
+        ("a farmer lists", world.can_list()),
+    )
+    return unmet + [f"after the cure {what}: {answer}" for what, answer in tries if answer != "accepted"]
 
 
 def _cured(world: World) -> list[str]:

@@ -12,10 +12,10 @@ from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import engine_of, file_of
 from watchkeeper.base.database.places import addresses
 from watchkeeper.bootstrap.bench.books import Bench
-from watchkeeper.bootstrap.drills.faults import spoken
+from watchkeeper.bootstrap.drills.faults import DIGEST, DIGEST_OF, spoken
 from watchkeeper.bootstrap.full_pass import FullPasses
 from watchkeeper.boundary.gate import Switch
-from watchkeeper.market.commands import Act, Deposit, PayToLock, VerifyDelivery
+from watchkeeper.market.commands import Command, CreateListing, Deposit, PayToLock, VerifyDelivery
 from watchkeeper.market.cures.service import MarketCures
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.switching import Switching
@@ -28,27 +28,26 @@ from watchkeeper.operation.verifier.continuous import Continuous
 from watchkeeper.operation.verifier.engine_postgresql import PostgresEngine
 
 _REASON = "a drill: the fault is made on purpose"
-_DIGEST = "DIGEST-OF-THE-ENTRY"
 _INJECT = """
 import sys
 from watchkeeper.base import canonical
-engine, place, trader, mark = sys.argv[1:]
+engine, place, of, mark = sys.argv[1:]
 if engine == "sqlite":
     import sqlite3
     c = sqlite3.connect(place, timeout=10, isolation_level=None)
-    parameter = "?"
 else:
     import psycopg
     c = psycopg.connect(place, autocommit=True)
     c.execute("SET search_path = market, boundary")
-    parameter = "%s"
 c.execute("BEGIN")
+digest = mark
 for statement in sys.stdin.read().split(";\\n"):
-    if mark in statement:
-        found = c.execute("SELECT * FROM wallet_ledger WHERE trader_id = " + parameter + " ORDER BY id DESC LIMIT 1", (int(trader),))
+    if statement.startswith(of):
+        found = c.execute("SELECT * FROM wallet_ledger WHERE id = " + statement.removeprefix(of))
         row = dict(zip([column[0] for column in found.description], found.fetchone()))
-        statement = statement.replace(mark, canonical.effects_digest([("wallet_ledger", row["id"], row)]))
-    c.execute(statement)
+        digest = canonical.effects_digest([("wallet_ledger", row["id"], row)])
+    else:
+        c.execute(statement.replace(mark, digest))
 if engine == "postgresql":
     c.execute("SELECT pg_stat_force_next_flush()")
 c.execute("COMMIT")
@@ -85,18 +84,24 @@ class World:
 
     def _make_business(self) -> None:
         bench = self.bench
-        units = bench.units(12)
+        units = bench.units(30)
         self.victim = bench.trader(capital_ugx=400_000)
         self.neighbour = bench.trader(capital_ugx=400_000)
-        for trader, unit_id in ((self.victim, units[0]), (self.neighbour, units[1]), (self.victim, units[2])):
-            bench.one(PayToLock(unit_id=unit_id), trader)
-        lock = bench.books.locks(trader_id=self.neighbour)[0]
+        self.farmer = bench.person("farmer")
+        locks = [
+            str(bench.one(PayToLock(unit_id=units.pop()), trader).utid)
+            for trader in (self.victim, self.neighbour, self.victim, self.neighbour, self.neighbour)
+        ]
+        self.victims_lock, delivered, _, self.neighbours_lock, self.late_lock = locks
         bench.one(
-            VerifyDelivery(lock_utid=str(lock["utid"]), outcome="delivered", reason=_REASON),
-            bench.market.admin.id,
+            VerifyDelivery(lock_utid=delivered, outcome="delivered", reason=_REASON), bench.market.admin.id
         )
-        bench.one(Deposit(amount_ugx=25_000, provider="mtn", external_ref="DRILL-1"), self.victim)
-        self.free_units = units[3:]
+        # Two, so that a fault can change the one and let the other follow.
+        for number, amount_ugx in enumerate((25_000, 15_000), start=1):
+            bench.one(
+                Deposit(amount_ugx=amount_ugx, provider="mtn", external_ref=f"DRILL-{number}"), self.victim
+            )
+        self.free_units = units
         self.alias = self._alias(self.victim)
         self.operator = Operator(bench.market.operator.id, bench.market.operator.alias, True)
         self.turn()
@@ -105,16 +110,18 @@ class World:
         user = self.bench.books.user(user_id)
         return "" if user is None else user.alias
 
-    def pilot_mode(self) -> None:
-        """Switch pilot mode on, as an admin would."""
+    def pilot_mode(self, action: str) -> None:
+        """`engage` or `release` pilot mode, as an admin would; raises `Refusal`."""
         admin = self.bench.books.user(self.bench.market.admin.id)
         if admin is None:
             raise LookupError("the drill's market has no admin")
         switching = Switching(
             self.data, system_id=self.system_id, books=self.bench.books.database, clock=self.clock
         )
-        switching.flip(switch=Switch.PILOT_MODE, action="engage", actor=admin, reason=_REASON)
-        switching.close()
+        try:
+            switching.flip(switch=Switch.PILOT_MODE, action=action, actor=admin, reason=_REASON)
+        finally:
+            switching.close()
 
     def inject(self, statements: tuple[str, ...]) -> None:
         """Commit a fault from outside in one transaction: another process, stock SQLite, nothing of ours but the way
@@ -122,12 +129,10 @@ class World:
         """
         engine = engine_of(self.data)
         place = str(file_of(self.data, "market")) if engine == "sqlite" else addresses(self.data)["owner"]
-        sql = ";\n".join(
-            spoken(s, engine).format(trader=self.victim, alias=self.alias, digest=_DIGEST) for s in statements
-        )
+        sql = ";\n".join(spoken(s, engine).format(trader=self.victim, alias=self.alias) for s in statements)
         # In a process of its own: two SQLite libraries in one process would undo each other's file locks.
         subprocess.run(
-            [sys.executable, "-c", _INJECT, engine, place, str(self.victim), _DIGEST],
+            [sys.executable, "-c", _INJECT, engine, place, DIGEST_OF, DIGEST],
             input=sql,
             text=True,
             check=True,
@@ -163,18 +168,25 @@ class World:
 
     def can_lock(self, trader: int) -> str:
         """What the market answers when this trader pays for a free unit: accepted, or the refusal's code."""
-        self.bench.keep_lease()
-        act = self.bench.act(PayToLock(unit_id=self.free_units.pop()), trader)
-        return self._tried(act)
+        return self._tried(PayToLock(unit_id=self.free_units.pop()), trader)
 
     def can_deposit(self, trader: int) -> str:
         """The same for a deposit."""
-        self.bench.keep_lease()
         command = Deposit(amount_ugx=1000, provider="airtel", external_ref=f"T{self.bench.counted()}")
-        return self._tried(self.bench.act(command, trader))
+        return self._tried(command, trader)
 
-    def _tried(self, act: Act) -> str:
-        outcome = self.bench.executor.run([act])[0]
+    def can_list(self) -> str:
+        """The same when a farmer lists produce."""
+        return self._tried(CreateListing(produce="Beans", grams=20_000, price_ugx_per_kg=100), self.farmer)
+
+    def can_verify(self, lock_utid: str, outcome: str) -> str:
+        """The same when the admin says what became of a lock."""
+        command = VerifyDelivery(lock_utid=lock_utid, outcome=outcome, reason=_REASON)
+        return self._tried(command, self.bench.market.admin.id)
+
+    def _tried(self, command: Command, actor_id: int) -> str:
+        self.bench.keep_lease()
+        outcome = self.bench.executor.run([self.bench.act(command, actor_id)])[0]
         return outcome.code if isinstance(outcome, Refusal) else "accepted"
 
     def close(self) -> None:
