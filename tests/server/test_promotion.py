@@ -171,24 +171,30 @@ def test_the_page_says_what_a_failover_may_lose(tmp_path: Path) -> None:
         try:
             first.prepare(data)
             market = Market(data)
-            views = Views(data, system_id=market.market.system_id)
-            assert "may lose" in views.at_a_failover()
+            system_id = market.market.system_id
+            assert "may lose" in _said(data, system_id)
             pair.follow()
-            until(lambda: "loses nothing" in views.at_a_failover(), what="the setting is in force")
+            until(lambda: "loses nothing" in _said(data, system_id), what="the setting is in force")
             # A role has settings of its own: it is the market's that commits, whatever the watch's says.
-            _set(first, data, "market", "off")
-            until(lambda: "may lose" in views.at_a_failover(), what="the market's setting is seen")
-            _set(first, data, "market", "on")
             _set(first, data, "watch", "off")
-            views.close()
-            views = Views(data, system_id=market.market.system_id)
-            assert "loses nothing" in views.at_a_failover()
-            _set(first, data, "market", "local")
-            until(lambda: "may lose" in views.at_a_failover(), what="the market's setting is seen")
-            views.close()
+            assert "loses nothing" in _said(data, system_id)
+            for value in ("off", "local"):
+                _set(first, data, "market", value)
+                assert "may lose" in _said(data, system_id)
+            _set(first, data, "market", "on")
+            assert "loses nothing" in _said(data, system_id)
             market.close()
         finally:
             pair.close()
+
+
+def _said(data: Path, system_id: str) -> str:
+    """What is said by whoever asks for the first time."""
+    views = Views(data, system_id=system_id)
+    try:
+        return views.at_a_failover()
+    finally:
+        views.close()
 
 
 def _set(cluster: Cluster, data: Path, role: Role, value: str) -> None:

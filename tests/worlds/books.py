@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 from watchkeeper.base.clock import BootTime, Clock, Instant, SystemClock
-from watchkeeper.base.database import engine_of, file_of, open_database
+from watchkeeper.base.database import Store, engine_of, file_of, open_database
+from watchkeeper.base.database.server import STORES
 from watchkeeper.bootstrap.bench.books import Bench
 from watchkeeper.market.commands import Answer, Command
 from watchkeeper.market.refusals import Refusal
@@ -18,6 +20,11 @@ from watchkeeper.market.refusals import Refusal
 REASON = "because the test says so and means it"
 #: What a refusal may leave: counts of refusals and rate-limit hits, and the count of our own commits for them.
 NOT_BOOKS = frozenset({"refusal_counts", "rate_limit_hits", "commit_count", "sign_in_attempts"})
+
+#: The lease's tables, which lie in the gate's schema on a server and move all the time.
+BESIDE_THE_GATE = frozenset({"lease", "probes", "reports"})
+#: A session without the moment in which it was last seen.
+SESSION = "token_hash, user_id, generation, second_factor_at, created_at, expires_at, ended_at"
 
 
 class TurnableClock:
@@ -66,32 +73,39 @@ class Market(Bench):
 
 def digest(data: Path) -> str:
     """A digest of every table of the books, row by row."""
+    return _digest(data, "market")
+
+
+def digest_of_all(data: Path) -> str:
+    """The same of the books, the identities and the gate."""
+    return " ".join(_digest(data, store) for store in ("market", "identity", "gate"))
+
+
+def _digest(data: Path, store: Store) -> str:
     if engine_of(data) == "postgresql":
         database = open_database(data, "market", role="owner")
+        schema = STORES[store]
         try:
-            return _digest(
-                database.query,
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'market' ORDER BY tablename",
-            )
+            found = database.query("SELECT tablename FROM pg_tables WHERE schemaname = ?", (schema,))
+            names = sorted({str(name) for (name,) in found} - BESIDE_THE_GATE)
+            return _rows(database.query, [f"{schema}.{name}" for name in names])
         finally:
             database.close()
-    connection = sqlite3.connect(f"file:{file_of(data, 'market')}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"file:{file_of(data, store)}?mode=ro", uri=True)
     try:
-        return _digest(
-            lambda sql: connection.execute(sql).fetchall(),
-            "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
-        )
+        named = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+        return _rows(lambda sql: connection.execute(sql).fetchall(), [str(name) for (name,) in named])
     finally:
         connection.close()
 
 
-def digest_apart(data: Path) -> str:
+def digest_apart(data: Path, *, of: Literal["digest", "digest_of_all"] = "digest") -> str:
     """The same from another process: two SQLite libraries in one would undo each other's locks."""
     return subprocess.run(
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from tests.worlds.books import digest; print(digest(Path(sys.argv[1])))",
+            f"import sys; from pathlib import Path; from tests.worlds.books import {of}; print({of}(Path(sys.argv[1])))",
             str(data),
         ],
         check=True,
@@ -101,10 +115,13 @@ def digest_apart(data: Path) -> str:
     ).stdout
 
 
-def _digest(query: Callable[[str], Sequence[tuple[object, ...]]], tables: str) -> str:
+def _rows(query: Callable[[str], Sequence[tuple[object, ...]]], tables: Sequence[str]) -> str:
     found = hashlib.sha256()
-    for (table,) in query(tables):
-        if table not in NOT_BOOKS:
-            for row in sorted(query(f"SELECT * FROM {table}"), key=repr):
-                found.update(repr((table, row)).encode())
+    for table in tables:
+        name = table.rpartition(".")[2]
+        if name in NOT_BOOKS:
+            continue
+        columns = SESSION if name == "sessions" else "*"
+        for row in sorted(query(f"SELECT {columns} FROM {table}"), key=repr):
+            found.update(repr((name, row)).encode())
     return found.hexdigest()

@@ -26,9 +26,9 @@ def perform(room: ControlRoom, actor: Actor, fields: Fields, *, address: str) ->
         # A form that cures or lifts has a field for the six digits, so that nothing needs two trips.
         room.gatekeeper.refresh(actor.session, code=fields["code"].replace(" ", ""), address=address)
         actor = room.actor_again(actor)
-    if name not in _ACTS:
+    if name not in ACTS:
         raise DeskRefused("validation-failed", "There is no such action.")
-    return _ACTS[name](room, actor, fields)
+    return ACTS[name](room, actor, fields)
 
 
 def _number(fields: Fields, name: str) -> int:
@@ -210,7 +210,8 @@ def _full_pass(room: ControlRoom, actor: Actor, _: Fields) -> str:
     return "A full pass is asked for."
 
 
-_ACTS: Mapping[str, Act] = {
+#: What the page's forms may ask for, by the name of the action.
+ACTS: Mapping[str, Act] = {
     "acknowledge-alert": _acknowledge_alert,
     "conclude": _conclude,
     "repair": _repair,

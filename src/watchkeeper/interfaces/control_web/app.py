@@ -24,10 +24,11 @@ from watchkeeper.base.database import DatabaseError
 from watchkeeper.interfaces.control_room import Actor, ControlRoom
 from watchkeeper.interfaces.control_web import actions
 from watchkeeper.interfaces.market_web.auth import same_origin
-from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders
+from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders, form
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import sessions
 from watchkeeper.operation import journal
+from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.console import beside
 from watchkeeper.operation.incidents import cases
 from watchkeeper.operation.incidents import life as incidents
@@ -119,8 +120,10 @@ def _signed_in(rooms: Rooms, handler: Page) -> Callable[[Request], Awaitable[Res
     async def route(request: Request) -> Response:
         fields: dict[str, str] = {}
         if request.method == "POST":
-            form = await request.form(max_fields=30, max_files=0)
-            fields = {name: str(value) for name, value in form.items()}
+            try:
+                fields = await form(request, fields_max=30)
+            except Refusal as refusal:
+                return _refused(refusal.detail, status=refusal.status)
         return await run_in_threadpool(_guarded, rooms, handler, request, fields)
 
     return route
@@ -276,6 +279,8 @@ def act(request: Request, room: ControlRoom, actor: Actor, fields: dict[str, str
         said = actions.perform(room, actor, fields, address=_address(request))
     except (DeskRefused, Refusal) as error:
         return RedirectResponse(f"{back}?{_query(refused=error.detail)}", 303)
+    except (runs.NoSuchRun, alerts.NoSuchAlert) as error:
+        return RedirectResponse(f"{back}?{_query(refused=str(error))}", 303)
     return RedirectResponse(f"{back}?{_query(said=said)}", 303)
 
 
@@ -299,8 +304,10 @@ async def sign_in(request: Request, rooms: Rooms) -> Response:
     """The sign-in form and what it sends."""
     if request.method == "GET":
         return render("sign_in.html", {"refused": ""})
-    form = await request.form(max_fields=10, max_files=0)
-    fields = {name: str(value) for name, value in form.items()}
+    try:
+        fields = await form(request, fields_max=10)
+    except Refusal as refusal:
+        return render("sign_in.html", {"refused": refusal.detail}, status=refusal.status)
     return await run_in_threadpool(_sign_in, request, rooms, fields)
 
 

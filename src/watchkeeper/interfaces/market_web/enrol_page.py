@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from watchkeeper.interfaces.market_web import strict
 from watchkeeper.interfaces.market_web.accounts import awaited, finish
 from watchkeeper.interfaces.market_web.auth import services
 from watchkeeper.market.refusals import Refusal
@@ -69,7 +70,7 @@ def form(token: str, request: Request) -> Response:
 @router.post("/enrol/{token}")
 async def submit(token: str, request: Request) -> Response:
     """Enrol from the form."""
-    fields = {name: str(value) for name, value in (await request.form(max_fields=10, max_files=0)).items()}
+    fields = await strict.form(request, fields_max=10)
     return await run_in_threadpool(_submit, token, request, fields)
 
 

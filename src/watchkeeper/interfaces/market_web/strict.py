@@ -19,6 +19,7 @@ from watchkeeper.market.refusals import Refusal
 BODY_BYTES_MAX = 65_536
 DEPTH_MAX = 8
 _FORM_PATHS = ("/enrol/",)
+_LINES = str.maketrans("\r\n\t", "   ")
 
 
 def parse(data: bytes) -> object:
@@ -90,6 +91,17 @@ def _check_text(value: object) -> None:
     elif isinstance(value, list):
         for item in value:
             _check_text(item)
+
+
+async def form(request: Request, *, fields_max: int) -> dict[str, str]:
+    """The fields of a form; raises `Refusal` validation-failed for control characters and a field that stands twice."""
+    found = await request.form(max_fields=fields_max, max_files=0)
+    pairs = [(name, str(value)) for name, value in found.multi_items()]
+    _once([(name, value) for name, value in pairs])
+    for name, value in pairs:
+        # A text area has lines.
+        _check_text([name, value.translate(_LINES)])
+    return dict(pairs)
 
 
 class StrictRequest(Request):
