@@ -34,8 +34,10 @@ def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[System]:
 class Load:
     """Invitations, which nothing paces, from a thread; keeps what was acknowledged, sends again what got no answer."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, *, name: str = "load", pause_seconds: float = 0.02) -> None:
         self._system = system
+        self._name = name
+        self._pause_seconds = pause_seconds
         self._admin: Person = system.admin
         self.acknowledged: dict[str, str] = {}
         self.codes: set[int] = set()
@@ -44,9 +46,9 @@ class Load:
 
     def _work(self) -> None:
         number = 0
-        while not self._stopping.wait(0.02):
+        while not self._stopping.wait(self._pause_seconds):
             number += 1
-            key = f"load-{number}"
+            key = f"{self._name}-{number}"
             for _ in range(40):
                 status, utid = self.invite(key)
                 if status == 201:
@@ -77,8 +79,20 @@ class Load:
         self._thread.join(60)
 
 
+def _pid(system: System, name: str) -> int:
+    """The process of that name, 0 when there is none; the full-pass child is the watch's, and has no file of its own."""
+    if name != "full-pass":
+        return system.pid(name)
+    words = f"full-pass\0--data\0{system.data}\0".encode()
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if words in entry.read_bytes():
+                return int(entry.parent.name)
+    return 0
+
+
 def _another(system: System, name: str, before: int) -> bool:
-    return system.pid(name) != before
+    return _pid(system, name) not in (0, before)
 
 
 @pytest.mark.timeout(3600)
@@ -90,9 +104,9 @@ def test_kill_nine_of_any_process_loses_nothing_acknowledged(
     load.start()
     forged = 0
     for number in range(rounds(300)):
-        name = ("market", "watch", "control")[number % 3]
-        before = system.pid(name)
-        if number % 4 == 0:
+        name = ("market", "watch", "control", "full-pass")[number % 4]
+        before = until(partial(_pid, system, name), what=name)
+        if number % 5 == 0:
             # Something is found while processes die around it.
             system.sabotage(
                 "INSERT INTO admin_actions (id, utid, actor_id, action, subject, reason, at) SELECT max(id) + 1, "
@@ -206,7 +220,10 @@ def test_kill_nine_of_the_supervisor_ends_the_others_too_and_the_next_start_has_
     load.start()
     until(lambda: len(load.acknowledged) > 10, seconds=60, what="the load runs")
     assert system.process is not None
-    children = {name: system.pid(name) for name in ("market", "watch", "control")}
+    children = {
+        name: until(partial(_pid, system, name), what=name)
+        for name in ("market", "watch", "control", "full-pass")
+    }
     system.process.kill()
     system.process.wait(30)
     # Whoever listens at that address from here on may be somebody else.
@@ -226,3 +243,34 @@ def test_kill_nine_of_the_supervisor_ends_the_others_too_and_the_next_start_has_
         assert books.one("SELECT utid FROM journal WHERE idempotency_key = ?", (key,)) == (utid,), key
     books.close()
     assert load.invite("after-the-next-start")[0] == 201
+
+
+@pytest.mark.timeout(3600)
+def test_load_alone_leaves_every_verdict_at_holds_and_money_free(
+    system: System, rounds: Callable[[int], int]
+) -> None:
+    until(lambda: system.operator.overview()["worst"] == "HOLDS", seconds=120, what="all holds")
+    loads = [Load(system, name=f"load-{number}", pause_seconds=0.0) for number in range(8)]
+    for load in loads:
+        load.start()
+    wanted = rounds(6_000)
+    words: set[str] = set()
+    stopped: list[object] = []
+
+    def done() -> bool:
+        overview = system.operator.overview()
+        words.add(overview["worst"])
+        stopped.extend(overview["restrictions"])
+        if not system.ready():
+            stopped.append("not ready")
+        return sum(len(load.acknowledged) for load in loads) >= wanted
+
+    try:
+        until(done, seconds=3000, what=f"{wanted} commands")
+    finally:
+        for load in loads:
+            load.stop()
+    assert words == {"HOLDS"}
+    assert stopped == []
+    assert set().union(*(load.codes for load in loads)) == {201}
+    assert system.lock(system.traders[0])["utid"]
