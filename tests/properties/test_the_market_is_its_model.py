@@ -17,8 +17,7 @@ import pytest
 
 from tests.conftest import LONG
 from tests.properties.model import ACCEPTED, Account, Plain, Unit
-from tests.worlds.books import TurnableClock
-from watchkeeper.base.clock import Instant
+from tests.worlds.books import StandingClock
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.market.commands import (
@@ -64,17 +63,6 @@ PEOPLE = 12
 STEPS = 1_000_000 if LONG else 20_000
 
 
-class SteppedClock(TurnableClock):
-    """Instants move when the game says so and not between two looks; boot time goes on as it does."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._begun = super().now()
-
-    def now(self) -> Instant:
-        return Instant(self._begun + self.instant_offset)
-
-
 @dataclass(frozen=True, slots=True)
 class Step:
     """A command, who asks, and what the plain model says about it, given the market's own answer for its names."""
@@ -87,7 +75,7 @@ class Step:
 class Game:
     """One market, its model, and somebody who does what comes to mind."""
 
-    def __init__(self, world: World, clock: SteppedClock, *, seed: int) -> None:
+    def __init__(self, world: World, clock: StandingClock, *, seed: int) -> None:
         self.world = world
         self.clock = clock
         self.draw = random.Random(seed)
@@ -311,7 +299,7 @@ class Game:
 @pytest.mark.timeout(24 * 3600)
 @pytest.mark.parametrize("seed", [20_261_124])
 def test_answers_balances_and_verdicts_are_those_of_the_plain_model(data: Path, seed: int) -> None:
-    clock = SteppedClock()
+    clock = StandingClock()
     world = World(data, clock=clock)
     game = Game(world, clock, seed=seed)
     done = batches = 0

@@ -43,6 +43,17 @@ class TurnableClock:
         return BootTime(real.boot_id, real.nanoseconds + int(self.boot_offset_seconds * 1e9))
 
 
+class StandingClock(TurnableClock):
+    """Instants move when the test says so and not between two looks; boot time goes on as it does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = super().now()
+
+    def now(self) -> Instant:
+        return Instant(self._begun + self.instant_offset)
+
+
 class Market(Bench):
     """A farmer and two traders on top of the bench."""
 

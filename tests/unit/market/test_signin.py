@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.books import Market, TurnableClock
+from tests.worlds.books import Market, StandingClock
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import enrolment, passwords, sessions, totp
@@ -25,7 +25,7 @@ class Door:
     """A market with an admin and a trader who have enrolled, and the gatekeeper that lets them in."""
 
     def __init__(self, data: Path) -> None:
-        self.clock = TurnableClock()
+        self.clock = StandingClock()
         self.market = Market(data, clock=self.clock)
         self.identities = open_identities(data, system_id=self.market.market.system_id)
         self.gatekeeper = Gatekeeper(self.identities, self.market.books, self._note, self.clock)
