@@ -39,7 +39,8 @@ class Terminal:
     def __init__(self, line: str, *, here: Path) -> None:
         self.text = ""
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec {line}"],
+            # Whoever runs the tests in the background has Ctrl-C ignored from birth; a terminal has not.
+            ["env", "--default-signal=INT", "/bin/sh", "-c", f"exec {line}"],
             cwd=here,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
