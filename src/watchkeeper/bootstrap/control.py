@@ -163,35 +163,16 @@ class Worker:
 
     def _tell_of_watch(self) -> None:
         silence, reason = self._silence, self._silence or self._withheld
-        if not reason and alerts.of(self._database, condition="monitor silent", scope="everything") is None:
-            return
         if reason and not silence and self._age(self._begun) < _STARTING_SECONDS:
             # A watch that has just begun withholds its lease until it has looked; that is no news.
             return
-        with self._database.transaction("write"):
-            alert = alerts.of(self._database, condition="monitor silent", scope="everything")
-            if reason and alert is None:
-                alerts.raise_alert(
-                    self._database,
-                    condition="monitor silent",
-                    scope="everything",
-                    severity="critical",
-                    title="The watch is silent" if silence else "The watch withholds its lease",
-                    detail=f"{reason}. Money stands still until it is back.",
-                    playbook="",
-                    finding_ids=(),
-                    by=authority.TELL.cited,
-                    at=self._clock.now(),
-                )
-            elif not reason and alert is not None:
-                alerts.resolve(
-                    self._database,
-                    alert.id,
-                    by=authority.TELL.cited,
-                    reason="the watch renews its lease again",
-                    causes=(),
-                    at=self._clock.now(),
-                )
+        self._keep_told(
+            "monitor silent",
+            trouble=reason,
+            title="The watch is silent" if silence else "The watch withholds its lease",
+            meaning="Money stands still until it is back.",
+            over="the watch renews its lease again",
+        )
         self._silence = ""
 
     def _tell_of_room(self) -> None:
@@ -207,16 +188,28 @@ class Worker:
             # A server that cannot be asked is told of as a silent watch.
             _log.warning("room.unknown", detail=str(error))
             return
+        self._keep_told(
+            "server full",
+            trouble=trouble,
+            title="The database server's disk is full",
+            meaning="The books cannot grow: commands are refused, or will be soon.",
+            over="there is room on the server's disk again",
+        )
+
+    def _keep_told(self, condition: str, *, trouble: str, title: str, meaning: str, over: str) -> None:
+        """Raise a critical alert while there is trouble, once; resolve it when the same look finds none any more."""
+        if bool(trouble) == (alerts.of(self._database, condition=condition, scope="everything") is not None):
+            return
         with self._database.transaction("write"):
-            alert = alerts.of(self._database, condition="server full", scope="everything")
+            alert = alerts.of(self._database, condition=condition, scope="everything")
             if trouble and alert is None:
                 alerts.raise_alert(
                     self._database,
-                    condition="server full",
+                    condition=condition,
                     scope="everything",
                     severity="critical",
-                    title="The database server's disk is full",
-                    detail=f"{trouble}. The books cannot grow: commands are refused, or will be soon.",
+                    title=title,
+                    detail=f"{trouble}. {meaning}",
                     playbook="",
                     finding_ids=(),
                     by=authority.TELL.cited,
@@ -227,7 +220,7 @@ class Worker:
                     self._database,
                     alert.id,
                     by=authority.TELL.cited,
-                    reason="there is room on the server's disk again",
+                    reason=over,
                     causes=(),
                     at=self._clock.now(),
                 )

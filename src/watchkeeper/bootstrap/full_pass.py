@@ -109,7 +109,9 @@ class FullPasses:
                     for offset, found in enumerate(piece.strangers)
                 },
             )
-            passes.advance(self._database, waiting.id, done=piece.done, upto=piece.upto)
+            passes.advance(
+                self._database, waiting.id, done=piece.done, upto=piece.upto, boot=self._clock.boot()
+            )
         return len(noted)
 
     def _end(self, pass_id: int, errors: dict[str, str], found: int, *, upto: int, begun: BootTime) -> None:

@@ -36,7 +36,7 @@ _ALIVE_SECONDS = 30.0
 _HOUR_SECONDS = 3600.0
 #: A full pass that failed is asked for again after this long.
 _AGAIN_SECONDS = 60.0
-#: A full pass that has not come one slice further in this time hangs; a slice takes a second at most.
+#: A full pass that has given no sign of life in this time hangs; it gives one with each slice, of a second or so.
 _STUCK_SECONDS = 300.0
 
 _log = structlog.get_logger()
@@ -229,7 +229,7 @@ class FullPassChild:
             )
 
     def end_if_stuck(self, current: tuple[int, int] | None, *, clock: Clock) -> None:
-        """End the child when the pass that runs or waits, as (id, how far), stood still for too long; it is started anew."""
+        """End the child when the pass that runs or waits, as (id, last sign of life), is silent for too long; it is begun anew."""
         if current is None or current != self._seen:
             self._seen, self._moved = current, clock.boot()
             return

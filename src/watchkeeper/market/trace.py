@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.interface import Record
-from watchkeeper.market import stored
+from watchkeeper.market.inventory import reading as goods
 from watchkeeper.market.load import number, text_or_none
 from watchkeeper.market.state import User
 from watchkeeper.market.tables import EFFECT_COLUMNS
@@ -56,7 +56,7 @@ def trace(database: Database, utid: str, *, viewer: User) -> dict[str, object] |
 def _before(database: Database, utid: str) -> list[str]:
     row = database.one("SELECT target_utid FROM journal WHERE utid = ?", (utid,))
     target = text_or_none(row[0]) if row else None
-    return [*([] if target is None else [target]), *stored.neighbours_before(database, utid)]
+    return [*([] if target is None else [target]), *goods.neighbours_before(database, utid)]
 
 
 def _after(database: Database, utid: str) -> list[str]:
@@ -65,7 +65,7 @@ def _after(database: Database, utid: str) -> list[str]:
         "SELECT utid FROM journal WHERE target_utid = ? AND command <> 'storage_fee' ORDER BY n LIMIT ?",
         (utid, CHAIN_MAX),
     )
-    return [*(str(row[0]) for row in rows), *stored.neighbours_after(database, utid)]
+    return [*(str(row[0]) for row in rows), *goods.neighbours_after(database, utid)]
 
 
 def _act(database: Database, utid: str, viewer: User) -> dict[str, object] | None:
@@ -108,7 +108,7 @@ def _for_a_buyer(
     database: Database, utid: str, row: Record, rows: list[dict[str, object]], viewer: User
 ) -> dict[str, object] | None:
     own = number(row[3]) == viewer.id
-    if not own and utid not in stored.bought_by(database, [utid], viewer.id):
+    if not own and utid not in goods.bought_by(database, [utid], viewer.id):
         return None
     shown = {name: _head(row)[name] for name in ("command", "decision", "target_utid", "at")}
     return shown | {

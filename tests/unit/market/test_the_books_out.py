@@ -201,10 +201,13 @@ def test_the_csv_files_hold_every_row_once_and_no_formula(market: Market, tmp_pa
 def test_pages_are_joined_without_a_gap(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = list(hledger.journal(_read(market)))
     rows = list(csvfiles.rows(_read(market), "journal"))
+    tina = _user(market, market.tina)
+    entries = statement(_read(market), tina, since=FIRST_INSTANT, until=LAST_INSTANT).entries
     monkeypatch.setattr("watchkeeper.market.accounting.entries._PAGE", 2)
     monkeypatch.setattr("watchkeeper.market.accounting.csvfiles._PAGE", 3)
     assert list(hledger.journal(_read(market))) == whole
     assert list(csvfiles.rows(_read(market), "journal")) == rows
+    assert statement(_read(market), tina, since=FIRST_INSTANT, until=LAST_INSTANT).entries == entries
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from watchkeeper.interfaces.market_web.auth import IdempotencyKey, Services, Sig
 from watchkeeper.interfaces.market_web.shapes import After, Because, Key, Limit, NewPurchase, Pickup, Utid
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.interfaces.market_web.trade import shown
-from watchkeeper.market import stored
 from watchkeeper.market.commands import (
     CancelPurchase,
     ConfirmPickup,
@@ -16,6 +15,7 @@ from watchkeeper.market.commands import (
     Purchase,
     WriteOffBlock,
 )
+from watchkeeper.market.inventory import reading as goods
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["goods"])
 
@@ -27,17 +27,17 @@ def inventory(
     """A trader's lots and the blocks that they are in: days in store, grams left, grams lost in 30 more days."""
     database = services.handles().books.database
     with database.transaction("read"):
-        lots = stored.inventory(database, session.user.id, at=services.clock.now(), after=after, limit=limit)
+        lots = goods.inventory(database, session.user.id, at=services.clock.now(), after=after, limit=limit)
         blocks: dict[object, dict[str, object]] = {}
         for lot in lots:
             if lot["block_id"] is not None and lot["block_id"] not in blocks:
                 block_id = int(str(lot["block_id"]))
-                for row in stored.blocks(database, trader_id=session.user.id, after=block_id - 1, limit=1):
+                for row in goods.blocks(database, trader_id=session.user.id, after=block_id - 1, limit=1):
                     blocks[block_id] = shown(row)
     return {
         "lots": [shown(row) for row in lots],
         "blocks": [*blocks.values()],
-        "projected_days": stored.PROJECTED_DAYS,
+        "projected_days": goods.PROJECTED_DAYS,
         "next": lots[-1]["id"] if lots else None,
     }
 
@@ -46,7 +46,7 @@ def inventory(
 def blocks(session: SignedIn, services: Services, after: After = 0, limit: Limit = 50) -> dict[str, object]:
     """For buyers the blocks that can be bought, by produce and weight; for a trader the own ones."""
     own = session.user.id if session.user.role == "trader" else None
-    rows = stored.blocks(services.handles().books.database, trader_id=own, after=after, limit=limit)
+    rows = goods.blocks(services.handles().books.database, trader_id=own, after=after, limit=limit)
     return {"blocks": [shown(row) for row in rows], "next": rows[-1]["id"] if rows else None}
 
 
@@ -71,7 +71,7 @@ def purchases(
     session: SignedIn, services: Services, after: After = 0, limit: Limit = 50
 ) -> dict[str, object]:
     """A buyer's orders with the time that is left; for admins the pickups from 12 hours before their deadline."""
-    rows = stored.purchases(
+    rows = goods.purchases(
         services.handles().books.database,
         buyer_id=session.user.id if session.user.role == "buyer" else None,
         at=services.clock.now(),

@@ -108,19 +108,22 @@ def entries(
     account_id: int | None = None,
 ) -> Iterator[Entry]:
     """Entries with `since` <= at < `until`, in the order in which they were written; of one account or of all."""
+    # One account is read by its own numbers, which have an index; all of them by the ledger's keys.
+    whose, order, place = "", "id", 0
+    if account_id is not None:
+        whose, order, place = f"w.{ledger.account} = ? AND ", "number", 3
     last = 0
     while True:
         rows = database.query(
             f"SELECT w.id, w.{ledger.account}, u.alias, w.number, w.utid, w.type, w.amount_ugx, {ledger.balances}, w.at "
-            f"FROM {ledger.table} w JOIN users u ON u.id = w.{ledger.account} WHERE w.id > ? AND w.id <= ? "
-            f"AND w.at >= ? AND w.at < ? AND (? = 0 OR w.{ledger.account} = ?) ORDER BY w.id LIMIT ?",
+            f"FROM {ledger.table} w JOIN users u ON u.id = w.{ledger.account} WHERE {whose}w.{order} > ? "
+            f"AND w.id <= ? AND w.at >= ? AND w.at < ? ORDER BY w.{order} LIMIT ?",
             (
+                *(() if account_id is None else (account_id,)),
                 last,
                 upto.keys[ledger.table],
                 since,
                 until,
-                int(account_id is not None),
-                account_id or 0,
                 _PAGE,
             ),
         )
@@ -129,7 +132,7 @@ def entries(
             yield _entry(ledger, row, outside)
         if len(rows) < _PAGE:
             return
-        last = number(rows[-1][0])
+        last = number(rows[-1][place])
 
 
 def _entry(ledger: Ledger, row: Record, outside: dict[str, tuple[str, str]]) -> Entry:

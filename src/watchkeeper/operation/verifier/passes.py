@@ -79,9 +79,12 @@ def claim(database: Database, *, boot: BootTime, at: Instant) -> FullPass | None
     return get(database, int(str(row[0])))
 
 
-def advance(database: Database, pass_id: int, *, done: int, upto: int) -> None:
-    """Note how far it is."""
-    database.execute("UPDATE full_passes SET done = ?, upto = ? WHERE id = ?", (done, upto, pass_id))
+def advance(database: Database, pass_id: int, *, done: int, upto: int, boot: BootTime) -> None:
+    """Note how far it is, and that it goes on: many slices may come no further in numbers."""
+    database.execute(
+        "UPDATE full_passes SET done = ?, upto = ?, boot_id = ?, boot_ns = ? WHERE id = ?",
+        (done, upto, boot.boot_id, boot.nanoseconds, pass_id),
+    )
 
 
 def end(database: Database, pass_id: int, *, outcome: str, at: Instant) -> None:
@@ -113,8 +116,10 @@ def failed(database: Database) -> bool:
 
 
 def next_to_end(database: Database) -> tuple[int, int] | None:
-    """The pass that runs, else the one that waits to be begun, and how far it is; None when there is neither."""
-    row = database.one("SELECT id, done FROM full_passes WHERE ended_at IS NULL ORDER BY id LIMIT 1")
+    """The pass that runs, else the one that waits to be begun, with its last sign of life in nanoseconds since boot, 0
+    before the first; None when there is neither.
+    """
+    row = database.one("SELECT id, boot_ns FROM full_passes WHERE ended_at IS NULL ORDER BY id LIMIT 1")
     return None if row is None else (int(str(row[0])), int(str(row[1])))
 
 
