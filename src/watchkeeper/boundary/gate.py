@@ -34,6 +34,9 @@ class OperationClass(StrEnum):
     NOTICE = "notice"
     RELEASE = "release"
     CURE = "cure"
+    #: Ending an offer, or taking a listing back: pilot mode lets begun business end.
+    OFFER_END = "offer_end"
+    LISTING_END = "listing_end"
     #: Passes always: enrolment, recording a flip, ending sessions, suspending.
     NEVER_STOPPED = "never_stopped"
 
@@ -51,6 +54,12 @@ IN_USE = frozenset(
         OperationClass.ACCOUNTS,
         OperationClass.CURE,
         OperationClass.NEVER_STOPPED,
+        OperationClass.OFFER,
+        OperationClass.OFFER_END,
+        OperationClass.LISTING_END,
+        OperationClass.WITHDRAW,
+        OperationClass.PAYOUT,
+        OperationClass.NOTICE,
     }
 )
 

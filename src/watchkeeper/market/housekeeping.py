@@ -20,6 +20,7 @@ from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.market.commands import Act, RecordFlip
 from watchkeeper.market.execute import Executor
 from watchkeeper.market.load import number
+from watchkeeper.market.offers.expiry import Expiry
 from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.switching import Switching
@@ -57,16 +58,24 @@ class Housekeeping:
         self._books = books
         self._switching = switching
         self._clock = clock
+        self._expiry = Expiry(books)
         self._recorded_to = 0
 
     def tick(self, executor: Executor) -> None:
-        """Obey the stop file, then write the flips that have no journal row yet."""
+        """Obey the stop file, write the flips that have no journal row yet, end the offers that are due."""
         try:
             if self._stop_file.exists():
                 self._obey_stop_file()
             self._record_flips(executor)
+            if not self._shut_down():
+                self._expiry.run(executor.run, at=self._clock.now())
         except (DatabaseError, GateUnreadable, GateBusy) as error:
             _log.error("housekeeping.failed", error=type(error).__name__, detail=str(error))
+
+    def _shut_down(self) -> bool:
+        with self._gatefile.shared() as database:
+            _, holds, _ = self._gatefile.read(database)
+        return self._stop_file.exists() or any(switch is Switch.SHUTDOWN for switch, _ in holds)
 
     def _obey_stop_file(self) -> None:
         with self._gatefile.shared() as database:

@@ -23,6 +23,7 @@ LIMITS = (
     Limit("locks", ("pay_to_lock",), 20, 3600),
     Limit("deposits-and-withdrawals", ("deposit", "withdraw"), 10, 3600),
     Limit("listings", ("create_listing",), 10, 24 * 3600),
+    Limit("offers", ("make_offer",), 20, 3600),
 )
 BY_COMMAND = {command: limit for limit in LIMITS for command in limit.commands}
 

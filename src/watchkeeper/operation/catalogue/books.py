@@ -19,8 +19,23 @@ WALLET = frozenset(
 )
 MONEY = WALLET | {Class.PURCHASE}
 #: All that an account does or that is done with it.
-ACCOUNT = MONEY | {Class.OFFER, Class.LISTING, Class.WRITE_OFF}
-UNIT = frozenset({Class.LOCK, Class.OFFER, Class.DELIVERED, Class.REVERSAL})
+ACCOUNT = MONEY | {
+    Class.OFFER,
+    Class.LISTING,
+    Class.WRITE_OFF,
+    Class.OFFER_END,
+    Class.LISTING_END,
+}
+UNIT = frozenset(
+    {
+        Class.LOCK,
+        Class.OFFER,
+        Class.DELIVERED,
+        Class.REVERSAL,
+        Class.OFFER_END,
+        Class.LISTING_END,
+    }
+)
 ADMIN = frozenset(
     {
         Class.VERIFICATION,
@@ -50,6 +65,9 @@ ACCOUNT_COLUMN: Mapping[str, str] = {
     "farmer_ledger": "farmer_id",
     "lots": "trader_id",
     "admin_actions": "actor_id",
+    "offers": "trader_id",
+    "payouts": "farmer_id",
+    "notice_recipients": "user_id",
 }
 
 #: The commands that write a table, as classes: what stops when a row of it names nobody.
@@ -69,8 +87,15 @@ TABLE_CLASSES: Mapping[str, frozenset[Class]] = {
     "admin_actions": ADMIN,
     "acknowledgements": MONEY,
     "repairs": MONEY,
-    "rate_limit_hits": frozenset({Class.DEPOSIT, Class.LOCK, Class.LISTING}),
+    "rate_limit_hits": frozenset({Class.DEPOSIT, Class.WITHDRAW, Class.LOCK, Class.LISTING, Class.OFFER}),
     "sign_in_attempts": frozenset({Class.ACCOUNTS}),
+    "offers": frozenset({Class.OFFER, Class.OFFER_END, Class.LOCK}),
+    "offer_steps": frozenset({Class.OFFER, Class.OFFER_END, Class.LOCK, Class.LISTING_END}),
+    "unit_steps": UNIT,
+    "payouts": frozenset({Class.PAYOUT}),
+    "notices": frozenset({Class.NOTICE}),
+    "notice_recipients": frozenset({Class.NOTICE}),
+    "query_log": frozenset({Class.PAYOUT}),
 }
 
 #: Commands that pilot mode stops (catalogue, Operation classes).
@@ -81,6 +106,7 @@ STOPPED_BY_PILOT_MODE = frozenset(
         "pay_to_lock",
         "create_listing",
         "make_offer",
+        "answer_offer",
         "purchase",
         "payout",
         "storage_fee",
