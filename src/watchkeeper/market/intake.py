@@ -122,6 +122,8 @@ class Intake:
         """Append who reads which fields of whom; durable when the future is done, and only then may they be read."""
         noted: Future[None] = Future()
         try:
+            if self._stopping.is_set():
+                raise queue.Full
             self._waiting.put_nowait(_Query(actor, query, fields, subjects, noted))
         except queue.Full:
             noted.set_exception(_busy())
