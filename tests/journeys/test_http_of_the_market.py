@@ -92,6 +92,7 @@ def test_every_route_refuses_whoever_it_does_not_name(system: System) -> None:
             if not allowed or role in allowed or method == "DELETE":
                 continue
             filled = path.replace("{utid}", "x").replace("{token}", "x").replace("{lot_id}", "1")
+            filled = filled.replace("{listing_id}", "1").replace("{notice_id}", "1")
             headers = {"idempotency-key": "matrix"}
             if person is not None:
                 headers["authorization"] = f"Bearer {person._token}"
@@ -114,6 +115,11 @@ def _body_for(path: str) -> dict[str, Any]:
         "/v1/locks/{utid}/verification": {"outcome": "late", "reason": REASON},
         "/v1/pilot-mode": {"engaged": True, "reason": REASON},
         "/v1/purchase-window": {"engaged": True, "reason": REASON},
+        "/v1/offers": {"unit_id": 1, "price_ugx_per_kg": 1},
+        "/v1/offers/{utid}/answer": {"answer": "accept"},
+        "/v1/withdrawals": json.loads(GOOD),
+        "/v1/payouts": json.loads(GOOD) | {"account": "far_x", "reason": REASON},
+        "/v1/notices": {"kind": "admin_broadcast", "text": "x", "reason": REASON},
         "/v1/sessions/current/second-factor": {"code": "000000"},
     }
     return bodies.get(path, {"reason": REASON})

@@ -94,7 +94,7 @@ def test_no_role_owns_anything_but_the_owner_and_none_is_more_than_it_should_be(
             "WHERE NOT g.tgisinternal AND g.tgenabled = 'A' GROUP BY 1"
         ).fetchall()
     assert [name.endswith("_owner") for (name,) in owned] == [True]
-    tables = {*EFFECT_COLUMNS, "journal", "rate_limit_hits", "sign_in_attempts", "flips"}
+    tables = {*EFFECT_COLUMNS, "journal", "rate_limit_hits", "sign_in_attempts", "query_log", "flips"}
     assert dict(guards) == dict.fromkeys(tables, 2)
 
 

@@ -36,6 +36,9 @@ class OperationClass(StrEnum):
     CURE = "cure"
     BLOCK_FORMING = "block_forming"
     PURCHASE_CANCELLATION = "purchase_cancellation"
+    #: Ending an offer, or taking a listing back: pilot mode lets begun business end.
+    OFFER_END = "offer_end"
+    LISTING_END = "listing_end"
     #: Passes always: enrolment, recording a flip, ending sessions, suspending.
     NEVER_STOPPED = "never_stopped"
 
@@ -58,6 +61,12 @@ IN_USE = frozenset(
         OperationClass.PURCHASE,
         OperationClass.PURCHASE_CANCELLATION,
         OperationClass.PICKUP,
+        OperationClass.OFFER,
+        OperationClass.OFFER_END,
+        OperationClass.LISTING_END,
+        OperationClass.WITHDRAW,
+        OperationClass.PAYOUT,
+        OperationClass.NOTICE,
     }
 )
 

@@ -80,10 +80,17 @@ EFFECTS = (
         "pickups",
         "id utid purchase_utid trader_id proceeds_ugx cost_ugx sale_return_ugx profit_credit_ugx provider external_ref at",
     ),
+    _view("offers", "id utid unit_id trader_id farmer_id price_ugx_per_kg at"),
+    _view("offer_steps", "id utid offer_utid step price_ugx_per_kg at"),
+    _view("unit_steps", "id utid unit_id step at"),
+    _view("payouts", "id utid farmer_id amount_ugx provider external_ref at"),
+    _view("notices", "id utid kind role about_utid text at"),
+    _view("notice_recipients", "id utid notice_id user_id"),
 )
 SIDE = (
     _view("rate_limit_hits", "id actor limit_name count limit_max window_seconds at", journalled=False),
     _view("sign_in_attempts", "id account address kind outcome at", journalled=False),
+    _view("query_log", "id actor query fields subjects at", journalled=False),
 )
 VIEWS: Mapping[str, View] = {view.table: view for view in (JOURNAL, *EFFECTS, *SIDE)}
 

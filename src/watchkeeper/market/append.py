@@ -91,6 +91,19 @@ def project(database: Database, state: State) -> None:
                 for unit in (state.units[key] for key in sorted(state.dirty_units))
             ],
         )
+    if state.dirty_offers:
+        # What ends comes first: a unit's new offer may follow the old one in the same batch.
+        database.execute_many(
+            "INSERT INTO offer_state (offer_id, unit_id, status, price_ugx_per_kg, expires_at) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (offer_id) DO UPDATE SET status = excluded.status, "
+            "price_ugx_per_kg = excluded.price_ugx_per_kg, expires_at = excluded.expires_at",
+            [
+                (offer.id, offer.unit_id, offer.status, offer.price_ugx_per_kg, offer.expires_at)
+                for offer in sorted(
+                    (state.offers[key] for key in state.dirty_offers), key=lambda o: (o.is_open, o.id)
+                )
+            ],
+        )
     if state.dirty_wallets:
         database.execute_many(
             "INSERT INTO trader_state (trader_id, last_number, exposure_ugx) VALUES (?, ?, ?) "

@@ -92,11 +92,12 @@ class Deposit(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayToLock(Command):
-    """Pay for one unit at its asking price; the farmer has six hours from here."""
+    """Pay for one unit, at its asking price or at that of an accepted offer; the farmer has six hours from here."""
 
     name = "pay_to_lock"
     roles = frozenset({"trader"})
     unit_id: int
+    offer_utid: str | None = None
 
     @property
     def classes(self) -> frozenset[Class]:
@@ -367,6 +368,140 @@ class WriteOffBlock(Command):
     @property
     def classes(self) -> frozenset[Class]:
         return frozenset({Class.WRITE_OFF})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeOffer(Command):
+    """Offer a farmer another price per kilogram for one unit."""
+
+    name = "make_offer"
+    roles = frozenset({"trader"})
+    unit_id: int
+    price_ugx_per_kg: int
+
+    @property
+    def classes(self) -> frozenset[Class]:
+        return frozenset({Class.OFFER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerOffer(Command):
+    """The farmer accepts, rejects or counters an offer; the trader accepts or rejects a counter."""
+
+    name = "answer_offer"
+    roles = frozenset({"farmer", "trader"})
+    offer_utid: str
+    answer: str
+    price_ugx_per_kg: int | None = None
+
+    @property
+    def classes(self) -> frozenset[Class]:
+        return frozenset({Class.OFFER})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawOffer(Command):
+    """Take an offer back that is not paid yet."""
+
+    name = "withdraw_offer"
+    roles = frozenset({"trader"})
+    offer_utid: str
+
+    @property
+    def classes(self) -> frozenset[Class]:
+        return frozenset({Class.OFFER_END})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireOffer(Command):
+    """An offer that nobody moved for a day ends (documented authority: expire-offer)."""
+
+    name = "expire_offer"
+    roles = frozenset({"system"})
+    offer_utid: str
+
+    @property
+    def classes(self) -> frozenset[Class]:
+        return frozenset({Class.OFFER_END})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelListing(Command):
+    """The farmer takes back what is still free of a listing."""
+
+    name = "cancel_listing"
+    roles = frozenset({"farmer"})
+    listing_id: int
+
+    @property
+    def classes(self) -> frozenset[Class]:
+        return frozenset({Class.LISTING_END})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveListing(Command):
+    """An admin takes a listing off the market, with a reason."""
+
+    name = "remove_listing"
+    roles = frozenset({"admin"})
+    is_admin_action = True
+    listing_id: int
+    reason: str
+
+    @property
+    def classes(self) -> frozenset[Class]:
+        return frozenset({Class.LISTING_END})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw(Command):
+    """Profit that was paid out to a trader, by provider and the provider's reference; capital never."""
+
+    name = "withdraw"
+    roles = frozenset({"trader"})
+    amount_ugx: int
+    provider: str
+    external_ref: str
+
+    @property
+    def classes(self) -> frozenset[Class]:
+        return frozenset({Class.WITHDRAW})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payout(Command):
+    """An admin confirms that a farmer was paid, outside; the farmer is named by alias."""
+
+    name = "payout"
+    roles = frozenset({"admin"})
+    is_admin_action = True
+    account: str
+    amount_ugx: int
+    provider: str
+    external_ref: str
+    reason: str
+
+    @property
+    def classes(self) -> frozenset[Class]:
+        return frozenset({Class.PAYOUT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendNotice(Command):
+    """Tell everyone, one role, or the parties of one act something; `role` and `about_utid` as the kind asks."""
+
+    name = "send_notice"
+    roles = frozenset({"admin", "operator", "system"})
+    is_admin_action = True
+    kind: str
+    text: str
+    reason: str
+    role: str | None = None
+    about_utid: str | None = None
+
+    @property
+    def classes(self) -> frozenset[Class]:
+        return frozenset({Class.NOTICE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

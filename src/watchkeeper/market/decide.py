@@ -19,6 +19,8 @@ from watchkeeper.market.commands import (
     Act,
     ActivateUser,
     Answer,
+    AnswerOffer,
+    CancelListing,
     CancelPurchase,
     Command,
     ConfirmPickup,
@@ -27,18 +29,25 @@ from watchkeeper.market.commands import (
     CureReversal,
     CureVerification,
     Deposit,
+    ExpireOffer,
     ExpirePurchase,
     FormBlock,
     InviteUser,
+    MakeOffer,
+    Payout,
     PayToLock,
     Purchase,
     RecordFlip,
+    RemoveListing,
     Repair,
     RestoreDefences,
     RestoreState,
     ReverseLock,
+    SendNotice,
     StorageFee,
     VerifyDelivery,
+    Withdraw,
+    WithdrawOffer,
     WriteOff,
     WriteOffBlock,
 )
@@ -50,9 +59,12 @@ from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.deliveries import rules as deliveries
 from watchkeeper.market.inventory import rules as inventory
 from watchkeeper.market.ledgers import rules as ledgers
+from watchkeeper.market.listings import cancelling
 from watchkeeper.market.listings import rules as listings
 from watchkeeper.market.load import taken_aliases
 from watchkeeper.market.locks import rules as locks
+from watchkeeper.market.notices import rules as notices
+from watchkeeper.market.offers import rules as offers
 from watchkeeper.market.purchases import rules as purchases
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Recorded, State, User
@@ -80,7 +92,7 @@ def touched(command: Command, state: State, actor: User | None) -> Iterable[Scop
         yield account(actor.alias)
     others: set[int] = set()
     unit_id: int | None = None
-    if isinstance(command, PayToLock) and command.unit_id in state.units:
+    if isinstance(command, PayToLock | MakeOffer) and command.unit_id in state.units:
         unit_id = command.unit_id
         others.add(state.units[unit_id].farmer_id)
     elif isinstance(command, VerifyDelivery | ReverseLock) and command.lock_utid in state.locks:
@@ -99,6 +111,18 @@ def touched(command: Command, state: State, actor: User | None) -> Iterable[Scop
     ):
         sale = state.sales[command.purchase_utid]
         others.update((sale.buyer_id, sale.trader_id))
+    elif (
+        isinstance(command, AnswerOffer | WithdrawOffer | ExpireOffer) and command.offer_utid in state.offers
+    ):
+        offer = state.offers[command.offer_utid]
+        unit_id = offer.unit_id
+        others.update((offer.trader_id, offer.farmer_id))
+    elif isinstance(command, CancelListing | RemoveListing) and command.listing_id in state.listings:
+        listing = state.listings[command.listing_id]
+        others.add(listing.farmer_id)
+        yield from (Scope("unit", str(one)) for one in listing.unit_ids)
+    elif isinstance(command, Payout) and command.account in state.users_by_alias:
+        others.add(state.users_by_alias[command.account])
     for user_id in others:
         if user_id in state.users:
             yield account(state.users[user_id].alias)
@@ -154,6 +178,15 @@ _PURE: dict[type[Command], Callable[..., Decision]] = {
     ConfirmPickup: purchases.confirm_pickup,
     ExpirePurchase: purchases.expire,
     WriteOffBlock: inventory.write_off_block,
+    MakeOffer: offers.make,
+    AnswerOffer: offers.answer,
+    WithdrawOffer: offers.withdraw,
+    ExpireOffer: offers.expire,
+    CancelListing: cancelling.cancel,
+    RemoveListing: cancelling.remove,
+    Withdraw: ledgers.withdraw,
+    Payout: ledgers.payout,
+    SendNotice: notices.send,
 }
 
 

@@ -22,6 +22,7 @@ from watchkeeper.market.commands import Act, RecordFlip
 from watchkeeper.market.execute import Executor
 from watchkeeper.market.inventory.due import Due
 from watchkeeper.market.load import number
+from watchkeeper.market.offers.expiry import Expiry
 from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.switching import Switching
@@ -60,16 +61,17 @@ class Housekeeping:
         self._books = books
         self._switching = switching
         self._clock = clock
+        self._expiry = Expiry(books)
         self._recorded_to = 0
         self._due = Due(books, clock=clock)
 
     def tick(self, executor: Executor) -> None:
-        """Obey the stop file, then write the flips that have no journal row yet."""
+        """Obey the stop file, write the flips that have no journal row yet, do what is due by itself."""
         try:
             if self._stop_file.exists():
                 self._obey_stop_file()
             self._record_flips(executor)
-            self._keep_store(executor)
+            self._keep_up(executor)
         except (DatabaseError, GateUnreadable, GateBusy) as error:
             _log.error("housekeeping.failed", error=type(error).__name__, detail=str(error))
 
@@ -79,13 +81,14 @@ class Housekeeping:
         if (Switch.SHUTDOWN, Hold.OPERATOR) not in holds:
             self._switching.engage_for_stop_file()
 
-    def _keep_store(self, executor: Executor) -> None:
+    def _keep_up(self, executor: Executor) -> None:
         with self._gatefile.shared() as database:
             _, holds, _ = self._gatefile.read(database)
             on = times_on(flips(database, limit=_FLIPS_MAX), Switch.PILOT_MODE)
         engaged = {switch for switch, _ in holds}
         # What is stopped is not even tried: it would be refused each second, and counted.
         if Switch.SHUTDOWN not in engaged and not self._stop_file.exists():
+            self._expiry.run(executor.run, at=self._clock.now())
             self._due.form_blocks(executor)
             if Switch.PILOT_MODE not in engaged:
                 self._due.deduct_fees(executor, pilot_mode=on)

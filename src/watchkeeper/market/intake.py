@@ -54,11 +54,20 @@ class _Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class _Query:
+    actor: str
+    query: str
+    fields: str
+    subjects: str
+    noted: Future[None]
+
+
+@dataclass(frozen=True, slots=True)
 class _Flips:
     done: Future[None]
 
 
-_Item: TypeAlias = _Command | _Attempt | _Flips
+_Item: TypeAlias = _Command | _Attempt | _Query | _Flips
 
 
 class Intake:
@@ -105,6 +114,17 @@ class Intake:
         noted: Future[None] = Future()
         try:
             self._waiting.put_nowait(_Attempt(account, address, kind, outcome, noted))
+        except queue.Full:
+            noted.set_exception(_busy())
+        return noted
+
+    def note_query(self, *, actor: str, query: str, fields: str, subjects: str) -> Future[None]:
+        """Append who reads which fields of whom; durable when the future is done, and only then may they be read."""
+        noted: Future[None] = Future()
+        try:
+            if self._stopping.is_set():
+                raise queue.Full
+            self._waiting.put_nowait(_Query(actor, query, fields, subjects, noted))
         except queue.Full:
             noted.set_exception(_busy())
         return noted
@@ -192,14 +212,19 @@ class Intake:
             self._executor.notes.attempt(
                 account=attempt.account, address=attempt.address, kind=attempt.kind, outcome=attempt.outcome
             )
-        if attempts:
+        queries = [item for item in items if isinstance(item, _Query)]
+        for query in queries:
+            self._executor.notes.query(
+                actor=query.actor, query=query.query, fields=query.fields, subjects=query.subjects
+            )
+        if attempts or queries:
             try:
                 self._executor.flush_notes()
             except DatabaseError as error:
                 _log.error("notes.failed", detail=str(error))
             else:
-                for attempt in attempts:
-                    attempt.noted.set_result(None)
+                for noted in (*(one.noted for one in attempts), *(one.noted for one in queries)):
+                    noted.set_result(None)
         for flips in (item for item in items if isinstance(item, _Flips)):
             self._housekeeping.tick(self._executor)
             flips.done.set_result(None)
@@ -232,7 +257,7 @@ def _busy() -> Refusal:
 
 def _fail(item: _Item, refusal: Refusal) -> None:
     future = (
-        item.answer if isinstance(item, _Command) else item.noted if isinstance(item, _Attempt) else item.done
+        item.answer if isinstance(item, _Command) else item.done if isinstance(item, _Flips) else item.noted
     )
     if not future.done():
         future.set_exception(refusal)

@@ -13,20 +13,29 @@ from watchkeeper.market import pace
 from watchkeeper.market.commands import (
     Acknowledge,
     Act,
+    AnswerOffer,
+    CancelListing,
     CancelPurchase,
     ConfirmPickup,
     Correct,
     CureReversal,
     CureVerification,
     Deposit,
+    ExpireOffer,
     ExpirePurchase,
     FormBlock,
+    MakeOffer,
+    Payout,
     PayToLock,
     Purchase,
+    RemoveListing,
     RestoreState,
     ReverseLock,
+    SendNotice,
     StorageFee,
     VerifyDelivery,
+    Withdraw,
+    WithdrawOffer,
     WriteOff,
     WriteOffBlock,
 )
@@ -34,8 +43,10 @@ from watchkeeper.market.state import (
     BLOCK_LOTS,
     Block,
     Earnings,
+    Listing,
     Lock,
     Lot,
+    Offer,
     Recorded,
     Sale,
     State,
@@ -82,6 +93,40 @@ def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
             account = command.account
             if account is not None:
                 aliases.add(account)
+        elif isinstance(command, Payout):
+            aliases.add(command.account)
+        elif isinstance(command, MakeOffer):
+            unit_ids.add(command.unit_id)
+    traders = _goods(database, state, acts, lot_ids)
+    _listings(database, state, acts)
+    unit_ids.update(unit_id for listing in state.listings.values() for unit_id in listing.unit_ids)
+    _offers(database, state, acts, unit_ids)
+    unit_ids.update(offer.unit_id for offer in state.offers.values())
+    locks(database, state, lock_utids)
+    unit_ids.update(lock.unit_id for lock in state.locks.values())
+    units(database, state, unit_ids)
+    lots(database, state, lot_ids)
+    user_ids = {act.actor_id for act in acts}
+    user_ids.update(unit.farmer_id for unit in state.units.values())
+    user_ids.update(lock.trader_id for lock in state.locks.values())
+    user_ids.update(lock.farmer_id for lock in state.locks.values())
+    user_ids.update(lot.trader_id for lot in state.lots.values())
+    user_ids.update(block.trader_id for block in state.blocks.values())
+    user_ids.update(sale.buyer_id for sale in state.sales.values())
+    user_ids.update(traders)
+    user_ids.update(offer.trader_id for offer in state.offers.values())
+    _parties(database, state, acts)
+    user_ids.update(*state.parties.values())
+    users(database, state, ids=user_ids, aliases=aliases)
+    wallets(database, state, [user.id for user in state.users.values() if user.role == "trader"])
+    earnings(database, state, [user.id for user in state.users.values() if user.role == "farmer"])
+    _recorded(database, state, acts)
+    _paces(database, state, acts, at=at)
+    return state
+
+
+def _goods(database: Database, state: State, acts: Sequence[Act], lot_ids: set[int]) -> set[int]:
+    """Load the blocks and purchases of these acts, add their lots; the traders of what the system does by itself."""
     block_ids, sale_utids, traders = set[int](), set[str](), set[int]()
     for act in acts:
         command = act.command
@@ -99,24 +144,7 @@ def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
     block_ids.update(blocks_of_lots(database, lot_ids))
     blocks(database, state, block_ids)
     lot_ids.update(lot_id for block in state.blocks.values() for lot_id in block.lot_ids)
-    locks(database, state, lock_utids)
-    unit_ids.update(lock.unit_id for lock in state.locks.values())
-    units(database, state, unit_ids)
-    lots(database, state, lot_ids)
-    user_ids = {act.actor_id for act in acts}
-    user_ids.update(unit.farmer_id for unit in state.units.values())
-    user_ids.update(lock.trader_id for lock in state.locks.values())
-    user_ids.update(lock.farmer_id for lock in state.locks.values())
-    user_ids.update(lot.trader_id for lot in state.lots.values())
-    user_ids.update(block.trader_id for block in state.blocks.values())
-    user_ids.update(sale.buyer_id for sale in state.sales.values())
-    user_ids.update(traders)
-    users(database, state, ids=user_ids, aliases=aliases)
-    wallets(database, state, [user.id for user in state.users.values() if user.role == "trader"])
-    earnings(database, state, [user.id for user in state.users.values() if user.role == "farmer"])
-    _recorded(database, state, acts)
-    _paces(database, state, acts, at=at)
-    return state
+    return traders
 
 
 def numbers(database: Database, state: State) -> None:
@@ -354,18 +382,105 @@ def references(database: Database, state: State, acts: Iterable[Act]) -> None:
     spans the tables.
     """
     wanted = {
-        act.command.external_ref.strip(): None
+        (act.command.provider, act.command.external_ref.strip()): None
         for act in acts
-        if isinstance(act.command, Deposit | ConfirmPickup)
+        if isinstance(act.command, Deposit | Withdraw | Payout | ConfirmPickup)
+    }
+    if not wanted:
+        return
+    providers, names = {provider for provider, _ in wanted}, {name for _, name in wanted}
+    where = f"WHERE provider IN ({marks(providers)}) AND external_ref IN ({marks(names)})"
+    rows = database.query(
+        f"SELECT provider, external_ref FROM wallet_ledger {where} UNION ALL "
+        f"SELECT provider, external_ref FROM payouts {where} UNION ALL "
+        f"SELECT provider, external_ref FROM pickups {where}",
+        (*providers, *names) * 3,
+    )
+    state.references = {(str(provider), str(reference)) for provider, reference in rows}
+
+
+def _offers(database: Database, state: State, acts: Iterable[Act], unit_ids: Collection[int]) -> None:
+    utids = {
+        act.command.offer_utid
+        for act in acts
+        if isinstance(act.command, AnswerOffer | WithdrawOffer | ExpireOffer | PayToLock)
+        and act.command.offer_utid is not None
+    }
+    if not utids and not unit_ids:
+        return
+    # Two questions, one index each: an OR over both tables would read every offer that ever was.
+    columns = (
+        "SELECT o.id, o.utid, o.unit_id, o.trader_id, o.farmer_id, s.status, s.price_ugx_per_kg, s.expires_at "
+        "FROM offers o JOIN offer_state s ON s.offer_id = o.id WHERE"
+    )
+    found = [*database.query(f"{columns} o.utid IN ({marks(utids)})", tuple(utids))] if utids else []
+    # Whatever is open at the unit of an offer that is named counts too; it is that offer or none that is named.
+    if unit_ids:
+        found += database.query(
+            f"{columns} s.unit_id IN ({marks(unit_ids)}) AND s.status IN ('pending', 'countered', 'accepted')",
+            tuple(unit_ids),
+        )
+    for row in found:
+        offer = Offer(
+            id=number(row[0]),
+            utid=str(row[1]),
+            unit_id=number(row[2]),
+            trader_id=number(row[3]),
+            farmer_id=number(row[4]),
+            status=str(row[5]),
+            price_ugx_per_kg=number(row[6]),
+            expires_at=Instant(number(row[7])),
+        )
+        state.offers[offer.utid] = offer
+        if offer.is_open:
+            state.open_offers[offer.unit_id] = offer.utid
+
+
+def _listings(database: Database, state: State, acts: Iterable[Act]) -> None:
+    wanted = {
+        act.command.listing_id for act in acts if isinstance(act.command, CancelListing | RemoveListing)
     }
     if not wanted:
         return
     rows = database.query(
-        f"SELECT provider, external_ref FROM wallet_ledger WHERE external_ref IN ({marks(wanted)}) "
-        f"UNION SELECT provider, external_ref FROM pickups WHERE external_ref IN ({marks(wanted)}) LIMIT 10000",
-        (*wanted, *wanted),
+        "SELECT l.id, l.utid, l.farmer_id, u.id FROM listings l JOIN units u ON u.listing_id = l.id "
+        f"WHERE l.id IN ({marks(wanted)}) ORDER BY l.id, u.number",
+        tuple(wanted),
     )
-    state.references = {(str(provider), str(reference)) for provider, reference in rows}
+    for row in rows:
+        known = state.listings.get(number(row[0]))
+        before = () if known is None else known.unit_ids
+        listing = Listing(number(row[0]), str(row[1]), number(row[2]), (*before, number(row[3])))
+        state.listings[listing.id] = listing
+
+
+#: Tables whose rows name people, and the columns that do.
+_PEOPLE = (
+    ("journal", "actor_id"),
+    ("locks", "trader_id"),
+    ("locks", "farmer_id"),
+    ("offers", "trader_id"),
+    ("offers", "farmer_id"),
+    ("wallet_ledger", "trader_id"),
+    ("farmer_ledger", "farmer_id"),
+    ("listings", "farmer_id"),
+    ("lots", "trader_id"),
+    ("blocks", "trader_id"),
+    ("purchases", "buyer_id"),
+    ("purchases", "trader_id"),
+    ("pickups", "trader_id"),
+    ("user_steps", "user_id"),
+)
+
+
+def _parties(database: Database, state: State, acts: Iterable[Act]) -> None:
+    for act in acts:
+        command = act.command
+        if isinstance(command, SendNotice) and command.about_utid is not None:
+            utid = command.about_utid
+            sql = " UNION ".join(f"SELECT {column} FROM {table} WHERE utid = ?" for table, column in _PEOPLE)
+            rows = database.query(sql, (utid,) * len(_PEOPLE))
+            state.parties[utid] = frozenset(number(row[0]) for row in rows)
 
 
 def _recorded(database: Database, state: State, acts: Sequence[Act]) -> None:

@@ -37,6 +37,7 @@ class Notes:
         self._refusals: dict[tuple[str, str, int], int] = {}
         self._hits: dict[tuple[str, str, int], _Hits] = {}
         self._attempts: list[tuple[str, str, str, str, int]] = []
+        self._queries: list[tuple[str, str, str, str, int]] = []
 
     def _minute(self) -> int:
         return self._clock.now() // (60 * MICROSECONDS_PER_SECOND)
@@ -64,12 +65,18 @@ class Notes:
         with self._guard:
             self._attempts.append((account, address, kind, outcome, self._clock.now()))
 
+    def query(self, *, actor: str, query: str, fields: str, subjects: str) -> None:
+        """Note who reads which fields of whom, never what they hold; written with the next flush."""
+        with self._guard:
+            self._queries.append((actor, query, fields, subjects, self._clock.now()))
+
     def empty(self) -> bool:
         """Whether there is nothing to write now; a minute's summary waits for the minute to end."""
         minute = self._minute()
         with self._guard:
             return not (
                 self._attempts
+                or self._queries
                 or self._refusals
                 or any(hits.pending or key[2] < minute for key, hits in self._hits.items())
             )
@@ -114,6 +121,11 @@ class Notes:
                 "INSERT INTO sign_in_attempts (id, account, address, kind, outcome, at) VALUES (?, ?, ?, ?, ?, ?)",
                 [(next_attempt + offset, *attempt) for offset, attempt in enumerate(self._attempts)],
             )
+            next_query = _next_id(database, "query_log")
+            database.execute_many(
+                "INSERT INTO query_log (id, actor, query, fields, subjects, at) VALUES (?, ?, ?, ?, ?, ?)",
+                [(next_query + offset, *query) for offset, query in enumerate(self._queries)],
+            )
 
     def written(self) -> None:
         """The last write is committed: forget it."""
@@ -121,6 +133,7 @@ class Notes:
         with self._guard:
             self._refusals.clear()
             self._attempts.clear()
+            self._queries.clear()
             for key, hits in list(self._hits.items()):
                 hits.in_full += len(hits.pending)
                 hits.pending.clear()

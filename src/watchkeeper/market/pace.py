@@ -24,6 +24,7 @@ LIMITS = (
     Limit("deposits-and-withdrawals", ("deposit", "withdraw"), 10, 3600),
     Limit("listings", ("create_listing",), 10, 24 * 3600),
     Limit("purchases", ("purchase",), 5, 3600),
+    Limit("offers", ("make_offer",), 20, 3600),
 )
 BY_COMMAND = {command: limit for limit in LIMITS for command in limit.commands}
 

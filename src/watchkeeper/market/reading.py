@@ -135,7 +135,8 @@ class Books:
         """Listings with an id above `after`: a farmer's own with every unit, or everyone's with free units."""
         where = (
             "EXISTS (SELECT 1 FROM units u JOIN unit_state s ON s.unit_id = u.id "
-            "WHERE u.listing_id = l.id AND s.status = 'available')"
+            "WHERE u.listing_id = l.id AND s.status = 'available' AND NOT EXISTS (SELECT 1 FROM offer_state o "
+            "WHERE o.unit_id = u.id AND o.status = 'accepted'))"
         )
         parameters: list[int] = []
         if farmer_id is not None:
@@ -149,7 +150,8 @@ class Books:
         for row in rows:
             units = self.database.query(
                 "SELECT u.id, u.number, u.grams, s.status FROM units u JOIN unit_state s ON s.unit_id = u.id "
-                "WHERE u.listing_id = ? AND (? = 1 OR s.status = 'available') ORDER BY u.number LIMIT 200",
+                "WHERE u.listing_id = ? AND (? = 1 OR (s.status = 'available' AND NOT EXISTS (SELECT 1 FROM offer_state o "
+                "WHERE o.unit_id = u.id AND o.status = 'accepted'))) ORDER BY u.number LIMIT 200",
                 (number(row[0]), int(farmer_id is not None)),
             )
             found.append(

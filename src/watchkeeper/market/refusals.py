@@ -50,6 +50,14 @@ STATUS: dict[str, int] = {
     "monitor-silent": 503,
     "operation-restricted": 503,
     "busy": 503,
+    "offer-not-found": 404,
+    "offer-not-accepted": 409,
+    "offer-already-open": 409,
+    "offer-not-open": 409,
+    "listing-not-cancellable": 409,
+    "insufficient-profit": 409,
+    "insufficient-earnings": 409,
+    "notice-not-found": 404,
 }
 
 

@@ -17,21 +17,28 @@ from watchkeeper.base.database import Database
 from watchkeeper.market.commands import (
     Acknowledge,
     Act,
+    AnswerOffer,
+    CancelListing,
     CancelPurchase,
     ConfirmPickup,
     Correct,
     CureReversal,
     CureVerification,
+    ExpireOffer,
     ExpirePurchase,
     FormBlock,
+    MakeOffer,
+    Payout,
     PayToLock,
     Purchase,
+    RemoveListing,
     Repair,
     RestoreDefences,
     RestoreState,
     ReverseLock,
     StorageFee,
     VerifyDelivery,
+    WithdrawOffer,
     WriteOff,
     WriteOffBlock,
 )
@@ -78,16 +85,33 @@ def _keys(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int]]:
     lock_utids: set[str] = set()
     lots: set[int] = set()
     aliases: set[str] = set()
+    offers: set[str] = set()
+    listings: set[int] = set()
     for act in acts:
         command = act.command
-        if isinstance(command, PayToLock):
+        if isinstance(command, PayToLock | MakeOffer):
             units.add(command.unit_id)
         elif isinstance(command, VerifyDelivery | ReverseLock | CureVerification | CureReversal):
             lock_utids.add(command.lock_utid)
         elif isinstance(command, WriteOff):
             lots.add(command.lot_id)
-        elif isinstance(command, Correct | Acknowledge) and command.account is not None:
+        elif isinstance(command, Correct | Acknowledge | Payout) and command.account is not None:
             aliases.add(command.account)
+        elif isinstance(command, AnswerOffer | WithdrawOffer | ExpireOffer):
+            offers.add(command.offer_utid)
+        elif isinstance(command, CancelListing | RemoveListing):
+            listings.add(command.listing_id)
+    if offers:
+        for row in database.query(
+            f"SELECT unit_id, trader_id FROM offers WHERE utid IN ({marks(offers)})", tuple(offers)
+        ):
+            units.add(number(row[0]))
+            users.add(number(row[1]))
+    if listings:
+        for row in database.query(
+            f"SELECT id FROM units WHERE listing_id IN ({marks(listings)})", tuple(listings)
+        ):
+            units.add(number(row[0]))
     if lock_utids:
         for row in database.query(
             f"SELECT unit_id, trader_id, farmer_id FROM locks WHERE utid IN ({marks(lock_utids)})",

@@ -131,6 +131,35 @@ class Sale:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """An offer as it stands: `price_ugx_per_kg` is the price of its last word, the counter's after a counter."""
+
+    id: int
+    utid: str
+    unit_id: int
+    trader_id: int
+    farmer_id: int
+    status: str
+    price_ugx_per_kg: int
+    expires_at: Instant
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something can still become of it."""
+        return self.status in ("pending", "countered", "accepted")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A listing, whose it is, and its units in their order."""
+
+    id: int
+    utid: str
+    farmer_id: int
+    unit_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """An accepted command that is asked for again."""
 
@@ -174,6 +203,13 @@ class State:
     #: Times in which pilot mode was on, by the gate's own flips: from, and until when, None while it lasts.
     pilot_mode: tuple[tuple[Instant, Instant | None], ...] = ()
     dirty_blocks: set[int] = field(default_factory=set)
+    offers: dict[str, Offer] = field(default_factory=dict)
+    #: unit -> the UTID of its open offer; there is one at most.
+    open_offers: dict[int, str] = field(default_factory=dict)
+    listings: dict[int, Listing] = field(default_factory=dict)
+    #: UTID of an act -> the accounts that took part in it.
+    parties: dict[str, frozenset[int]] = field(default_factory=dict)
+    dirty_offers: set[str] = field(default_factory=set)
 
     def take_id(self, table: str) -> int:
         """The next primary key of an append-only table."""
@@ -255,3 +291,31 @@ class State:
         """Move a block on, and have its state row written."""
         self.blocks[block.id] = block
         self.dirty_blocks.add(block.id)
+
+    def offer(self, utid: str) -> Offer:
+        """The offer, or `Refusal` offer-not-found."""
+        try:
+            return self.offers[utid]
+        except KeyError:
+            raise Refusal("offer-not-found", "There is no such offer.") from None
+
+    def open_offer(self, unit_id: int) -> Offer | None:
+        """The one open offer of a unit."""
+        utid = self.open_offers.get(unit_id)
+        return None if utid is None else self.offers[utid]
+
+    def listing(self, listing_id: int) -> Listing:
+        """The listing, or `Refusal` listing-not-found."""
+        try:
+            return self.listings[listing_id]
+        except KeyError:
+            raise Refusal("listing-not-found", "There is no such listing.") from None
+
+    def set_offer(self, offer: Offer) -> None:
+        """Move an offer on, and have its state row written."""
+        self.offers[offer.utid] = offer
+        self.dirty_offers.add(offer.utid)
+        if offer.is_open:
+            self.open_offers[offer.unit_id] = offer.utid
+        elif self.open_offers.get(offer.unit_id) == offer.utid:
+            del self.open_offers[offer.unit_id]

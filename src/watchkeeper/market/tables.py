@@ -96,6 +96,12 @@ EFFECT_COLUMNS: dict[str, tuple[str, ...]] = {
         "external_ref",
         "at",
     ),
+    "offers": ("id", "utid", "unit_id", "trader_id", "farmer_id", "price_ugx_per_kg", "at"),
+    "offer_steps": ("id", "utid", "offer_utid", "step", "price_ugx_per_kg", "at"),
+    "unit_steps": ("id", "utid", "unit_id", "step", "at"),
+    "payouts": ("id", "utid", "farmer_id", "amount_ugx", "provider", "external_ref", "at"),
+    "notices": ("id", "utid", "kind", "role", "about_utid", "text", "at"),
+    "notice_recipients": ("id", "utid", "notice_id", "user_id"),
 }
 
 JOURNAL_COLUMNS = (

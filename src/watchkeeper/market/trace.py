@@ -82,6 +82,14 @@ def _act(database: Database, utid: str, viewer: User) -> dict[str, object] | Non
             f"SELECT {', '.join(columns)} FROM {table} WHERE utid = ? ORDER BY id LIMIT ?", (utid, _ROWS_MAX)
         )
         rows.extend({"table": table, **dict(zip(columns, values, strict=True))} for values in found)
+    for entry in rows:
+        if entry["table"] == "offer_steps":
+            # Both sides of an offer see its steps; the row itself names neither.
+            parties = database.one(
+                "SELECT trader_id, farmer_id FROM offers WHERE utid = ?", (str(entry["offer_utid"]),)
+            )
+            if parties is not None:
+                entry["trader_id"], entry["farmer_id"] = parties
     if viewer.role in ("admin", "operator"):
         return _head(row) | {"reason": row[8], "rows": rows}
     if viewer.role == "buyer":

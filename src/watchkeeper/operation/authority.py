@@ -53,5 +53,11 @@ RECORD = Entry(
     "record", "open incident records", "one for each cause", "the operator closes it with the true cause"
 )
 SEAL = Entry("seal", "verify, seal and anchor", "on schedule and on every commit", "nothing to undo")
+EXPIRE_OFFER = Entry(
+    "expire-offer",
+    "expire an offer",
+    "24 hours after its last step, by the rule; no money moves",
+    "the trader makes a new offer",
+)
 
-REGISTER = (RESTRICT, RELEASE_UNKNOWN, STOP_FILE, RESTART, TELL, RECORD, SEAL)
+REGISTER = (RESTRICT, RELEASE_UNKNOWN, STOP_FILE, RESTART, TELL, RECORD, SEAL, EXPIRE_OFFER)

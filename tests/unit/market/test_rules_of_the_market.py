@@ -327,7 +327,7 @@ def test_the_books_refuse_update_and_delete_on_every_append_only_table(market: M
     locked(market, market.tina)
     # Not even to the tables' owner, as long as the triggers are there.
     database = open_database(market.data, "market", role="owner")
-    for table in (*EFFECT_COLUMNS, "journal", "rate_limit_hits", "sign_in_attempts"):
+    for table in (*EFFECT_COLUMNS, "journal", "rate_limit_hits", "sign_in_attempts", "query_log"):
         if database.one(f"SELECT 1 FROM {table} LIMIT 1") is None:
             continue
         column = "n" if table == "journal" else "id"

@@ -15,9 +15,13 @@ from watchkeeper.base.database import DatabaseError
 from watchkeeper.interfaces.market_web import (
     accounts,
     auth,
+    boards,
     control,
     enrol_page,
     goods,
+    money_out,
+    notices,
+    offers,
     problems,
     statements,
     trade,
@@ -49,6 +53,12 @@ def create_app(market: MarketServices) -> FastAPI:
         statements.router,
         control.router,
         enrol_page.router,
+        control.router,
+        enrol_page.router,
+        offers.router,
+        money_out.router,
+        notices.router,
+        boards.router,
     ):
         app.include_router(router)
     app.add_api_route("/livez", livez, include_in_schema=False)

@@ -80,9 +80,10 @@ class NewDeposit(Shape):
 
 
 class NewLock(Shape):
-    """The unit to pay for."""
+    """The unit to pay for, and the accepted offer that gives its price where it is not the asking price."""
 
     unit_id: Annotated[int, Field(strict=True, gt=0, lt=2**62)]
+    offer: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
 class Verification(Shape):
@@ -118,6 +119,47 @@ class Flip(Shape):
 
     engaged: Annotated[bool, Field(strict=True)]
     reason: Reason
+
+
+class NewOffer(Shape):
+    """A price for one unit."""
+
+    unit_id: Annotated[int, Field(strict=True, gt=0, lt=2**62)]
+    price_ugx_per_kg: Annotated[int, Field(strict=True, gt=0, le=10_000_000)]
+
+
+class OfferAnswer(Shape):
+    """What is answered; a counter names its price."""
+
+    answer: Annotated[str, Field(pattern="^(accept|reject|counter)$")]
+    price_ugx_per_kg: Annotated[int, Field(strict=True, gt=0, le=10_000_000)] | None = None
+
+
+class Cancellation(Shape):
+    """Why a listing goes off the market; an admin must say it, its farmer need not."""
+
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class NewWithdrawal(NewDeposit):
+    """Profit paid out, as the provider's message names it."""
+
+
+class NewPayout(NewDeposit):
+    """A farmer who was paid, as the provider's message names it."""
+
+    account: Text
+    reason: Reason
+
+
+class NewNotice(Shape):
+    """What is said to whom: `role` for one role, `about_utid` for those who took part in an act."""
+
+    kind: Annotated[str, Field(pattern="^(admin_broadcast|role_based|utid_specific|system)$")]
+    text: Annotated[str, Field(min_length=1, max_length=500)]
+    reason: Reason
+    role: Annotated[str, Field(pattern="^(farmer|trader|buyer|admin|operator)$")] | None = None
+    about_utid: Annotated[str, Field(pattern="^[0-9a-z-]{1,40}$")] | None = None
 
 
 class Problem(BaseModel):

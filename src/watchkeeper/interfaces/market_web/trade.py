@@ -40,7 +40,7 @@ from watchkeeper.market.trace import trace
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["trade"])
 
 _INTERNAL = frozenset({"trader_id", "farmer_id"})
-_INSTANTS = frozenset({"at", "locked_at", "deadline_at"})
+_INSTANTS = frozenset({"at", "locked_at", "deadline_at", "expires_at"})
 
 
 def shown(row: dict[str, object], *, now: Instant | None = None) -> dict[str, object]:
@@ -108,8 +108,8 @@ def wallet(
 def pay_to_lock(
     body: NewLock, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
-    """Pay the asking price for a free unit; the farmer has six hours."""
-    return shown(run(services, session, PayToLock(unit_id=body.unit_id), key).body)
+    """Pay the asking price for a free unit, or that of an accepted offer; the farmer has six hours."""
+    return shown(run(services, session, PayToLock(unit_id=body.unit_id, offer_utid=body.offer), key).body)
 
 
 @router.get("/locks", openapi_extra=may("trader", "farmer", "admin", "operator"))

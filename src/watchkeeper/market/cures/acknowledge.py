@@ -18,6 +18,7 @@ COLUMNS = EFFECT_COLUMNS | {
     "journal": JOURNAL_COLUMNS,
     "rate_limit_hits": ("id", "actor", "limit_name", "count", "limit_max", "window_seconds", "at"),
     "sign_in_attempts": ("id", "account", "address", "kind", "outcome", "at"),
+    "query_log": ("id", "actor", "query", "fields", "subjects", "at"),
 }
 
 

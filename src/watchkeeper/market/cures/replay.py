@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from watchkeeper.base.canonical import Value
+from watchkeeper.base.clock import Instant, later
 from watchkeeper.base.database import Database
 from watchkeeper.market.load import number
+from watchkeeper.market.offers.rules import OPEN_SECONDS
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import User
 
@@ -46,6 +48,8 @@ def replay_unit(database: Database, unit_id: int) -> None:
     status, lock_utid = "available", None
     if row is not None:
         status, lock_utid = ("delivered" if row[1] else "locked"), str(row[0])
+    elif database.one("SELECT 1 FROM unit_steps WHERE unit_id = ?", (unit_id,)) is not None:
+        status = "cancelled"
     database.execute(
         "INSERT INTO unit_state (unit_id, status, lock_utid) VALUES (?, ?, ?) ON CONFLICT (unit_id) "
         "DO UPDATE SET status = excluded.status, lock_utid = excluded.lock_utid",
@@ -91,6 +95,27 @@ def blocks_of(database: Database, table: str, row: Mapping[str, Value]) -> set[i
     return set() if found is None else {number(found[0])}
 
 
+def replay_offers(database: Database, user: User) -> None:
+    """Write the state rows of an account's offers: what ended first, so that a unit has one open offer at a time."""
+    column = "trader_id" if user.role == "trader" else "farmer_id"
+    rows = database.query(
+        "SELECT o.id, o.unit_id, coalesce(s.step, 'pending'), coalesce((SELECT c.price_ugx_per_kg FROM offer_steps c "
+        "WHERE c.offer_utid = o.utid AND c.step = 'countered' ORDER BY c.id DESC LIMIT 1), o.price_ugx_per_kg), "
+        "coalesce(s.at, o.at) FROM offers o LEFT JOIN offer_steps s ON s.id = (SELECT max(t.id) FROM offer_steps t "
+        f"WHERE t.offer_utid = o.utid) WHERE o.{column} = ? ORDER BY o.id DESC LIMIT ?",
+        (user.id, _UNITS_MAX),
+    )
+    database.execute_many(
+        "INSERT INTO offer_state (offer_id, unit_id, status, price_ugx_per_kg, expires_at) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (offer_id) DO UPDATE SET unit_id = excluded.unit_id, status = excluded.status, "
+        "price_ugx_per_kg = excluded.price_ugx_per_kg, expires_at = excluded.expires_at",
+        [
+            (row[0], row[1], row[2], row[3], later(Instant(number(row[4])), seconds=OPEN_SECONDS))
+            for row in sorted(rows, key=lambda row: row[2] in ("pending", "countered", "accepted"))
+        ],
+    )
+
+
 def replay_user(database: Database, user_id: int) -> None:
     """Write an account's state row from its steps and role history; sessions of before are over."""
     row = database.one(
@@ -119,14 +144,18 @@ def replay_account(database: Database, user: User) -> None:
             "SELECT id FROM blocks WHERE trader_id = ? ORDER BY id DESC LIMIT ?", (user.id, _UNITS_MAX)
         ):
             replay_block(database, number(block_id))
-        column = "k.trader_id"
+        unit_ids = database.query(
+            "SELECT DISTINCT k.unit_id FROM locks k WHERE k.trader_id = ? ORDER BY k.unit_id DESC LIMIT ?",
+            (user.id, _UNITS_MAX),
+        )
     elif user.role == "farmer":
-        column = "k.farmer_id"
+        unit_ids = database.query(
+            "SELECT u.id FROM units u JOIN listings l ON l.id = u.listing_id WHERE l.farmer_id = ? "
+            "ORDER BY u.id DESC LIMIT ?",
+            (user.id, _UNITS_MAX),
+        )
     else:
         return
-    unit_ids = database.query(
-        f"SELECT DISTINCT k.unit_id FROM locks k WHERE {column} = ? ORDER BY k.unit_id DESC LIMIT ?",
-        (user.id, _UNITS_MAX),
-    )
+    replay_offers(database, user)
     for (unit_id,) in unit_ids:
         replay_unit(database, number(unit_id))

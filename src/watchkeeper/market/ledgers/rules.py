@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from watchkeeper.base.money import NotAnAmount, amount_ugx
-from watchkeeper.market.commands import Correct, Deposit
+from watchkeeper.market import reasons
+from watchkeeper.market.commands import Correct, Deposit, Payout, Withdraw
 from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import State
@@ -72,9 +73,10 @@ def credit_farmer(
     amount_ugx: int,
     incident: str | None = None,
 ) -> None:
-    """One row in a farmer's ledger; the amount is signed, in UGX."""
+    """One row in a farmer's ledger, in UGX; a payout takes its amount away, a correction's amount is signed."""
     earnings = state.farmer_earnings(farmer_id)
-    after = replace(earnings, number=earnings.number + 1, balance_ugx=earnings.balance_ugx + amount_ugx)
+    change = -amount_ugx if type == "payout" else amount_ugx
+    after = replace(earnings, number=earnings.number + 1, balance_ugx=earnings.balance_ugx + change)
     if after.balance_ugx < 0:
         raise Refusal("correction-too-large", "A correction takes at most what is there.")
     decision.add(
@@ -93,14 +95,92 @@ def credit_farmer(
 
 def deposit(command: Deposit, state: State, context: Context) -> Decision:
     """Capital comes in from outside, once per provider and reference."""
-    try:
-        amount = amount_ugx(command.amount_ugx)
-    except NotAnAmount as error:
-        raise Refusal("validation-failed", str(error), field="amount_ugx") from error
+    amount = _amount(command)
     if amount > DEPOSIT_UGX_MAX:
         raise Refusal(
             "validation-failed", f"One deposit is at most {DEPOSIT_UGX_MAX:,} shillings.", field="amount_ugx"
         )
+    reference = _reference(command, state)
+    decision = Decision(utid=context.utid, subject=context.actor.alias, amount_ugx=amount)
+    post(
+        decision,
+        state,
+        context,
+        trader_id=context.actor.id,
+        type="capital_deposit",
+        amount_ugx=amount,
+        capital=amount,
+        provider=command.provider,
+        external_ref=reference,
+    )
+    state.references.add((command.provider, reference))
+    wallet = state.wallet(context.actor.id)
+    decision.answer = {"amount_ugx": amount, "capital_ugx": wallet.capital_ugx}
+    return decision
+
+
+def withdraw(command: Withdraw, state: State, context: Context) -> Decision:
+    """Profit goes out to the trader; capital never does."""
+    amount = _amount(command)
+    reference = _reference(command, state)
+    if state.wallet(context.actor.id).profit_ugx < amount:
+        raise Refusal("insufficient-profit", "Only profit can be withdrawn, and there is not that much.")
+    decision = Decision(utid=context.utid, subject=context.actor.alias, amount_ugx=amount)
+    post(
+        decision,
+        state,
+        context,
+        trader_id=context.actor.id,
+        type="profit_withdrawal",
+        amount_ugx=amount,
+        profit=-amount,
+        provider=command.provider,
+        external_ref=reference,
+    )
+    state.references.add((command.provider, reference))
+    decision.answer = {"amount_ugx": amount, "profit_ugx": state.wallet(context.actor.id).profit_ugx}
+    return decision
+
+
+def payout(command: Payout, state: State, context: Context) -> Decision:
+    """A farmer was paid, outside: at most what was earned."""
+    reason = reasons.checked(command.reason)
+    amount = _amount(command)
+    reference = _reference(command, state)
+    farmer = state.by_alias(command.account)
+    if farmer.role != "farmer":
+        raise Refusal("user-not-found", "There is no farmer of that alias.")
+    if state.farmer_earnings(farmer.id).balance_ugx < amount:
+        raise Refusal("insufficient-earnings", "This farmer has not that much to be paid. Look at the list.")
+    decision = Decision(utid=context.utid, subject=farmer.alias, reason=reason, amount_ugx=amount)
+    decision.add(
+        state,
+        "payouts",
+        farmer_id=farmer.id,
+        amount_ugx=amount,
+        provider=command.provider,
+        external_ref=reference,
+        at=context.at,
+    )
+    credit_farmer(decision, state, context, farmer_id=farmer.id, type="payout", amount_ugx=amount)
+    state.references.add((command.provider, reference))
+    decision.answer = {
+        "account": farmer.alias,
+        "amount_ugx": amount,
+        "earnings_ugx": state.farmer_earnings(farmer.id).balance_ugx,
+    }
+    return decision
+
+
+def _amount(command: Deposit | Withdraw | Payout) -> int:
+    try:
+        return amount_ugx(command.amount_ugx)
+    except NotAnAmount as error:
+        raise Refusal("validation-failed", str(error), field="amount_ugx") from error
+
+
+def _reference(command: Deposit | Withdraw | Payout, state: State) -> str:
+    """The provider's reference, which counts once over all that comes in and goes out."""
     if command.provider not in PROVIDERS:
         raise Refusal("validation-failed", f"A provider is one of {', '.join(PROVIDERS)}.", field="provider")
     reference = command.external_ref.strip()
@@ -120,22 +200,7 @@ def deposit(command: Deposit, state: State, context: Context) -> Decision:
             "This payment is in the books already. Check the reference on the provider's message.",
             field="external_ref",
         )
-    decision = Decision(utid=context.utid, subject=context.actor.alias, amount_ugx=amount)
-    post(
-        decision,
-        state,
-        context,
-        trader_id=context.actor.id,
-        type="capital_deposit",
-        amount_ugx=amount,
-        capital=amount,
-        provider=command.provider,
-        external_ref=reference,
-    )
-    state.references.add((command.provider, reference))
-    wallet = state.wallet(context.actor.id)
-    decision.answer = {"amount_ugx": amount, "capital_ugx": wallet.capital_ugx}
-    return decision
+    return reference
 
 
 BUCKETS = ("capital", "locked", "profit", "earnings")

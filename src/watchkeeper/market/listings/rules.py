@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from watchkeeper.base.money import amount_ugx
 from watchkeeper.market.commands import CreateListing
 from watchkeeper.market.decision import Context, Decision
@@ -13,6 +15,15 @@ UNIT_GRAMS = 10_000
 LISTING_GRAMS_MAX = 2_000_000
 PRICE_UGX_PER_KG_MAX = 10_000_000
 PRODUCE_LENGTH_MAX = 60
+
+
+def status(units: Iterable[str]) -> str:
+    """A listing's status, from those of its units: open while one is free, then locked, delivered, cancelled."""
+    found = frozenset(units)
+    for unit, listing in (("available", "open"), ("locked", "locked"), ("delivered", "delivered")):
+        if unit in found:
+            return listing
+    return "cancelled"
 
 
 def create(command: CreateListing, state: State, context: Context) -> Decision:

@@ -9,6 +9,7 @@ from watchkeeper.base.weight import GRAMS_PER_KG
 from watchkeeper.market.commands import PayToLock
 from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.ledgers.rules import post
+from watchkeeper.market.offers.rules import end, payable, reserved_by_another
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Lock, State
 
@@ -23,11 +24,13 @@ def price_of(*, grams: int, price_ugx_per_kg: int) -> int:
 
 
 def pay_to_lock(command: PayToLock, state: State, context: Context) -> Decision:
-    """Pay the asking price for a free unit. The order of the checks is the order of the answers."""
+    """Pay the asking price, or that of an accepted offer. The order of the checks is the order of the answers."""
     unit = state.unit(command.unit_id)
-    if unit.status != "available":
+    if unit.status != "available" or reserved_by_another(state, unit, trader_id=context.actor.id):
         raise Refusal("unit-not-available", "Somebody else has this unit. Choose another.")
-    amount = price_of(grams=unit.grams, price_ugx_per_kg=unit.price_ugx_per_kg)
+    offer = None if command.offer_utid is None else payable(state, context, unit, command.offer_utid)
+    price = unit.price_ugx_per_kg if offer is None else offer.price_ugx_per_kg
+    amount = price_of(grams=unit.grams, price_ugx_per_kg=price)
     wallet = state.wallet(context.actor.id)
     exposure_after = wallet.exposure_ugx + amount
     if exposure_after > EXPOSURE_UGX_MAX:
@@ -38,14 +41,19 @@ def pay_to_lock(command: PayToLock, state: State, context: Context) -> Decision:
     if wallet.capital_ugx < amount:
         raise Refusal("insufficient-capital", "Your capital does not cover this unit. Deposit first.")
     deadline = later(context.at, seconds=DELIVERY_SECONDS)
-    decision = Decision(utid=context.utid, subject=f"unit {unit.id}", amount_ugx=amount)
+    decision = Decision(
+        utid=context.utid,
+        subject=f"unit {unit.id}",
+        target_utid=None if offer is None else offer.utid,
+        amount_ugx=amount,
+    )
     lock_id = decision.add(
         state,
         "locks",
         unit_id=unit.id,
         trader_id=context.actor.id,
         farmer_id=unit.farmer_id,
-        price_ugx_per_kg=unit.price_ugx_per_kg,
+        price_ugx_per_kg=price,
         amount_ugx=amount,
         exposure_before_ugx=wallet.exposure_ugx,
         exposure_after_ugx=exposure_after,
@@ -64,13 +72,16 @@ def pay_to_lock(command: PayToLock, state: State, context: Context) -> Decision:
     )
     state.set_wallet(replace(state.wallet(context.actor.id), exposure_ugx=exposure_after))
     state.set_unit(unit, status="locked", lock_utid=context.utid)
+    standing = state.open_offer(unit.id)
+    if standing is not None:
+        end(decision, state, context, standing, "closed" if offer is None else "paid")
     state.locks[context.utid] = Lock(
         id=lock_id,
         utid=context.utid,
         unit_id=unit.id,
         trader_id=context.actor.id,
         farmer_id=unit.farmer_id,
-        price_ugx_per_kg=unit.price_ugx_per_kg,
+        price_ugx_per_kg=price,
         amount_ugx=amount,
         locked_at=context.at,
         deadline_at=deadline,

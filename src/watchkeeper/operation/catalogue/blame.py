@@ -35,6 +35,18 @@ def owner(context: Context, table: str, row: Mapping[str, Value]) -> str | None:
             "SELECT trader_id FROM watch_lots WHERE id = ?", (lot if isinstance(lot, int) else -1,)
         )
         return context.alias(found[0]) if found else None
+    if table == "offer_steps":
+        found = context.views.database.one(
+            "SELECT trader_id FROM watch_offers WHERE utid = ?", (_text(row.get("offer_utid")),)
+        )
+        return context.alias(found[0]) if found else None
+    if table == "unit_steps":
+        unit = row.get("unit_id")
+        found = context.views.database.one(
+            "SELECT l.farmer_id FROM watch_units u JOIN watch_listings l ON l.id = u.listing_id WHERE u.id = ?",
+            (unit if isinstance(unit, int) else -1,),
+        )
+        return context.alias(found[0]) if found else None
     return None
 
 

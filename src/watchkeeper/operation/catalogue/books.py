@@ -19,11 +19,27 @@ WALLET = frozenset(
 )
 MONEY = WALLET | {Class.PURCHASE, Class.PURCHASE_CANCELLATION}
 #: All that an account does or that is done with it.
-ACCOUNT = MONEY | {Class.OFFER, Class.LISTING, Class.WRITE_OFF, Class.STORAGE_FEE}
+ACCOUNT = MONEY | {
+    Class.OFFER,
+    Class.OFFER_END,
+    Class.LISTING,
+    Class.LISTING_END,
+    Class.WRITE_OFF,
+    Class.STORAGE_FEE,
+}
 #: What happens with goods that were sold, and with goods in store.
 SALE = frozenset({Class.PURCHASE, Class.PURCHASE_CANCELLATION, Class.PICKUP})
 STORED = SALE | {Class.WRITE_OFF, Class.STORAGE_FEE}
-UNIT = frozenset({Class.LOCK, Class.OFFER, Class.DELIVERED, Class.REVERSAL})
+UNIT = frozenset(
+    {
+        Class.LOCK,
+        Class.OFFER,
+        Class.DELIVERED,
+        Class.REVERSAL,
+        Class.OFFER_END,
+        Class.LISTING_END,
+    }
+)
 ADMIN = frozenset(
     {
         Class.VERIFICATION,
@@ -59,6 +75,9 @@ ACCOUNT_COLUMN: Mapping[str, str] = {
     # The goods are the trader's: a wrong sale stops what is done with them.
     "purchases": "trader_id",
     "pickups": "trader_id",
+    "offers": "trader_id",
+    "payouts": "farmer_id",
+    "notice_recipients": "user_id",
 }
 
 #: The commands that write a table, as classes: what stops when a row of it names nobody.
@@ -78,7 +97,7 @@ TABLE_CLASSES: Mapping[str, frozenset[Class]] = {
     "admin_actions": ADMIN,
     "acknowledgements": MONEY,
     "repairs": MONEY,
-    "rate_limit_hits": frozenset({Class.DEPOSIT, Class.LOCK, Class.LISTING}),
+    "rate_limit_hits": frozenset({Class.DEPOSIT, Class.WITHDRAW, Class.LOCK, Class.LISTING, Class.OFFER}),
     "sign_in_attempts": frozenset({Class.ACCOUNTS}),
     "blocks": STORED,
     "block_lots": STORED,
@@ -86,6 +105,13 @@ TABLE_CLASSES: Mapping[str, frozenset[Class]] = {
     "purchases": SALE,
     "purchase_outcomes": SALE,
     "pickups": SALE,
+    "offers": frozenset({Class.OFFER, Class.OFFER_END, Class.LOCK}),
+    "offer_steps": frozenset({Class.OFFER, Class.OFFER_END, Class.LOCK, Class.LISTING_END}),
+    "unit_steps": UNIT,
+    "payouts": frozenset({Class.PAYOUT}),
+    "notices": frozenset({Class.NOTICE}),
+    "notice_recipients": frozenset({Class.NOTICE}),
+    "query_log": frozenset({Class.PAYOUT}),
 }
 
 #: Commands that pilot mode stops (catalogue, Operation classes).
@@ -96,6 +122,7 @@ STOPPED_BY_PILOT_MODE = frozenset(
         "pay_to_lock",
         "create_listing",
         "make_offer",
+        "answer_offer",
         "purchase",
         "payout",
         "storage_fee",

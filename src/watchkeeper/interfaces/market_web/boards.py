@@ -1,0 +1,49 @@
+"""What an admin watches: deliveries, red flags, rate limits, acts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from watchkeeper.interfaces.market_web.auth import Services, SignedIn, may
+from watchkeeper.interfaces.market_web.strict import StrictRoute
+from watchkeeper.interfaces.market_web.trade import shown
+from watchkeeper.market import boards
+
+router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["boards"])
+
+
+@router.get("/deliveries", openapi_extra=may("admin"))
+def deliveries(session: SignedIn, services: Services, after: int = 0, limit: int = 50) -> dict[str, object]:
+    """Locks that wait for their outcome, the nearest deadline first; negative seconds are past it."""
+    rows = boards.deliveries(services.handles().books.database, after=after, limit=limit)
+    now = services.clock.now()
+    return {"deliveries": [shown(row, now=now) for row in rows], "next": rows[-1]["id"] if rows else None}
+
+
+@router.get("/red-flags", openapi_extra=may("admin", "operator"))
+def red_flags(session: SignedIn, services: Services, limit: int = 50) -> dict[str, object]:
+    """Deliveries past their deadline, and traders from 80 % of the exposure limit on."""
+    database, now = services.handles().books.database, services.clock.now()
+    with database.transaction("read"):
+        return {
+            "deliveries": [shown(row, now=now) for row in boards.overdue(database, at=now, limit=limit)],
+            "exposure": boards.exposed(database, limit=limit),
+        }
+
+
+@router.get("/rate-limit-hits", openapi_extra=may("admin", "operator"))
+def rate_limit_hits(
+    session: SignedIn, services: Services, before: int | None = None, limit: int = 50
+) -> dict[str, object]:
+    """Who ran into which limit, newest first."""
+    rows = boards.rate_limit_hits(services.handles().books.database, before=before, limit=limit)
+    return {"hits": [shown(row) for row in rows], "next": rows[-1]["id"] if rows else None}
+
+
+@router.get("/actions", openapi_extra=may("admin", "operator"))
+def actions(
+    session: SignedIn, services: Services, before: int | None = None, limit: int = 50
+) -> dict[str, object]:
+    """What admins and the operator did and why, newest first."""
+    rows = boards.actions(services.handles().books.database, before=before, limit=limit)
+    return {"actions": [shown(row) for row in rows], "next": rows[-1]["id"] if rows else None}

@@ -1,0 +1,1 @@
+"""Offers for a unit at another price than the asking price."""
