@@ -70,6 +70,7 @@ EFFECTS = (
         "profit_delta_ugx earnings_delta_ugx at",
     ),
     _view("repairs", "id utid finding incident table_name row_key digest_before digest_after at"),
+    _view("phases", "id utid phase reason at"),
 )
 SIDE = (
     _view("rate_limit_hits", "id actor limit_name count limit_max window_seconds at", journalled=False),

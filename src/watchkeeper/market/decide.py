@@ -15,23 +15,33 @@ from watchkeeper.base.utid import ROLE_LETTERS, base36
 from watchkeeper.boundary.gate import Scope, account
 from watchkeeper.market import pace
 from watchkeeper.market.commands import (
+    AccountAct,
     Acknowledge,
     Act,
     ActivateUser,
     Answer,
+    ChangePassword,
+    ChangeRole,
     Command,
     Correct,
     CreateListing,
     CureReversal,
     CureVerification,
+    DeleteUser,
     Deposit,
+    EndSessions,
     InviteUser,
+    IssueReset,
     PayToLock,
     RecordFlip,
     Repair,
+    ResetPassword,
     RestoreDefences,
     RestoreState,
     ReverseLock,
+    SetPhase,
+    SuspendUser,
+    UnsuspendUser,
     VerifyDelivery,
     WriteOff,
 )
@@ -49,9 +59,10 @@ from watchkeeper.market.locks import rules as locks
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Recorded, State, User
 from watchkeeper.market.users import rules as users
+from watchkeeper.market.users.holdings import holdings
 
 #: These look into the database while they decide; each runs in a transaction of its own.
-ALONE = (InviteUser, Acknowledge, Repair, RestoreDefences, RestoreState)
+ALONE = (InviteUser, Acknowledge, Repair, RestoreDefences, RestoreState, ChangeRole, DeleteUser)
 
 _ROLE_REFUSED = {"admin": ("not-admin", "Only an admin may do this.")}
 
@@ -81,6 +92,8 @@ def touched(command: Command, state: State, actor: User | None) -> Iterable[Scop
         others.update((lock.trader_id, lock.farmer_id))
     elif isinstance(command, WriteOff) and command.lot_id in state.lots:
         others.add(state.lots[command.lot_id].trader_id)
+    elif isinstance(command, AccountAct) and command.account in state.users_by_alias:
+        others.add(state.users_by_alias[command.account])
     for user_id in others:
         if user_id in state.users:
             yield account(state.users[user_id].alias)
@@ -129,6 +142,13 @@ _PURE: dict[type[Command], Callable[..., Decision]] = {
     CureReversal: deliveries.reverse,
     WriteOff: inventory.write_off,
     Correct: ledgers.correct,
+    SuspendUser: users.suspend,
+    UnsuspendUser: users.unsuspend,
+    EndSessions: users.end_sessions,
+    IssueReset: users.issue_reset,
+    ResetPassword: users.own_sessions_end,
+    ChangePassword: users.own_sessions_end,
+    SetPhase: users.set_phase,
 }
 
 
@@ -152,6 +172,12 @@ def decide(
         replay_account(database, owner)
         decision = Decision(utid=context.utid, subject=owner.alias, decision="restored")
         decision.answer = {"account": owner.alias}
+    elif isinstance(command, ChangeRole):
+        held = holdings(database, state.by_alias(command.account))
+        decision = users.change_role(command, state, context, held=held)
+    elif isinstance(command, DeleteUser):
+        held = holdings(database, state.by_alias(command.account))
+        decision = users.delete(command, state, context, held=held)
     elif isinstance(command, RecordFlip):
         decision = Decision(
             utid=context.utid,

@@ -229,6 +229,7 @@ class Executor:
         names = utid_names.draw(database, acts, state.users, at=at)
         rowlocks.hold_the_end(database)
         load.numbers(database, state)
+        load.census(database, state, acts)
         self._check_tail(database, gate, state.next_n - 1, acts)
         for act in acts:
             if isinstance(act.command, Repair):

@@ -11,15 +11,19 @@ from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.market import pace
 from watchkeeper.market.commands import (
+    AccountAct,
     Acknowledge,
     Act,
+    ActivateUser,
     Correct,
     CureReversal,
     CureVerification,
     Deposit,
+    InviteUser,
     PayToLock,
     RestoreState,
     ReverseLock,
+    SetPhase,
     VerifyDelivery,
     WriteOff,
 )
@@ -66,7 +70,7 @@ def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
             lock_utids.add(command.lock_utid)
         elif isinstance(command, WriteOff):
             lot_ids.add(command.lot_id)
-        elif isinstance(command, Correct | RestoreState):
+        elif isinstance(command, Correct | RestoreState | AccountAct):
             aliases.add(command.account)
         elif isinstance(command, Acknowledge):
             account = command.account
@@ -98,6 +102,23 @@ def numbers(database: Database, state: State) -> None:
         raise TypeError("a query of totals gave no row")
     state.next_n = number(row[0]) + 1
     state.next_ids = {table: number(last) + 1 for table, last in zip(EFFECT_COLUMNS, row[1:], strict=True)}
+
+
+def census(database: Database, state: State, acts: Sequence[Act]) -> None:
+    """Load the phase and how many accounts are in which state, where a command may make somebody active.
+
+    Whoever asks appends next, so two executors never pass a cap together.
+    """
+    if not any(isinstance(act.command, AccountAct | ActivateUser | InviteUser | SetPhase) for act in acts):
+        return
+    row = database.one("SELECT phase FROM phases ORDER BY id DESC LIMIT 1")
+    state.phase = "pilot" if row is None else str(row[0])
+    state.census = {
+        (str(role), str(status)): number(count)
+        for role, status, count in database.query(
+            "SELECT role, status, count(*) FROM user_state GROUP BY role, status"
+        )
+    }
 
 
 def users(database: Database, state: State, *, ids: Collection[int], aliases: Collection[str] = ()) -> None:

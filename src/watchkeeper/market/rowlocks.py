@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from watchkeeper.base.database import Database
 from watchkeeper.market.commands import (
+    AccountAct,
     Acknowledge,
     Act,
     Correct,
@@ -75,7 +76,7 @@ def _keys(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int]]:
             lock_utids.add(command.lock_utid)
         elif isinstance(command, WriteOff):
             lots.add(command.lot_id)
-        elif isinstance(command, Correct | Acknowledge) and command.account is not None:
+        elif isinstance(command, Correct | Acknowledge | AccountAct) and command.account is not None:
             aliases.add(command.account)
     if lock_utids:
         for row in database.query(

@@ -78,6 +78,7 @@ EFFECT_COLUMNS: dict[str, tuple[str, ...]] = {
         "digest_after",
         "at",
     ),
+    "phases": ("id", "utid", "phase", "reason", "at"),
 }
 
 JOURNAL_COLUMNS = (

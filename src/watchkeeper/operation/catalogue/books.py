@@ -69,6 +69,7 @@ TABLE_CLASSES: Mapping[str, frozenset[Class]] = {
     "admin_actions": ADMIN,
     "acknowledgements": MONEY,
     "repairs": MONEY,
+    "phases": frozenset({Class.ACCOUNTS}),
     "rate_limit_hits": frozenset({Class.DEPOSIT, Class.LOCK, Class.LISTING}),
     "sign_in_attempts": frozenset({Class.ACCOUNTS}),
 }
