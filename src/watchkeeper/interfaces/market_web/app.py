@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 
 import watchkeeper
 from watchkeeper.base.database import DatabaseError
-from watchkeeper.interfaces.market_web import accounts, auth, control, enrol_page, problems, trade
+from watchkeeper.interfaces.market_web import accounts, auth, control, enrol_page, people, problems, trade
 from watchkeeper.interfaces.market_web.services import MarketServices
 from watchkeeper.interfaces.market_web.shapes import Problem
 from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders
@@ -33,7 +33,7 @@ def create_app(market: MarketServices) -> FastAPI:
     )
     app.state.services = market
     problems.install(app)
-    for router in (accounts.router, trade.router, control.router, enrol_page.router):
+    for router in (accounts.router, people.router, trade.router, control.router, enrol_page.router):
         app.include_router(router)
     app.add_api_route("/livez", livez, include_in_schema=False)
     app.add_api_route("/readyz", _ready(market), include_in_schema=False)
