@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -77,6 +79,23 @@ def digest(data: Path) -> str:
         )
     finally:
         connection.close()
+
+
+def digest_apart(data: Path) -> str:
+    """The same from another process: two SQLite libraries in one would undo each other's locks."""
+    return subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from pathlib import Path; from tests.worlds.books import digest; "
+            "print(digest(Path(sys.argv[1])))",
+            str(data),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin"},
+    ).stdout
 
 
 def _digest(query: Callable[[str], Sequence[tuple[object, ...]]], tables: str) -> str:

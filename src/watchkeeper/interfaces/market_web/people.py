@@ -49,9 +49,19 @@ router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["people"])
 def change_role(
     alias: str, body: NewRole, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
-    """Give somebody another role. Needs a fresh second factor; their sessions end."""
+    """Give somebody another role. Needs a fresh second factor; their sessions end.
+
+    Who becomes an admin without a second factor gets a link to enrol one; it is shown only here.
+    """
     require_fresh(session, services)
-    return run(services, session, ChangeRole(account=alias, role=body.role, reason=body.reason), key).body
+    answer = run(services, session, ChangeRole(account=alias, role=body.role, reason=body.reason), key)
+    handles = services.handles()
+    user = handles.books.user_by_alias(alias)
+    found = dict(answer.body)
+    if user is not None and user.status == "active" and enrolment.lacks_factor(handles.identities, user):
+        token = enrolment.invite_in(handles.identities, user, at=services.clock.now())
+        found["enrolment"] = f"/enrol/{token}"
+    return found
 
 
 @router.post("/users/{alias}/suspension", openapi_extra=may("admin", "operator"))

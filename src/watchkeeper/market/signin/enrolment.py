@@ -154,3 +154,11 @@ def recovery_codes_left(database: Database, user_id: int) -> int:
         "SELECT count(*) FROM recovery_codes WHERE user_id = ? AND used_at IS NULL", (user_id,)
     )
     return 0 if row is None else int(str(row[0]))
+
+
+def lacks_factor(database: Database, user: User) -> bool:
+    """Whether the account's role asks for a second factor that it does not have."""
+    if user.role not in SECOND_FACTOR_ROLES:
+        return False
+    row = database.one("SELECT 1 FROM credentials WHERE user_id = ? AND totp_secret IS NOT NULL", (user.id,))
+    return row is None
