@@ -86,6 +86,7 @@ EFFECTS = (
     _view("payouts", "id utid farmer_id amount_ugx provider external_ref at"),
     _view("notices", "id utid kind role about_utid text at"),
     _view("notice_recipients", "id utid notice_id user_id"),
+    _view("phases", "id utid phase reason at"),
 )
 SIDE = (
     _view("rate_limit_hits", "id actor limit_name count limit_max window_seconds at", journalled=False),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import Database
 from watchkeeper.market.listings.rules import status as listing_status
-from watchkeeper.market.load import number
 from watchkeeper.market.locks.rules import EXPOSURE_UGX_MAX
 from watchkeeper.market.notices.rules import speaks_of_money
 from watchkeeper.market.reading import page
+from watchkeeper.market.rows import number
 from watchkeeper.market.state import User
 
 Rows = list[dict[str, object]]

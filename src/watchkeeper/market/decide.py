@@ -15,6 +15,7 @@ from watchkeeper.base.utid import ROLE_LETTERS, base36
 from watchkeeper.boundary.gate import Scope, account
 from watchkeeper.market import pace
 from watchkeeper.market.commands import (
+    AccountAct,
     Acknowledge,
     Act,
     ActivateUser,
@@ -22,17 +23,22 @@ from watchkeeper.market.commands import (
     AnswerOffer,
     CancelListing,
     CancelPurchase,
+    ChangePassword,
+    ChangeRole,
     Command,
     ConfirmPickup,
     Correct,
     CreateListing,
     CureReversal,
     CureVerification,
+    DeleteUser,
     Deposit,
+    EndSessions,
     ExpireOffer,
     ExpirePurchase,
     FormBlock,
     InviteUser,
+    IssueReset,
     MakeOffer,
     Payout,
     PayToLock,
@@ -40,11 +46,15 @@ from watchkeeper.market.commands import (
     RecordFlip,
     RemoveListing,
     Repair,
+    ResetPassword,
     RestoreDefences,
     RestoreState,
     ReverseLock,
     SendNotice,
+    SetPhase,
     StorageFee,
+    SuspendUser,
+    UnsuspendUser,
     VerifyDelivery,
     Withdraw,
     WithdrawOffer,
@@ -61,7 +71,7 @@ from watchkeeper.market.inventory import rules as inventory
 from watchkeeper.market.ledgers import rules as ledgers
 from watchkeeper.market.listings import cancelling
 from watchkeeper.market.listings import rules as listings
-from watchkeeper.market.load import taken_aliases
+from watchkeeper.market.load.people import taken_aliases
 from watchkeeper.market.locks import rules as locks
 from watchkeeper.market.notices import rules as notices
 from watchkeeper.market.offers import rules as offers
@@ -69,9 +79,19 @@ from watchkeeper.market.purchases import rules as purchases
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Recorded, State, User
 from watchkeeper.market.users import rules as users
+from watchkeeper.market.users.holdings import holdings
 
 #: These look into the database while they decide, or at all that was there before; each runs in a transaction of its own.
-ALONE = (InviteUser, Acknowledge, Repair, RestoreDefences, RestoreState, FormBlock)
+ALONE = (
+    InviteUser,
+    Acknowledge,
+    Repair,
+    RestoreDefences,
+    RestoreState,
+    FormBlock,
+    ChangeRole,
+    DeleteUser,
+)
 
 _ROLE_REFUSED = {"admin": ("not-admin", "Only an admin may do this.")}
 
@@ -121,7 +141,7 @@ def touched(command: Command, state: State, actor: User | None) -> Iterable[Scop
         listing = state.listings[command.listing_id]
         others.add(listing.farmer_id)
         yield from (Scope("unit", str(one)) for one in listing.unit_ids)
-    elif isinstance(command, Payout) and command.account in state.users_by_alias:
+    elif isinstance(command, Payout | AccountAct) and command.account in state.users_by_alias:
         others.add(state.users_by_alias[command.account])
     for user_id in others:
         if user_id in state.users:
@@ -187,6 +207,13 @@ _PURE: dict[type[Command], Callable[..., Decision]] = {
     Withdraw: ledgers.withdraw,
     Payout: ledgers.payout,
     SendNotice: notices.send,
+    SuspendUser: users.suspend,
+    UnsuspendUser: users.unsuspend,
+    EndSessions: users.end_sessions,
+    IssueReset: users.issue_reset,
+    ResetPassword: users.own_sessions_end,
+    ChangePassword: users.own_sessions_end,
+    SetPhase: users.set_phase,
 }
 
 
@@ -210,6 +237,12 @@ def decide(
         replay_account(database, owner)
         decision = Decision(utid=context.utid, subject=owner.alias, decision="restored")
         decision.answer = {"account": owner.alias}
+    elif isinstance(command, ChangeRole):
+        held = holdings(database, state.by_alias(command.account))
+        decision = users.change_role(command, state, context, held=held)
+    elif isinstance(command, DeleteUser):
+        held = holdings(database, state.by_alias(command.account))
+        decision = users.delete(command, state, context, held=held)
     elif isinstance(command, RecordFlip):
         decision = Decision(
             utid=context.utid,

@@ -34,8 +34,8 @@ from watchkeeper.boundary.gate import GateState, Refused, Switch
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import LeaseReader, LeaseStore
-from watchkeeper.market import load, rowlocks
 from watchkeeper.market import names as utid_names
+from watchkeeper.market import rowlocks
 from watchkeeper.market.append import Accepted, append, count_commit, journal_row
 from watchkeeper.market.commands import (
     Act,
@@ -47,10 +47,12 @@ from watchkeeper.market.commands import (
 from watchkeeper.market.cures.repair import sealed_rows
 from watchkeeper.market.decide import ALONE, authorise, decide, replay, touched
 from watchkeeper.market.decision import Context
+from watchkeeper.market.load import before, last, load
 from watchkeeper.market.notes import Notes
 from watchkeeper.market.pace import PaceExceeded
 from watchkeeper.market.probes import PROBES, SYSTEM_USER_ID, ProbeResult
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.rows import number
 from watchkeeper.market.state import Recorded, State, User
 
 Outcome: TypeAlias = Answer | Refusal
@@ -248,19 +250,20 @@ class Executor:
         rowlocks.hold(database, acts)
         # The instant is taken when nobody can come in between any more.
         at = self._clock.now()
-        state = load.load(database, acts, at=at)
+        state = load(database, acts, at=at)
         names = utid_names.draw(database, acts, state.users, at=at)
         rowlocks.hold_the_end(database)
-        load.numbers(database, state)
-        load.references(database, state, acts)
+        last.numbers(database, state)
+        last.references(database, state, acts)
         if any(isinstance(act.command, StorageFee) for act in acts):
             state.pilot_mode = self._admission.pilot_mode()
+        last.census(database, state, acts)
         self._check_tail(database, gate, state.next_n - 1, acts)
         for act in acts:
             if isinstance(act.command, Repair):
                 state.next_n = max(state.next_n, act.command.sealed_head + 1)
         if asked_before:
-            state.recorded_by_id = load.recorded_by_id(database, [act.command_id for act in acts])
+            state.recorded_by_id = before.recorded_by_id(database, [act.command_id for act in acts])
         outcomes: list[Outcome] = []
         accepted: list[Accepted] = []
         for act, name in zip(acts, names, strict=True):
@@ -333,7 +336,7 @@ class Executor:
         if last_n < max(self._highest_n, self._lease.watermark):
             raise BooksShrunk(BooksShrunk.__doc__)
         row = database.one("SELECT gate_generation FROM journal WHERE n = ?", (last_n,))
-        if row is not None and load.number(row[0]) > gate.generation:
+        if row is not None and number(row[0]) > gate.generation:
             raise GateUnreadable("the gate is older than the books: an earlier copy was put back")
 
     def _note(self, act: Act, refusal: Refusal, users: dict[int, User]) -> None:
@@ -383,7 +386,7 @@ class Executor:
             with self._admission.open(database) as gate:
                 engaged = gate.engaged(switch)
                 try:
-                    state = load.load(database, [act], at=self._clock.now())
+                    state = load(database, [act], at=self._clock.now())
                     self._admit(act, state, gate)
                 except Refusal as refusal:
                     return ProbeResult(engaged, refusal.code)

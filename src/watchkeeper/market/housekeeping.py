@@ -21,10 +21,12 @@ from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.market.commands import Act, RecordFlip
 from watchkeeper.market.execute import Executor
 from watchkeeper.market.inventory.due import Due
-from watchkeeper.market.load import number
 from watchkeeper.market.offers.expiry import Expiry
 from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.rows import number
+from watchkeeper.market.signin.erasure import erase_deleted
+from watchkeeper.market.signin.store import open_identities
 from watchkeeper.market.switching import Switching
 
 _FLIPS_AT_ONCE = 100
@@ -64,6 +66,9 @@ class Housekeeping:
         self._expiry = Expiry(books)
         self._recorded_to = 0
         self._due = Due(books, clock=clock)
+        self._data = data
+        self._system_id = system_id
+        self._erased_to = 0
 
     def tick(self, executor: Executor) -> None:
         """Obey the stop file, write the flips that have no journal row yet, do what is due by itself."""
@@ -72,8 +77,22 @@ class Housekeeping:
                 self._obey_stop_file()
             self._record_flips(executor)
             self._keep_up(executor)
+            self._erase_deleted()
         except (DatabaseError, GateUnreadable, GateBusy) as error:
             _log.error("housekeeping.failed", error=type(error).__name__, detail=str(error))
+
+    def _erase_deleted(self) -> None:
+        # From the first deletion on after each start: a crash may have come between the books and the identities.
+        row = self._books.one(
+            "SELECT 1 FROM user_steps WHERE step = 'deleted' AND id > ? LIMIT 1", (self._erased_to,)
+        )
+        if row is None:
+            return
+        identities = open_identities(self._data, system_id=self._system_id)
+        try:
+            self._erased_to = erase_deleted(identities, self._books, after=self._erased_to)
+        finally:
+            identities.close()
 
     def _obey_stop_file(self) -> None:
         with self._gatefile.shared() as database:

@@ -8,7 +8,7 @@ from watchkeeper.base import utid as utids
 from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import Database
 from watchkeeper.market.commands import Act, RecordFlip
-from watchkeeper.market.load import taken_utids
+from watchkeeper.market.load.before import taken_utids
 from watchkeeper.market.state import User
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import Database, DatabaseError, open_database
-from watchkeeper.market.load import number, text_or_none
+from watchkeeper.market.rows import number
 from watchkeeper.market.state import Earnings, User, Wallet
 
 PAGE_MAX = 200
@@ -214,13 +214,28 @@ class Books:
         )
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
-    def attempts(
-        self, *, since: Instant, kind: str, account: str | None = None, address: str | None = None
-    ) -> int:
-        """How many attempts of this kind were noted since then, by account or by address."""
-        column, key = ("account", account) if account is not None else ("address", address)
+    def nth_attempt(self, nth: int, *, since: Instant, kind: str, whose: str, key: str) -> Instant | None:
+        """When the `nth` newest attempt of this kind since then was noted; None if there were fewer.
+
+        `whose` is account or address, `key` which one.
+        """
+        column = {"account": "account", "address": "address"}[whose]
         row = self.database.one(
-            f"SELECT count(*) FROM sign_in_attempts WHERE {column} = ? AND at > ? AND kind = ?",
-            (text_or_none(key), since, kind),
+            f"SELECT at FROM sign_in_attempts WHERE {column} = ? AND at > ? AND kind = ? "
+            "ORDER BY at DESC LIMIT 1 OFFSET ?",
+            (key, since, kind, nth - 1),
         )
-        return number(row[0]) if row else 0
+        return None if row is None else Instant(number(row[0]))
+
+    def phase(self) -> str:
+        """The phase that the market is in: pilot until the operator says otherwise."""
+        row = self.database.one("SELECT phase FROM phases ORDER BY id DESC LIMIT 1")
+        return "pilot" if row is None else str(row[0])
+
+    def active(self) -> dict[str, int]:
+        """How many active accounts there are, by role."""
+        rows = self.database.query(
+            "SELECT role, count(*) FROM user_state WHERE status = 'active' AND role NOT IN ('system', 'operator') "
+            "GROUP BY role ORDER BY role"
+        )
+        return {str(role): number(count) for role, count in rows}

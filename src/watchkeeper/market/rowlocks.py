@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from watchkeeper.base.database import Database
 from watchkeeper.market.commands import (
+    AccountAct,
     Acknowledge,
     Act,
     AnswerOffer,
@@ -42,7 +43,8 @@ from watchkeeper.market.commands import (
     WriteOff,
     WriteOffBlock,
 )
-from watchkeeper.market.load import blocks_of_lots, marks, number
+from watchkeeper.market.load.goods import blocks_of_lots
+from watchkeeper.market.rows import marks, number
 
 #: They write the projections of whomever they find; nobody else may meanwhile.
 _EVERYTHING = (Repair, RestoreDefences, RestoreState)
@@ -95,7 +97,7 @@ def _keys(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int]]:
             lock_utids.add(command.lock_utid)
         elif isinstance(command, WriteOff):
             lots.add(command.lot_id)
-        elif isinstance(command, Correct | Acknowledge | Payout) and command.account is not None:
+        elif isinstance(command, Correct | Acknowledge | Payout | AccountAct) and command.account is not None:
             aliases.add(command.account)
         elif isinstance(command, AnswerOffer | WithdrawOffer | ExpireOffer):
             offers.add(command.offer_utid)

@@ -188,6 +188,9 @@ class State:
     recorded: dict[tuple[int, str, str], Recorded] = field(default_factory=dict)
     #: command id -> what was answered; filled only when a commit's outcome was unknown.
     recorded_by_id: dict[str, Recorded] = field(default_factory=dict)
+    #: The phase, and how many accounts of a role are in which status; loaded where a command makes somebody active.
+    phase: str = "pilot"
+    census: dict[tuple[str, str], int] = field(default_factory=dict)
     #: (actor, rate limit) -> instants of accepted commands within the window, oldest first.
     paces: dict[tuple[int, str], deque[Instant]] = field(default_factory=dict)
     next_ids: dict[str, int] = field(default_factory=dict)
@@ -259,6 +262,10 @@ class State:
 
     def set_user(self, user: User) -> None:
         """Move an account on, and have its state row written."""
+        before = self.users.get(user.id)
+        if before is not None:
+            self.census[before.role, before.status] = self.census.get((before.role, before.status), 0) - 1
+        self.census[user.role, user.status] = self.census.get((user.role, user.status), 0) + 1
         self.users[user.id] = user
         self.users_by_alias[user.alias] = user.id
         self.dirty_users.add(user.id)

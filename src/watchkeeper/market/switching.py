@@ -21,8 +21,9 @@ from watchkeeper.boundary.gate import GateState, Hold, OperationClass, Refused, 
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GENERATION_STEP, GateBusy, GateUnreadable
 from watchkeeper.market import reasons
-from watchkeeper.market.load import number, taken_utids
+from watchkeeper.market.load.before import taken_utids
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.rows import number
 from watchkeeper.market.state import User
 
 _log = structlog.get_logger()

@@ -102,6 +102,7 @@ EFFECT_COLUMNS: dict[str, tuple[str, ...]] = {
     "payouts": ("id", "utid", "farmer_id", "amount_ugx", "provider", "external_ref", "at"),
     "notices": ("id", "utid", "kind", "role", "about_utid", "text", "at"),
     "notice_recipients": ("id", "utid", "notice_id", "user_id"),
+    "phases": ("id", "utid", "phase", "reason", "at"),
 }
 
 JOURNAL_COLUMNS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.interface import Record
 from watchkeeper.market.inventory import reading as goods
-from watchkeeper.market.load import number, text_or_none
+from watchkeeper.market.rows import number, text_or_none
 from watchkeeper.market.state import User
 from watchkeeper.market.tables import EFFECT_COLUMNS
 

@@ -49,6 +49,8 @@ TABLE = {
     C.NEVER_STOPPED: set[str](),
     C.BLOCK_FORMING: {"shutdown"},
     C.PURCHASE_CANCELLATION: {"shutdown", "lease"},
+    C.OFFER_END: {"shutdown"},
+    C.LISTING_END: {"shutdown"},
 }
 STATES = {
     "pilot": GateState(1, frozenset({(Switch.PILOT_MODE, Hold.ADMIN)}), (), False, False),

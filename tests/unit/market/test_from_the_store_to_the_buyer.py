@@ -32,10 +32,10 @@ from watchkeeper.market.commands import (
 )
 from watchkeeper.market.housekeeping import Housekeeping
 from watchkeeper.market.inventory.rules import due_days, lost_after
-from watchkeeper.market.load import number
 from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.reading import Books
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.rows import number
 from watchkeeper.market.switching import Switching
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.verifier import findings, verdicts

@@ -10,7 +10,9 @@ import pytest
 from tests.unit.market.test_rules_of_the_market import books_digest, unit_of
 from tests.worlds.books import REASON, Market, TurnableClock
 from watchkeeper.base.database import open_database
-from watchkeeper.boundary.gate import Switch
+from watchkeeper.boundary.gate import OperationClass, Switch, account
+from watchkeeper.boundary.gates import open_gate
+from watchkeeper.boundary.restrict import impose, lift
 from watchkeeper.market.commands import (
     Answer,
     AnswerOffer,
@@ -30,6 +32,7 @@ from watchkeeper.market.commands import (
 )
 from watchkeeper.market.notices.rules import speaks_of_money
 from watchkeeper.market.offers.expiry import Expiry
+from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.switching import Switching
 
 DAY = 24 * 3600 * 1_000_000
@@ -181,6 +184,43 @@ def test_an_offer_expires_a_day_after_its_last_step_and_is_caught_up_after_a_pau
     assert status(market, offer) == "expired"
     assert expiry.run(market.executor.run, at=clock.now()) == []
     assert market.code(PayToLock(unit_id=unit(offer)), market.tom) == "accepted"
+
+
+def test_an_offer_whose_end_is_refused_rests_for_a_minute_and_ends_once_it_may(
+    market: Market, clock: TurnableClock
+) -> None:
+    offer = offered(market)
+    tina = market.books.user(market.tina)
+    assert tina is not None
+    gatefile = open_gate(market.data, system_id=market.market.system_id, role="control")
+    imposed = impose(
+        gatefile,
+        rule="by hand",
+        scope=account(tina.alias),
+        classes=frozenset({OperationClass.OFFER_END}),
+        cause="OPERATOR",
+        reason=REASON,
+        imposed_by="opr",
+        clock=clock,
+    )
+    clock.instant_offset = 2 * DAY
+    market.keep_lease()
+    expiry = Expiry(market.books.database)
+    (refusal,) = expiry.run(market.executor.run, at=clock.now())
+    assert isinstance(refusal, Refusal)
+    assert expiry.run(market.executor.run, at=clock.now()) == []
+    lift(
+        gatefile,
+        restriction_id=imposed.id,
+        evidence_seq=imposed.evidence_seq,
+        by="opr",
+        reason=REASON,
+        clock=clock,
+    )
+    clock.instant_offset += 61_000_000
+    market.keep_lease()
+    assert len(expiry.run(market.executor.run, at=clock.now())) == 1
+    assert status(market, offer) == "expired"
 
 
 def test_the_twenty_first_offer_within_an_hour_is_refused(market: Market) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.worlds.books import REASON, Market, TurnableClock
+from tests.worlds.books import REASON, Market, TurnableClock, digest_apart
 from watchkeeper.base import canonical
 from watchkeeper.base.database import open_database
 from watchkeeper.market.commands import (
@@ -40,20 +38,7 @@ def market(data: Path, clock: TurnableClock) -> Iterator[Market]:
 
 
 def books_digest(market: Market) -> str:
-    # Another process: two SQLite libraries in one would undo each other's locks.
-    return subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from pathlib import Path; from tests.worlds.books import digest; "
-            "print(digest(Path(sys.argv[1])))",
-            str(market.data),
-        ],
-        check=True,
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin"},
-    ).stdout
+    return digest_apart(market.data)
 
 
 def locked(market: Market, trader: int, *, price: int = 100) -> Answer:

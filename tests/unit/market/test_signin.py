@@ -222,7 +222,7 @@ def test_the_oldest_of_too_many_sessions_ends(door: Door) -> None:
     with pytest.raises(Refusal):
         door.session(tokens[0])
     assert all(door.session(token) for token in tokens[1:])
-    assert len(sessions.of_user(door.identities, door.trader.id, at=door.clock.now())) == 20
+    assert len(sessions.of_user(door.identities, door.trader, at=door.clock.now())) == 20
 
 
 def test_no_token_password_or_code_is_stored_as_it_is(door: Door) -> None:

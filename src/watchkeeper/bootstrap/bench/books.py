@@ -11,7 +11,16 @@ from watchkeeper.base.clock import Clock
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.boundary.lease import LeaseKeeper, LeaseReader, LeaseStore
 from watchkeeper.market import setup
-from watchkeeper.market.commands import Act, ActivateUser, Answer, Command, CreateListing, Deposit, InviteUser
+from watchkeeper.market.commands import (
+    Act,
+    ActivateUser,
+    Answer,
+    Command,
+    CreateListing,
+    Deposit,
+    InviteUser,
+    SetPhase,
+)
 from watchkeeper.market.execute import Executor
 from watchkeeper.market.reading import Books
 from watchkeeper.market.refusals import Refusal
@@ -44,6 +53,7 @@ class Bench:
         self.keep_lease()
         self.one(ActivateUser(), self.market.operator.id)
         self.one(ActivateUser(), self.market.admin.id)
+        self.one(SetPhase(phase="production", reason=_REASON), self.market.operator.id)
         switching = Switching(data, system_id=system_id, books=self.books.database, clock=clock)
         admin = self.books.user(self.market.admin.id)
         if admin is None:

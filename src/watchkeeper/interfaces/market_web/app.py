@@ -22,6 +22,7 @@ from watchkeeper.interfaces.market_web import (
     money_out,
     notices,
     offers,
+    people,
     problems,
     statements,
     trade,
@@ -51,14 +52,13 @@ def create_app(market: MarketServices) -> FastAPI:
         trade.router,
         goods.router,
         statements.router,
-        control.router,
-        enrol_page.router,
-        control.router,
-        enrol_page.router,
         offers.router,
         money_out.router,
         notices.router,
+        people.router,
         boards.router,
+        control.router,
+        enrol_page.router,
     ):
         app.include_router(router)
     app.add_api_route("/livez", livez, include_in_schema=False)

@@ -13,8 +13,8 @@ from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.interfaces.market_web.trade import shown
 from watchkeeper.market import boards
 from watchkeeper.market.commands import Payout, Withdraw
-from watchkeeper.market.load import marks
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.rows import marks
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["money out"])
 

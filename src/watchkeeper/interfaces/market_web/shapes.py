@@ -63,6 +63,43 @@ class Invitation(Shape):
     reason: Reason
 
 
+class NewRole(Shape):
+    """The role that an account is given."""
+
+    role: Annotated[str, Field(pattern="^(farmer|trader|buyer|admin)$")]
+    reason: Reason
+
+
+class NewPhase(Shape):
+    """The phase that begins."""
+
+    phase: Annotated[str, Field(pattern="^(pilot|production)$")]
+    reason: Reason
+
+
+class PasswordReset(Shape):
+    """A new password, with the code that was handed over."""
+
+    alias: Text
+    code: Annotated[str, Field(min_length=1, max_length=64)]
+    password: Secret
+
+
+class NewPassword(Shape):
+    """A new password, with the old one."""
+
+    old_password: Secret
+    password: Secret
+
+
+class ContactData(Shape):
+    """Name, phone and e-mail as they are now."""
+
+    name: Text
+    phone: Annotated[str, Field(min_length=7, max_length=20)]
+    email: Annotated[str, Field(max_length=200)] = ""
+
+
 class NewListing(Shape):
     """Produce to be offered, in units of 10 kg."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import FIRST_INSTANT, LAST_INSTANT, Instant
 from watchkeeper.base.database import Database
-from watchkeeper.market.load import number
+from watchkeeper.market.rows import number
 from watchkeeper.market.tables import EFFECT_COLUMNS, JOURNAL_COLUMNS
 
 _PAGE = 1000

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from watchkeeper.base.clock import FIRST_INSTANT, LAST_INSTANT, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.interface import Record
-from watchkeeper.market.load import marks, number, text_or_none
+from watchkeeper.market.rows import marks, number, text_or_none
 
 _PAGE = 500
 #: Where money is that nobody named a provider for.

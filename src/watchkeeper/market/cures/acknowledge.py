@@ -8,8 +8,8 @@ from watchkeeper.market import reasons
 from watchkeeper.market.commands import Acknowledge
 from watchkeeper.market.cures.replay import blocks_of, replay_account, replay_block, replay_unit
 from watchkeeper.market.decision import Context, Decision, Row
-from watchkeeper.market.load import number
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.rows import number
 from watchkeeper.market.state import State
 from watchkeeper.market.tables import EFFECT_COLUMNS, JOURNAL_COLUMNS
 

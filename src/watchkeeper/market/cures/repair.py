@@ -18,8 +18,9 @@ from watchkeeper.market.commands import Repair
 from watchkeeper.market.cures.acknowledge import COLUMNS, KEY_COLUMN, row_as_found
 from watchkeeper.market.cures.replay import blocks_of, replay_account, replay_block, replay_unit
 from watchkeeper.market.decision import Context, Decision, Row
-from watchkeeper.market.load import number, users
+from watchkeeper.market.load.people import users
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.rows import number
 from watchkeeper.market.state import State
 
 SealedRow: TypeAlias = tuple[str, Row]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from watchkeeper.base.canonical import Value
 from watchkeeper.base.clock import Instant, later
 from watchkeeper.base.database import Database
-from watchkeeper.market.load import number
 from watchkeeper.market.offers.rules import OPEN_SECONDS
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.rows import number
 from watchkeeper.market.state import User
 
 #: Bounds one cure; an account with more open units than this is restored in several.

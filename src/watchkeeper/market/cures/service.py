@@ -21,8 +21,8 @@ from watchkeeper.market.commands import (
     RestoreState,
 )
 from watchkeeper.market.execute import Executor
-from watchkeeper.market.load import number
 from watchkeeper.market.reading import Books
+from watchkeeper.market.rows import number
 
 #: A busy moment passes; more tries than this mean that something is wrong, and the operator is told.
 _TRIES = 3

@@ -9,13 +9,13 @@ from __future__ import annotations
 from watchkeeper.base.clock import Clock, Instant, later
 from watchkeeper.base.database import Database
 from watchkeeper.base.utid import base36
-from watchkeeper.market import load
 from watchkeeper.market.commands import Act, FormBlock, StorageFee
 from watchkeeper.market.execute import Executor
 from watchkeeper.market.inventory.rules import DAY_MICROSECONDS, Times, due_days
-from watchkeeper.market.load import number
+from watchkeeper.market.load import goods
 from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.rows import number
 from watchkeeper.market.state import BLOCK_LOTS, State
 
 #: New lots and lots for the fee that one round looks at, and commands that it runs.
@@ -50,7 +50,7 @@ class Due:
         )
         left, all_formed = _COMMANDS_MAX, True
         for trader_id, produce in dict.fromkeys((number(row[1]), str(row[2])) for row in rows):
-            while len(load.free_lots(self._books, State(), trader_id, produce)) == BLOCK_LOTS:
+            while len(goods.free_lots(self._books, State(), trader_id, produce)) == BLOCK_LOTS:
                 if left == 0 or not self._run(executor, FormBlock(trader_id=trader_id, produce=produce)):
                     # Whoever is refused holds up nobody else; these lots are looked at again.
                     all_formed = False
@@ -74,8 +74,8 @@ class Due:
         )
         lot_ids = [number(row[0]) for row in rows]
         state = State()
-        load.lots(self._books, state, lot_ids)
-        load.blocks(self._books, state, load.blocks_of_lots(self._books, lot_ids))
+        goods.lots(self._books, state, lot_ids)
+        goods.blocks(self._books, state, goods.blocks_of_lots(self._books, lot_ids))
         acts: list[Act] = []
         for lot_id in lot_ids:
             if len(acts) == _COMMANDS_MAX:

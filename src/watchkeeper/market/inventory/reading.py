@@ -9,9 +9,9 @@ from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.interface import Record
 from watchkeeper.market.inventory.rules import days_in_store, lost_after
-from watchkeeper.market.load import marks, number
 from watchkeeper.market.purchases.rules import FLAGGED_SECONDS
 from watchkeeper.market.reading import page
+from watchkeeper.market.rows import marks, number
 
 Shown = dict[str, object]
 #: The loss that is foretold is that of so many further days in store.

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from watchkeeper.base.clock import Instant
+from watchkeeper.base.clock import Instant, later
 from watchkeeper.base.database import Database
 from watchkeeper.market.commands import Act, ExpireOffer
 from watchkeeper.market.execute import Outcome
-from watchkeeper.market.load import number
 from watchkeeper.market.probes import SYSTEM_USER_ID
+from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.rows import number
 
 AT_ONCE_MAX = 100
+#: What is refused rests so long, so that a restriction is not asked, and counted, every second.
+_REST_SECONDS = 60
 
 
 class Expiry:
@@ -24,6 +27,7 @@ class Expiry:
     def __init__(self, books: Database) -> None:
         self._books = books
         self._after = (0, 0)
+        self._resting: dict[str, Instant] = {}
 
     def run(self, execute: Callable[[list[Act]], list[Outcome]], *, at: Instant) -> list[Outcome]:
         """Expire what is due at `at`, one batch; what each act was answered."""
@@ -35,15 +39,21 @@ class Expiry:
         )
         full = len(rows) == AT_ONCE_MAX
         self._after = (number(rows[-1][1]), number(rows[-1][2])) if full else (0, 0)
-        if not rows:
+        self._resting = {utid: until for utid, until in self._resting.items() if until > at}
+        due = [utid for utid in (str(row[0]) for row in rows) if utid not in self._resting]
+        if not due:
             return []
-        return execute(
+        outcomes = execute(
             [
                 Act(
-                    command=ExpireOffer(offer_utid=str(utid)),
+                    command=ExpireOffer(offer_utid=utid),
                     actor_id=SYSTEM_USER_ID,
-                    command_id="expire-" + str(utid),
+                    command_id="expire-" + utid,
                 )
-                for utid, _, _ in rows
+                for utid in due
             ]
         )
+        for utid, outcome in zip(due, outcomes, strict=True):
+            if isinstance(outcome, Refusal):
+                self._resting[utid] = later(at, seconds=_REST_SECONDS)
+        return outcomes

@@ -6,23 +6,21 @@ link still works: finishing again with it is finishing.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant, later
 from watchkeeper.base.database import Database
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.signin import contact as contacts
 from watchkeeper.market.signin import passwords, tokens, totp
+from watchkeeper.market.signin.contact import Contact
 from watchkeeper.market.signin.store import open_identities
 from watchkeeper.market.state import User
 
 LINK_SECONDS = 7 * 24 * 3600
 RECOVERY_CODES = 10
 SECOND_FACTOR_ROLES = frozenset({"admin", "operator"})
-_TEXT_MAX = 200
-_PHONE = re.compile(r"\+?[0-9 ()-]{7,20}")
-_EMAIL = re.compile(r"[^@\s]{1,100}@[^@\s]{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +95,7 @@ def finish(database: Database, token: str, person: Person, *, still_invited: boo
     invitation = look(database, token, at=clock.now())
     if invitation.used and not still_invited:
         raise Refusal("already-active", "This account is enrolled already. Sign in instead.")
-    name = " ".join(person.name.split())
-    if not 0 < len(name) <= _TEXT_MAX or not name.isprintable():
-        raise Refusal("validation-failed", "Give your name.", field="name")
-    if not _PHONE.fullmatch(person.phone):
-        raise Refusal("validation-failed", "Give a phone number, for example +256 700 000000.", field="phone")
-    if person.email and not _EMAIL.fullmatch(person.email):
-        raise Refusal("validation-failed", "This is no e-mail address.", field="email")
+    contact = contacts.checked(Contact(name=person.name, phone=person.phone, email=person.email))
     password = passwords.checked(person.password, alias=invitation.alias)
     step = 0
     if invitation.totp_secret is not None:
@@ -118,18 +110,17 @@ def finish(database: Database, token: str, person: Person, *, still_invited: boo
     stored = passwords.hashed(password)
     codes = [tokens.draw()[:14] for _ in range(RECOVERY_CODES)] if invitation.totp_secret else []
     with database.transaction("write"):
-        taken = database.one(
-            "SELECT 1 FROM identities WHERE user_id <> ? AND (phone = ? OR (email <> '' AND email = ?))",
-            (invitation.user_id, person.phone, person.email),
+        # The link is claimed first: one that is gone meanwhile, with its account, must not bring the person back.
+        claimed = database.execute(
+            "UPDATE enrolment_links SET used_at = ? WHERE token_hash = ?", (clock.now(), tokens.digest(token))
         )
-        if taken is not None:
-            raise Refusal(
-                "validation-failed", "This phone number or e-mail address is enrolled already.", field="phone"
-            )
+        if claimed != 1:
+            raise Refusal("enrolment-not-found", "This link is not valid any more. Ask for a new one.")
+        contacts.check_free(database, invitation.user_id, contact)
         database.execute(
             "INSERT INTO identities (user_id, alias, name, phone, email) VALUES (?, ?, ?, ?, ?) ON CONFLICT (user_id) "
             "DO UPDATE SET name = excluded.name, phone = excluded.phone, email = excluded.email",
-            (invitation.user_id, invitation.alias, name, person.phone, person.email),
+            (invitation.user_id, invitation.alias, contact.name, contact.phone, contact.email),
         )
         database.execute(
             "INSERT INTO credentials (user_id, password_hash, totp_secret, totp_last_step) VALUES (?, ?, ?, ?) "
@@ -142,7 +133,32 @@ def finish(database: Database, token: str, person: Person, *, still_invited: boo
             "INSERT INTO recovery_codes (user_id, code_hash) VALUES (?, ?)",
             [(invitation.user_id, tokens.digest(code)) for code in codes],
         )
-        database.execute(
-            "UPDATE enrolment_links SET used_at = ? WHERE token_hash = ?", (clock.now(), tokens.digest(token))
+    return codes
+
+
+def renew_recovery_codes(database: Database, user_id: int) -> list[str]:
+    """New recovery codes, shown once; the ones of before are over. Opens its own transaction."""
+    codes = [tokens.draw()[:14] for _ in range(RECOVERY_CODES)]
+    with database.transaction("write"):
+        database.execute("DELETE FROM recovery_codes WHERE user_id = ?", (user_id,))
+        database.execute_many(
+            "INSERT INTO recovery_codes (user_id, code_hash) VALUES (?, ?)",
+            [(user_id, tokens.digest(code)) for code in codes],
         )
     return codes
+
+
+def recovery_codes_left(database: Database, user_id: int) -> int:
+    """How many recovery codes of the account are still good."""
+    row = database.one(
+        "SELECT count(*) FROM recovery_codes WHERE user_id = ? AND used_at IS NULL", (user_id,)
+    )
+    return 0 if row is None else int(str(row[0]))
+
+
+def lacks_factor(database: Database, user: User) -> bool:
+    """Whether the account's role asks for a second factor that it does not have."""
+    if user.role not in SECOND_FACTOR_ROLES:
+        return False
+    row = database.one("SELECT 1 FROM credentials WHERE user_id = ? AND totp_secret IS NOT NULL", (user.id,))
+    return row is None

@@ -117,11 +117,29 @@ def refresh(database: Database, session: Session, code: str, *, clock: Clock) ->
         )
 
 
-def of_user(database: Database, user_id: int, *, at: Instant) -> list[tuple[str, Instant, Instant]]:
+def end_token(database: Database, token: str, *, at: Instant) -> None:
+    """End the session of this token."""
+    with database.transaction("write"):
+        database.execute("UPDATE sessions SET ended_at = ? WHERE token_hash = ?", (at, tokens.digest(token)))
+
+
+def end_one(database: Database, user_id: int, short_id: str, *, at: Instant) -> None:
+    """End one open session of the account by its short id; raises `Refusal` session-not-found."""
+    with database.transaction("write"):
+        ended = database.execute(
+            "UPDATE sessions SET ended_at = ? WHERE user_id = ? AND substr(token_hash, 1, 12) = ? "
+            "AND ended_at IS NULL AND expires_at > ?",
+            (at, user_id, short_id, at),
+        )
+    if ended == 0:
+        raise Refusal("session-not-found", "There is no such open session.")
+
+
+def of_user(database: Database, user: User, *, at: Instant) -> list[tuple[str, Instant, Instant]]:
     """The open sessions of an account: short id, begun, last seen."""
     rows = database.query(
-        "SELECT token_hash, created_at, last_seen_at FROM sessions WHERE user_id = ? AND ended_at IS NULL "
-        "AND expires_at > ? ORDER BY created_at DESC LIMIT ?",
-        (user_id, at, _KEPT_PER_USER),
+        "SELECT token_hash, created_at, last_seen_at FROM sessions WHERE user_id = ? AND generation = ? "
+        "AND ended_at IS NULL AND expires_at > ? ORDER BY created_at DESC LIMIT ?",
+        (user.id, user.session_generation, at, _KEPT_PER_USER),
     )
     return [(str(r[0])[:12], Instant(int(str(r[1]))), Instant(int(str(r[2])))) for r in rows]

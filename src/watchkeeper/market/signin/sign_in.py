@@ -10,13 +10,14 @@ from watchkeeper.base.clock import Clock, later
 from watchkeeper.base.database import Database
 from watchkeeper.market.reading import Books
 from watchkeeper.market.refusals import Refusal
-from watchkeeper.market.signin import passwords, sessions, tokens, totp
+from watchkeeper.market.signin import passwords, resets, sessions, tokens, totp
 from watchkeeper.market.signin.enrolment import SECOND_FACTOR_ROLES
 from watchkeeper.market.signin.sessions import Session
 from watchkeeper.market.state import User
 
 ACCOUNT_ATTEMPTS_MAX, ACCOUNT_SECONDS = 10, 15 * 60
 ADDRESS_ATTEMPTS_MAX, ADDRESS_SECONDS = 100, 3600
+RESETS_MAX, RESET_SECONDS = 3, 3600
 _NOTE_SECONDS_MAX = 5.0
 
 
@@ -34,12 +35,8 @@ class Gatekeeper:
         account = alias.strip().casefold()[:64]
         self._throttle(account, address, "sign_in")
         user = self.books.user_by_alias(account)
-        row = (
-            None
-            if user is None
-            else self.identities.one("SELECT password_hash FROM credentials WHERE user_id = ?", (user.id,))
-        )
-        right = passwords.matches(None if row is None else str(row[0]), password)
+        stored = None if user is None else self._password_of(user.id)
+        right = passwords.matches(stored, password)
         with_factor = user is not None and user.role in SECOND_FACTOR_ROLES
         if right and user is not None and with_factor:
             right = self._second_factor(user.id, code)
@@ -48,7 +45,40 @@ class Gatekeeper:
             raise Refusal("unauthenticated", "Alias, password or code are not right.")
         self._noted(account, address, "sign_in", "accepted")
         token = sessions.begin(self.identities, user, second_factor=with_factor, at=self.clock.now())
+        if self._password_of(user.id) != stored:
+            # It was reset while this one was checked, and no session must outlive it.
+            sessions.end_token(self.identities, token, at=self.clock.now())
+            raise Refusal("unauthenticated", "Alias, password or code are not right.")
         return token, user
+
+    def _password_of(self, user_id: int) -> str | None:
+        row = self.identities.one("SELECT password_hash FROM credentials WHERE user_id = ?", (user_id,))
+        return None if row is None else str(row[0])
+
+    def check_password(self, session: Session, *, password: str, address: str) -> str:
+        """The stored hash of the signed-in person's password when this is it; throttled as signing in is.
+
+        Raises `Refusal` unauthenticated or rate-limit-exceeded.
+        """
+        self._throttle(session.user.alias, address, "sign_in")
+        stored = self._password_of(session.user.id)
+        right = passwords.matches(stored, password)
+        self._noted(session.user.alias, address, "sign_in", "accepted" if right else "refused")
+        if not right or stored is None:
+            raise Refusal("unauthenticated", "The old password is not right.")
+        return stored
+
+    def check_reset(self, *, alias: str, code: str, address: str) -> User:
+        """The account that a reset code opens; every attempt counts. Raises `Refusal` as `sign_in` does."""
+        account = alias.strip().casefold()[:64]
+        self._throttle(account, address, "reset")
+        user = self.books.user_by_alias(account)
+        good = resets.good(self.identities, -1 if user is None else user.id, code, at=self.clock.now())
+        right = good and user is not None and user.status == "active"
+        self._noted(account, address, "reset", "accepted" if right else "refused")
+        if user is None or not right:
+            raise Refusal("unauthenticated", "Alias or code are not right, or the code's hour is over.")
+        return user
 
     def _second_factor(self, user_id: int, code: str) -> bool:
         with self.identities.transaction("write"):
@@ -75,17 +105,23 @@ class Gatekeeper:
 
     def _throttle(self, account: str, address: str, kind: str) -> None:
         now = self.clock.now()
-        by_account = self.books.attempts(
-            since=later(now, seconds=-ACCOUNT_SECONDS), kind=kind, account=account
+        most, window = (
+            (RESETS_MAX, RESET_SECONDS) if kind == "reset" else (ACCOUNT_ATTEMPTS_MAX, ACCOUNT_SECONDS)
         )
-        by_address = self.books.attempts(
-            since=later(now, seconds=-ADDRESS_SECONDS), kind=kind, address=address
+        limits = (
+            ("account", account, most, window),
+            ("address", address, ADDRESS_ATTEMPTS_MAX, ADDRESS_SECONDS),
         )
-        if by_account < ACCOUNT_ATTEMPTS_MAX and by_address < ADDRESS_ATTEMPTS_MAX:
-            return
-        seconds = ACCOUNT_SECONDS if by_account >= ACCOUNT_ATTEMPTS_MAX else ADDRESS_SECONDS
-        raise Refusal(
-            "rate-limit-exceeded",
-            f"Too many attempts to sign in. Try again in {seconds // 60} minutes.",
-            retry_after_seconds=seconds,
-        )
+        for whose, key, limit, seconds in limits:
+            since = later(now, seconds=-seconds)
+            nth = self.books.nth_attempt(limit, since=since, kind=kind, whose=whose, key=key)
+            if nth is not None:
+                # The window slides: it is open again when this attempt has left it.
+                free_at = later(nth, seconds=seconds)
+                left = max(1, -(-(free_at - now) // 1_000_000))
+                raise Refusal(
+                    "rate-limit-exceeded",
+                    f"Too many attempts for this {whose}. Try again in {-(-left // 60)} minutes.",
+                    retry_after_seconds=left,
+                    resets_at=free_at,
+                )

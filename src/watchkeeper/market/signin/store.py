@@ -14,4 +14,7 @@ def open_identities(data: Path, *, system_id: str) -> Database:
     if row is None or row[0] != system_id:
         database.close()
         raise DatabaseError("the identities belong to another system")
+    if database.engine == "sqlite":
+        # What is deleted or overwritten here leaves the pages too.
+        database.query("PRAGMA secure_delete=ON")
     return database

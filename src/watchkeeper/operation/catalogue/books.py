@@ -98,6 +98,7 @@ TABLE_CLASSES: Mapping[str, frozenset[Class]] = {
     "acknowledgements": MONEY,
     "repairs": MONEY,
     "rate_limit_hits": frozenset({Class.DEPOSIT, Class.WITHDRAW, Class.LOCK, Class.LISTING, Class.OFFER}),
+    "phases": frozenset({Class.ACCOUNTS}),
     "sign_in_attempts": frozenset({Class.ACCOUNTS}),
     "blocks": STORED,
     "block_lots": STORED,

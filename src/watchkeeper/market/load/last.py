@@ -1,0 +1,72 @@
+"""What only whoever appends next may ask: nothing can come in between any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from watchkeeper.base.database import Database
+from watchkeeper.market.commands import (
+    AccountAct,
+    Act,
+    ActivateUser,
+    ConfirmPickup,
+    Deposit,
+    InviteUser,
+    Payout,
+    SetPhase,
+    Withdraw,
+)
+from watchkeeper.market.rows import marks, number
+from watchkeeper.market.state import (
+    State,
+)
+from watchkeeper.market.tables import EFFECT_COLUMNS
+
+
+def numbers(database: Database, state: State) -> None:
+    """Load the next journal number and the next key of each table; whoever asks appends next."""
+    columns = ", ".join(f"(SELECT coalesce(max(id), 0) FROM {table})" for table in EFFECT_COLUMNS)
+    row = database.one(f"SELECT (SELECT coalesce(max(n), 0) FROM journal), {columns}")
+    if row is None:
+        raise TypeError("a query of totals gave no row")
+    state.next_n = number(row[0]) + 1
+    state.next_ids = {table: number(last) + 1 for table, last in zip(EFFECT_COLUMNS, row[1:], strict=True)}
+
+
+def census(database: Database, state: State, acts: Sequence[Act]) -> None:
+    """Load the phase and how many accounts are in which state, where a command may make somebody active.
+
+    Whoever asks appends next, so two executors never pass a cap together.
+    """
+    if not any(isinstance(act.command, AccountAct | ActivateUser | InviteUser | SetPhase) for act in acts):
+        return
+    row = database.one("SELECT phase FROM phases ORDER BY id DESC LIMIT 1")
+    state.phase = "pilot" if row is None else str(row[0])
+    state.census = {
+        (str(role), str(status)): number(count)
+        for role, status, count in database.query(
+            "SELECT role, status, count(*) FROM user_state GROUP BY role, status"
+        )
+    }
+
+
+def references(database: Database, state: State, acts: Iterable[Act]) -> None:
+    """Load which of these acts' references are in the books, wherever; asked by whoever appends next, because no key
+    spans the tables.
+    """
+    wanted = {
+        (act.command.provider, act.command.external_ref.strip()): None
+        for act in acts
+        if isinstance(act.command, Deposit | Withdraw | Payout | ConfirmPickup)
+    }
+    if not wanted:
+        return
+    providers, names = {provider for provider, _ in wanted}, {name for _, name in wanted}
+    where = f"WHERE provider IN ({marks(providers)}) AND external_ref IN ({marks(names)})"
+    rows = database.query(
+        f"SELECT provider, external_ref FROM wallet_ledger {where} UNION ALL "
+        f"SELECT provider, external_ref FROM payouts {where} UNION ALL "
+        f"SELECT provider, external_ref FROM pickups {where}",
+        (*providers, *names) * 3,
+    )
+    state.references = {(str(provider), str(reference)) for provider, reference in rows}

@@ -1,0 +1,387 @@
+"""Accounts through the market's own application: resets, passwords, sessions, identity, erasure, throttling."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from tests.waiting import until
+from tests.worlds.books import REASON, Market, TurnableClock
+from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
+from watchkeeper.base.database import engine_of, file_of, open_database
+from watchkeeper.interfaces.market_web.app import create_app
+from watchkeeper.interfaces.market_web.services import MarketServices
+from watchkeeper.market.commands import DeleteUser, ResetPassword
+from watchkeeper.market.housekeeping import Housekeeping
+from watchkeeper.market.intake import Intake
+from watchkeeper.market.reading import open_books
+from watchkeeper.market.signin import enrolment, resets, totp
+from watchkeeper.market.signin.store import open_identities
+from watchkeeper.market.state import User
+from watchkeeper.market.switching import Switching
+
+WORD = "grey heron over lake victoria"
+NEW = "blue kingfisher by the Nile"
+MINUTE = 60 * MICROSECONDS_PER_SECOND
+
+
+class Someone:
+    """A person with an account, and what they sign in with."""
+
+    def __init__(self, user: User, *, name: str, recovery: list[str]) -> None:
+        self.id, self.alias, self.name = user.id, user.alias, name
+        self.recovery = recovery
+        self.token = ""
+
+
+class Office:
+    """The market's application in this process, with an operator, two admins and a trader who have enrolled."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.clock = TurnableClock()
+        self.market = Market(data, clock=self.clock)
+        self.system_id = self.market.market.system_id
+        self.identities = open_identities(data, system_id=self.system_id)
+        self._phones = itertools.count(700_000_001)
+        self._keys = itertools.count(1)
+        other = self.market.person("admin")
+        plain = self.market.person("trader")
+        self.operator = self._enrolled(self.market.market.operator.id, "Olive Operator")
+        self.admin = self._enrolled(self.market.admin_id, "Ada Admin")
+        self.other_admin = self._enrolled(other, "Oscar Admin")
+        self.trader = self._enrolled(plain, "Nakimuli Zawedde Distinctive")
+        self.housekeeping = self.new_housekeeping()
+        self.market.keep_lease()
+        self.intake = Intake(
+            self.market.executor, lease=self.market.lease, housekeeping=self.housekeeping, clock=self.clock
+        )
+        self.intake.start()
+        services = MarketServices(
+            data, system_id=self.system_id, intake=self.intake, lease=self.market.lease, clock=self.clock
+        )
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.server = uvicorn.Server(uvicorn.Config(create_app(services), log_config=None, lifespan="off"))
+        self.serving = threading.Thread(target=self.server.run, args=([listening],), daemon=True)
+        self.serving.start()
+        until(lambda: self.server.started, seconds=30, what="the server listens")
+        self.http = httpx.Client(
+            base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=60, trust_env=False
+        )
+
+    def new_housekeeping(self) -> Housekeeping:
+        books = open_books(self.data, system_id=self.system_id)
+        switching = Switching(self.data, system_id=self.system_id, books=books, clock=self.clock)
+        return Housekeeping(
+            self.data,
+            system_id=self.system_id,
+            books=open_books(self.data, system_id=self.system_id),
+            switching=switching,
+            clock=self.clock,
+        )
+
+    def _enrolled(self, user_id: int, name: str) -> Someone:
+        user = self.market.books.user(user_id)
+        assert user is not None
+        at = self.clock.now()
+        token = enrolment.invite_in(self.identities, user, at=at)
+        secret = enrolment.look(self.identities, token, at=at).totp_secret
+        step = self.clock.now() // MICROSECONDS_PER_SECOND // totp.STEP_SECONDS
+        codes = enrolment.finish(
+            self.identities,
+            token,
+            enrolment.Person(
+                name=name,
+                phone=f"+256 {next(self._phones)}",
+                email=f"{user.alias}@distinctive.example",
+                password=WORD,
+                code=totp.code_at(secret, step) if secret else "",
+            ),
+            still_invited=True,
+            clock=self.clock,
+        )
+        return Someone(user, name=name, recovery=codes)
+
+    def sign_in(self, person: Someone, *, password: str = WORD) -> httpx.Response:
+        """Sign in, with a recovery code for who needs a second factor; the newest token is kept."""
+        code = person.recovery.pop() if person.recovery else ""
+        self.http.cookies.clear()
+        answer = self.http.post(
+            "/v1/sessions", json={"alias": person.alias, "password": password, "code": code}
+        )
+        self.http.cookies.clear()
+        if answer.status_code == 201:
+            person.token = answer.json()["token"]
+        return answer
+
+    def asked(self, person: Someone | str, method: str, path: str, **body: object) -> httpx.Response:
+        token = person if isinstance(person, str) else person.token
+        self.http.cookies.clear()
+        headers = {"authorization": f"Bearer {token}", "idempotency-key": f"k{next(self._keys)}"}
+        return self.http.request(method, path, headers=headers, json=body if method == "POST" else None)
+
+    def post(self, person: Someone | str, path: str, **body: object) -> httpx.Response:
+        return self.asked(person, "POST", path, **body)
+
+    def get(self, person: Someone | str, path: str) -> httpx.Response:
+        return self.asked(person, "GET", path)
+
+    def on(self, alias: str, what: str, *, by: Someone, **more: object) -> httpx.Response:
+        return self.post(by, f"/v1/users/{alias}/{what}", reason=REASON, **more)
+
+    def reset(self, alias: str, code: str, password: str = NEW) -> httpx.Response:
+        self.http.cookies.clear()
+        return self.http.post("/v1/resets", json={"alias": alias, "code": code, "password": password})
+
+    def later(self, minutes: int) -> None:
+        self.clock.instant_offset += minutes * MINUTE + 1
+
+    def close(self) -> None:
+        self.http.close()
+        self.server.should_exit = True
+        self.serving.join(30)
+        self.intake.stop()
+        self.housekeeping.close()
+        self.identities.close()
+        self.market.close()
+
+
+@pytest.fixture
+def office(data: Path) -> Iterator[Office]:
+    found = Office(data)
+    for person in (found.admin, found.operator, found.trader):
+        assert found.sign_in(person).status_code == 201
+    yield found
+    found.close()
+
+
+def code_of(answer: httpx.Response) -> str:
+    return str(answer.json()["type"]).rpartition("/")[2]
+
+
+def everything_about_people(data: Path) -> str:
+    """Each byte of the identity store's files, or each row of its tables."""
+    if engine_of(data) == "sqlite":
+        path = file_of(data, "identity")
+        files = [path, *path.parent.glob(path.name + "-*")]
+        return "".join(file.read_bytes().decode("latin-1") for file in files)
+    database = open_database(data, "identity", role="owner")
+    try:
+        tables = database.query("SELECT tablename FROM pg_tables WHERE schemaname = 'identity'")
+        return "".join(
+            repr(database.query(f"SELECT * FROM identity.{table}"))
+            for table in (str(row[0]) for row in tables)
+        )
+    finally:
+        database.close()
+
+
+def test_a_reset_code_sets_a_new_password_once_and_ends_the_sessions(office: Office) -> None:
+    before = office.trader.token
+    issued = office.on(office.trader.alias, "reset", by=office.admin)
+    assert issued.status_code == 201
+    code = issued.json()["code"]
+    assert code not in everything_about_people(office.data)
+    journal = office.market.books.database.query("SELECT arguments, answer FROM journal")
+    assert code not in repr(journal)
+    assert code_of(office.reset(office.admin.alias, code)) == "unauthenticated"
+    assert office.reset(office.trader.alias, code).status_code == 200
+    assert code_of(office.get(before, "/v1/me")) in ("unauthenticated", "session-expired")
+    assert office.sign_in(office.trader).status_code == 401
+    assert office.sign_in(office.trader, password=NEW).status_code == 201
+    assert code_of(office.reset(office.trader.alias, code)) == "unauthenticated"
+
+
+def test_a_reset_code_is_good_for_an_hour_and_until_a_newer_one_is_made(office: Office) -> None:
+    old = office.on(office.trader.alias, "reset", by=office.admin).json()["code"]
+    new = office.on(office.trader.alias, "reset", by=office.admin).json()["code"]
+    assert code_of(office.reset(office.trader.alias, old)) == "unauthenticated"
+    office.later(61)
+    assert code_of(office.reset(office.trader.alias, new)) == "unauthenticated"
+
+
+def test_three_reset_codes_an_hour_and_three_attempts_with_them(office: Office) -> None:
+    for _ in range(resets.ISSUED_MAX):
+        assert office.on(office.trader.alias, "reset", by=office.admin).status_code == 201
+    fourth = office.on(office.trader.alias, "reset", by=office.admin)
+    assert code_of(fourth) == "rate-limit-exceeded"
+    assert 0 < int(fourth.headers["retry-after"]) <= 3600
+    for _ in range(3):
+        assert code_of(office.reset(office.trader.alias, "wrong")) == "unauthenticated"
+    throttled = office.reset(office.trader.alias, "wrong")
+    assert (throttled.status_code, code_of(throttled)) == (429, "rate-limit-exceeded")
+    assert 0 < int(throttled.headers["retry-after"]) <= 3600
+    assert code_of(office.reset("tra_nobody", "wrong")) == "unauthenticated"
+    office.later(60)
+    assert code_of(office.reset(office.trader.alias, "wrong")) == "unauthenticated"
+
+
+def test_signing_in_is_throttled_for_the_operator_too_and_says_until_when(office: Office) -> None:
+    office.later(16)
+    for _ in range(10):
+        office.operator.recovery.append("wrong")
+        assert office.sign_in(office.operator, password="wrong").status_code == 401
+    throttled = office.sign_in(office.operator)
+    assert code_of(throttled) == "rate-limit-exceeded"
+    assert 0 < int(throttled.headers["retry-after"]) <= 15 * 60
+
+
+def test_an_admin_does_not_reset_the_operator_and_the_operator_resets_an_admin(office: Office) -> None:
+    assert code_of(office.on(office.operator.alias, "reset", by=office.admin)) == "not-authorized"
+    assert office.on(office.admin.alias, "reset", by=office.operator).status_code == 201
+
+
+def test_a_crash_between_the_books_and_the_new_password_changes_nothing_but_ends_sessions(
+    office: Office,
+) -> None:
+    code = office.on(office.trader.alias, "reset", by=office.admin).json()["code"]
+    office.intake.submit(office.market.act(ResetPassword(), office.trader.id)).result(10)
+    assert code_of(office.get(office.trader, "/v1/me")) == "session-expired"
+    assert office.sign_in(office.trader).status_code == 201
+    assert office.reset(office.trader.alias, code).status_code == 200
+    assert office.sign_in(office.trader, password=NEW).status_code == 201
+
+
+def test_a_password_is_changed_with_the_old_one_and_other_sessions_end(office: Office) -> None:
+    other = office.trader.token
+    assert office.sign_in(office.trader).status_code == 201
+    wrong = office.post(office.trader, "/v1/me/password", old_password="not it", password=NEW)
+    assert code_of(wrong) == "unauthenticated"
+    short = office.post(office.trader, "/v1/me/password", old_password=WORD, password="short")
+    assert code_of(short) == "validation-failed"
+    assert office.post(office.trader, "/v1/me/password", old_password=WORD, password=NEW).status_code == 200
+    assert office.get(office.trader, "/v1/me").status_code == 200
+    assert office.get(other, "/v1/me").status_code == 401
+    assert office.sign_in(office.trader).status_code == 401
+    assert office.sign_in(office.trader, password=NEW).status_code == 201
+
+
+def test_sessions_are_listed_and_ended_one_by_one_or_all_at_once(office: Office) -> None:
+    first = office.trader.token
+    assert office.sign_in(office.trader).status_code == 201
+    listed = office.get(office.trader, "/v1/sessions").json()["sessions"]
+    assert sorted(entry["current"] for entry in listed) == [False, True]
+    (other,) = (entry["id"] for entry in listed if not entry["current"])
+    # Another's session is not found.
+    assert code_of(office.post(office.admin, f"/v1/sessions/{other}/ending")) == "session-not-found"
+    assert office.post(office.trader, f"/v1/sessions/{other}/ending").status_code == 204
+    assert office.get(first, "/v1/me").status_code == 401
+    assert office.get(office.trader, "/v1/me").status_code == 200
+    assert office.on(office.trader.alias, "sessions/ending", by=office.admin).status_code == 200
+    assert code_of(office.get(office.trader, "/v1/me")) == "session-expired"
+
+
+def test_suspension_ends_sessions_and_signing_in(office: Office) -> None:
+    assert office.on(office.trader.alias, "suspension", by=office.admin).status_code == 200
+    assert code_of(office.get(office.trader, "/v1/me")) == "session-expired"
+    assert office.sign_in(office.trader).status_code == 401
+    assert office.on(office.trader.alias, "unsuspension", by=office.admin).status_code == 200
+    assert office.sign_in(office.trader).status_code == 201
+
+
+def test_an_identity_is_its_owners_to_read_and_to_change(office: Office) -> None:
+    assert office.get(office.trader, "/v1/me").json()["name"] == office.trader.name
+    changed = office.post(office.trader, "/v1/me", name="Nakimuli Mukasa", phone="+256 711 000 000")
+    assert changed.json()["name"] == "Nakimuli Mukasa"
+    taken = office.get(office.admin, "/v1/me").json()["phone"]
+    assert code_of(office.post(office.trader, "/v1/me", name="N", phone=taken)) == "validation-failed"
+    seen = office.get(office.admin, "/v1/users").text + office.get(office.operator, "/v1/users").text
+    assert "Nakimuli" not in seen
+    # What was overwritten is gone from the file too, once the log of writes is cut off.
+    if engine_of(office.data) == "sqlite":
+        office.identities.query("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert "Zawedde" not in everything_about_people(office.data)
+
+
+def test_deletion_leaves_nothing_of_the_person(office: Office) -> None:
+    assert "Zawedde" in everything_about_people(office.data)
+    office.on(office.trader.alias, "reset", by=office.admin)
+    assert office.on(office.trader.alias, "deletion", by=office.admin).status_code == 200
+    left = everything_about_people(office.data)
+    for trace in ("Zawedde", office.trader.alias, f"{office.trader.alias}@distinctive.example"):
+        assert trace not in left
+    assert office.sign_in(office.trader).status_code == 401
+    assert office.admin.name in left
+
+
+def test_after_a_crash_the_housekeeping_erases_who_was_deleted(office: Office) -> None:
+    office.intake.stop()
+    office.market.one(DeleteUser(account=office.trader.alias, reason=REASON), office.admin.id)
+    assert "Zawedde" in everything_about_people(office.data)
+    began_again = office.new_housekeeping()
+    began_again.tick(office.market.executor)
+    assert "Zawedde" not in everything_about_people(office.data)
+    began_again.tick(office.market.executor)
+    began_again.close()
+
+
+def test_an_enrolment_that_ends_after_the_deletion_does_not_bring_the_person_back(office: Office) -> None:
+    user = office.market.books.user(office.trader.id)
+    assert user is not None
+    token = enrolment.invite_in(office.identities, user, at=office.clock.now())
+    assert office.on(office.trader.alias, "deletion", by=office.admin).status_code == 200
+    answer = office.http.post(
+        f"/v1/enrolments/{token}",
+        json={"name": "Nakimuli Zawedde", "phone": "+256 722 000 000", "password": WORD},
+    )
+    assert code_of(answer) == "enrolment-not-found"
+    assert "Zawedde" not in everything_about_people(office.data)
+
+
+@pytest.mark.parametrize("what", ["role", "unsuspension", "deletion", "reset"])
+def test_it_takes_a_fresh_second_factor(office: Office, what: str) -> None:
+    office.later(6)
+    more = {"role": "buyer"} if what == "role" else {}
+    stale = office.on(office.trader.alias, what, by=office.admin, **more)
+    assert code_of(stale) == "second-factor-required"
+    phase = office.post(office.operator, "/v1/phase", phase="pilot", reason=REASON)
+    assert code_of(phase) == "second-factor-required"
+    assert code_of(office.post(office.admin, "/v1/me/recovery-codes")) == "second-factor-required"
+
+
+def test_recovery_codes_are_counted_and_renewed(office: Office) -> None:
+    assert office.get(office.admin, "/v1/me/recovery-codes").json() == {"left": 9}
+    old = office.admin.recovery[-1]
+    new = office.post(office.admin, "/v1/me/recovery-codes").json()["recovery_codes"]
+    assert office.get(office.admin, "/v1/me/recovery-codes").json() == {"left": 10}
+    office.admin.recovery = [old]
+    assert office.sign_in(office.admin).status_code == 401
+    office.admin.recovery = [new[0]]
+    assert office.sign_in(office.admin).status_code == 201
+
+
+def test_who_becomes_an_admin_enrols_a_second_factor_first(office: Office) -> None:
+    changed = office.on(office.trader.alias, "role", by=office.admin, role="admin")
+    assert changed.status_code == 200
+    assert office.sign_in(office.trader).status_code == 401
+    link = changed.json()["enrolment"].rpartition("/")[2]
+    secret = office.http.get(f"/v1/enrolments/{link}").json()["totp_secret"]
+    step = office.clock.now() // MICROSECONDS_PER_SECOND // totp.STEP_SECONDS
+    enrolled = office.http.post(
+        f"/v1/enrolments/{link}",
+        json={
+            "name": office.trader.name,
+            "phone": "+256 733 000 000",
+            "password": NEW,
+            "code": totp.code_at(secret, step),
+        },
+    )
+    assert enrolled.status_code == 201
+    office.trader.recovery = enrolled.json()["recovery_codes"]
+    assert office.sign_in(office.trader, password=NEW).json()["role"] == "admin"
+
+
+def test_the_phase_is_read_by_admins_and_set_by_the_operator(office: Office) -> None:
+    assert office.get(office.admin, "/v1/phase").json()["phase"] == "production"
+    assert code_of(office.get(office.trader, "/v1/phase")) == "invalid-role"
+    assert code_of(office.post(office.admin, "/v1/phase", phase="pilot", reason=REASON)) == "invalid-role"
+    assert office.post(office.operator, "/v1/phase", phase="pilot", reason=REASON).status_code == 200
+    found = office.get(office.operator, "/v1/phase").json()
+    assert (found["phase"], found["caps"]["admin"], found["active"]["admin"]) == ("pilot", 3, 2)
