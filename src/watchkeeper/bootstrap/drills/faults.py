@@ -64,7 +64,7 @@ _REWRITTEN = (
 #: Classes, spelled out here a second time: what the catalogue says must stop is not asked of the code that stops it.
 _WALLET = frozenset(["deposit", "withdraw", "lock", "delivered", "reversal", "pickup", "payout"])
 _MONEY = _WALLET | {"purchase", "purchase_cancellation"}
-_ACCOUNT = _MONEY | {"offer", "listing", "write_off", "storage_fee"}
+_ACCOUNT = _MONEY | {"offer", "offer_end", "listing", "listing_end", "write_off", "storage_fee"}
 _ALL = "everything"
 _ONE = "account"
 
