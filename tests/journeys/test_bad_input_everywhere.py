@@ -35,7 +35,11 @@ class Asker:
         self.system = system
         self.http = httpx.Client(base_url=system.market, trust_env=False, timeout=30)
         buyer = system.invited("buyer", 8, secrets.token_urlsafe(18))
+        operator = system.operator
+        acting = Person(system.market, alias=operator.alias, password=operator.password, secret=None, run="o")
+        acting.sign_in(recovery_code=system.operator_codes.pop())
         self._people: dict[str, Person] = {
+            "operator": acting,
             "admin": system.admin,
             "buyer": buyer,
             "farmer": system.farmer,

@@ -13,6 +13,8 @@ import httpx
 Schema = Mapping[str, Any]
 #: What fits a pattern that is no plain choice of words; a route with a new pattern adds its own.
 FITS = {"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$": "2026-01-01"}
+#: Long enough for a password, and none that is tried first.
+PHRASE = "nine umbrellas lean at dusk"
 WORDS = "words that fit in here"
 UTID = "20200101-000000-tra-000000"
 
@@ -91,6 +93,8 @@ def fitting(schema: Schema) -> Any:
         return schema["enum"][0]
     if "pattern" in schema:
         return _matching(schema["pattern"])
+    if schema.get("title") == "Password":
+        return PHRASE
     # Long ones are reasons, which must have words.
     least = schema.get("minLength", 0)
     return WORDS.ljust(least, "x") if least > 8 else "x" * max(1, least)

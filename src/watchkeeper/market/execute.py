@@ -8,6 +8,7 @@ something waits for one batch at most.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -126,27 +127,29 @@ class Executor:
     def run(self, acts: Sequence[Act]) -> list[Outcome]:
         """Execute these commands in order; an answer or a refusal for each. Never raises for one of them."""
         self._begun = self._clock.boot()
-        outcomes: dict[int, Outcome] = {}
-        together: list[int] = []
-        alone: list[int] = []
-        for index, act in enumerate(acts):
-            apart = isinstance(act.command, ALONE) or self._is_apart(act.actor_id)
-            (alone if apart else together).append(index)
-        for begin in range(0, len(together), BATCH_MAX):
-            chunk = together[begin : begin + BATCH_MAX]
-            try:
-                results = self._transact([acts[index] for index in chunk])
-            except (GateUnreadable, GateBusy, BooksShrunk, DatabaseBusy, DatabaseMissing) as error:
-                results = [self._unavailable(error) for _ in chunk]
-            except OutcomeUnknown:
-                results = [self._looked_up(acts[index]) for index in chunk]
-            except DatabaseError:
-                # Something in the batch is not accepted by the database. Alone each is decided again.
-                results = [self._run_alone(acts[index]) for index in chunk]
-            outcomes.update(zip(chunk, results, strict=True))
-        for index in alone:
-            outcomes[index] = self._run_alone(acts[index])
-        return [outcomes[index] for index in range(len(acts))]
+        outcomes: list[Outcome] = []
+        for apart, group in itertools.groupby(acts, key=self._goes_apart):
+            if apart:
+                outcomes += [self._run_alone(act) for act in group]
+                continue
+            together = [*group]
+            for begin in range(0, len(together), BATCH_MAX):
+                outcomes += self._run_together(together[begin : begin + BATCH_MAX])
+        return outcomes
+
+    def _goes_apart(self, act: Act) -> bool:
+        return isinstance(act.command, ALONE) or self._is_apart(act.actor_id)
+
+    def _run_together(self, acts: list[Act]) -> list[Outcome]:
+        try:
+            return self._transact(acts)
+        except (GateUnreadable, GateBusy, BooksShrunk, DatabaseBusy, DatabaseMissing) as error:
+            return [self._unavailable(error) for _ in acts]
+        except OutcomeUnknown:
+            return [self._looked_up(act) for act in acts]
+        except DatabaseError:
+            # Something in the batch is not accepted by the database. Alone each is decided again.
+            return [self._run_alone(act) for act in acts]
 
     def _looked_up(self, act: Act) -> Outcome:
         """What became of an act whose COMMIT got no answer: its own first answer, or it runs now, once."""

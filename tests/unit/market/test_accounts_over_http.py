@@ -253,7 +253,7 @@ def test_a_password_is_changed_with_the_old_one_and_other_sessions_end(office: O
     other = office.trader.token
     assert office.sign_in(office.trader).status_code == 201
     wrong = office.post(office.trader, "/v1/me/password", old_password="not it", password=NEW)
-    assert code_of(wrong) == "unauthenticated"
+    assert code_of(wrong) == "not-authorized"
     short = office.post(office.trader, "/v1/me/password", old_password=WORD, password="short")
     assert code_of(short) == "validation-failed"
     assert office.post(office.trader, "/v1/me/password", old_password=WORD, password=NEW).status_code == 200

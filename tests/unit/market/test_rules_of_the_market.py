@@ -320,3 +320,15 @@ def test_the_books_refuse_update_and_delete_on_every_append_only_table(market: M
             with pytest.raises(Exception, match="append-only"):
                 database.execute(statement)
     database.close()
+
+
+def test_a_batch_is_run_in_its_order_whatever_needs_a_transaction_of_its_own(market: Market) -> None:
+    commands: list[tuple[Command, int]] = [
+        (CreateListing(produce="Maize", grams=10_000, price_ugx_per_kg=1), market.farmer),
+        (InviteUser(role="buyer", reason=REASON), market.admin_id),
+        (CreateListing(produce="Beans", grams=10_000, price_ugx_per_kg=1), market.farmer),
+    ]
+    outcomes = market.executor.run([market.act(command, actor) for command, actor in commands])
+    numbers = [outcome.n for outcome in outcomes if isinstance(outcome, Answer)]
+    assert len(numbers) == 3
+    assert numbers == sorted(numbers)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from watchkeeper.interfaces.market_web.auth import IdempotencyKey, Services, SignedIn, may, run
-from watchkeeper.interfaces.market_web.shapes import Cancellation, NewOffer, OfferAnswer
+from watchkeeper.interfaces.market_web.shapes import (
+    After,
+    Cancellation,
+    Key,
+    Limit,
+    NewOffer,
+    OfferAnswer,
+    Utid,
+)
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.interfaces.market_web.trade import shown
 from watchkeeper.market import boards
@@ -23,7 +31,7 @@ def make(body: NewOffer, session: SignedIn, services: Services, key: Idempotency
 
 
 @router.get("/offers", openapi_extra=may("trader", "farmer"))
-def offers(session: SignedIn, services: Services, after: int = 0, limit: int = 50) -> dict[str, object]:
+def offers(session: SignedIn, services: Services, after: After = 0, limit: Limit = 50) -> dict[str, object]:
     """A trader's own offers, or those for a farmer's own units, with the time that is left."""
     rows = boards.offers(services.handles().books.database, session.user, after=after, limit=limit)
     now = services.clock.now()
@@ -38,7 +46,7 @@ def offers(session: SignedIn, services: Services, after: int = 0, limit: int = 5
 
 @router.post("/offers/{utid}/answer", openapi_extra=may("farmer", "trader"))
 def answer(
-    utid: str, body: OfferAnswer, session: SignedIn, services: Services, key: IdempotencyKey
+    utid: Utid, body: OfferAnswer, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """Accept, reject or counter an offer; accept or reject a counter."""
     command = AnswerOffer(offer_utid=utid, answer=body.answer, price_ugx_per_kg=body.price_ugx_per_kg)
@@ -46,14 +54,14 @@ def answer(
 
 
 @router.post("/offers/{utid}/withdrawal", openapi_extra=may("trader"))
-def withdraw(utid: str, session: SignedIn, services: Services, key: IdempotencyKey) -> dict[str, object]:
+def withdraw(utid: Utid, session: SignedIn, services: Services, key: IdempotencyKey) -> dict[str, object]:
     """Take an open offer back."""
     return shown(run(services, session, WithdrawOffer(offer_utid=utid), key).body)
 
 
 @router.post("/listings/{listing_id}/cancellation", openapi_extra=may("farmer", "admin"))
 def cancel(
-    listing_id: int, body: Cancellation, session: SignedIn, services: Services, key: IdempotencyKey
+    listing_id: Key, body: Cancellation, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """Take what is free of a listing off the market; an admin says why."""
     if not 0 < listing_id < 2**62:

@@ -65,7 +65,7 @@ class Gatekeeper:
         right = passwords.matches(stored, password)
         self._noted(session.user.alias, address, "sign_in", "accepted" if right else "refused")
         if not right or stored is None:
-            raise Refusal("unauthenticated", "The old password is not right.")
+            raise Refusal("not-authorized", "The old password is not right.")
         return stored
 
     def check_reset(self, *, alias: str, code: str, address: str) -> User:

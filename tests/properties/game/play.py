@@ -1,0 +1,83 @@
+"""Playing it: batches of whatever comes to mind, and a watch that looks on."""
+
+from __future__ import annotations
+
+from tests.properties.game.goods import GoodsMoves
+from tests.properties.game.people import PeopleMoves
+from tests.properties.game.table import Step
+from tests.properties.game.trade import TradeMoves
+from tests.properties.model import ACCEPTED
+from watchkeeper.market.commands import Answer
+from watchkeeper.operation.verifier import verdicts
+from watchkeeper.operation.verifier.tail import watermarks
+
+
+class Game(TradeMoves, GoodsMoves, PeopleMoves):
+    """All moves, each as often as it is likely."""
+
+    def step(self) -> Step:
+        """One command with arguments that are mostly sensible."""
+        moves = {
+            self.list_produce: 8,
+            self.take_back: 2,
+            self.remove: 1,
+            self.offer: 6,
+            self.answer: 6,
+            self.withdraw_offer: 1,
+            self.expire_offer: 2,
+            self.lock: 14,
+            self.verify: 14,
+            self.reverse: 3,
+            self.deposit: 6,
+            self.withdraw: 2,
+            self.payout: 2,
+            self.write_off: 1,
+            self.write_off_block: 1,
+            self.form_block: 4,
+            self.storage_fee: 6,
+            self.purchase: 5,
+            self.cancel_purchase: 2,
+            self.purchase_expiry: 1,
+            self.pickup: 3,
+            self.invite: 2,
+            self.activate: 2,
+            self.suspend: 1,
+            self.unsuspend: 2,
+            self.change_role: 1,
+            self.delete: 1,
+            self.end_sessions: 1,
+            self.issue_reset: 1,
+            self.new_password: 1,
+            self.set_phase: 1,
+            self.notice: 2,
+        }
+        return self.draw.choices([*moves], weights=[*moves.values()])[0]()
+
+    def batch(self) -> int:
+        """Some steps at once; how many. Answers and balances must be the model's."""
+        self.bench.keep_lease()
+        seconds = self.draw.randint(1, 600) if not self.chance(0.02) else self.draw.randint(6, 60) * 3600
+        self.clock.instant_offset += seconds * 1_000_000
+        steps = [self.step() for _ in range(self.draw.randint(1, 20))]
+        outcomes = self.bench.executor.run([self.bench.act(step.command, step.actor) for step in steps])
+        for step, outcome in zip(steps, outcomes, strict=True):
+            answered = ACCEPTED if isinstance(outcome, Answer) else outcome.code
+            said = self.said(step, outcome)
+            assert answered == said, f"{step.command} by {step.actor}: {answered}, not {said}"
+        self.compare({step.actor for step in steps})
+        return len(steps)
+
+    def watch(self) -> None:
+        """The watch reads on, and finds nothing."""
+        for _ in range(100):
+            before = watermarks(self.world.database)
+            self.world.turn()
+            if watermarks(self.world.database) == before:
+                break
+        assert self.world.database.query("SELECT invariant, detail FROM findings") == []
+
+    def all_hold(self) -> None:
+        """A full pass, and every verdict of either mode."""
+        self.world.full_pass()
+        views = verdicts.current(self.world.database, clock=self.clock)
+        assert {(view.continuous, view.full) for view in views} == {(verdicts.HOLDS, verdicts.HOLDS)}
