@@ -33,6 +33,12 @@ PRODUCE = ("Beans", "Coffee", "Maize", "Vanilla")
 #: A unit weighs ten kilograms, and a price is one per kilogram.
 UNIT_KG = 10
 ACCEPTED = "accepted"
+#: The lots that the fee can still touch, and the journal's last number.
+_LOTS_AND_LAST = (
+    "SELECT (SELECT count(*) FROM lots l WHERE NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = l.id) AND NOT EXISTS "
+    "(SELECT 1 FROM block_lots b JOIN block_state s ON s.block_id = b.block_id WHERE b.lot_id = l.id "
+    "AND s.status <> 'in_storage')), (SELECT max(n) FROM journal)"
+)
 
 
 def whole(value: object) -> int:
@@ -138,6 +144,11 @@ class Season:
     def number(self, sql: str, arguments: Sequence[object] = ()) -> int:
         """The one number that is asked for."""
         return self.numbers(sql, arguments)[0]
+
+    def whole_row(self, sql: str) -> list[int]:
+        """The one row of whole numbers that is asked for."""
+        (row,) = self.query(sql)
+        return [whole(value) for value in row]
 
     def user(self, user_id: int) -> User:
         """An account as it stands."""
@@ -245,13 +256,13 @@ class Season:
     def keep_up(self) -> None:
         """The housekeeping at work until nothing is due any more."""
         self.flush()
-        # One round looks at a hundred lots: quiet is it once a round over all of them brought nothing.
-        lots = self.number("SELECT count(*) FROM lots WHERE id NOT IN (SELECT lot_id FROM write_offs)")
-        lots -= 10 * self.number("SELECT count(*) FROM block_state WHERE status = 'picked_up'")
-        quiet, before = 0, -1
-        while quiet < 2 + lots // 100:
+        # Where nothing was due a moment ago it rests for half a minute.
+        self.later(31 * SECOND)
+        (lots, before), quiet = self.whole_row(_LOTS_AND_LAST), 0
+        # One round looks at a hundred lots: it is quiet once the rounds over all of them brought nothing.
+        while quiet <= lots // 100:
             self.tick()
-            last = self.number("SELECT max(n) FROM journal")
+            lots, last = self.whole_row(_LOTS_AND_LAST)
             quiet = quiet + 1 if last == before else 0
             before = last
         if not self.engaged & {Switch.SHUTDOWN, Switch.PILOT_MODE}:

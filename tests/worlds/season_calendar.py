@@ -54,6 +54,8 @@ HOURS: tuple[tuple[Work, ...], ...] = (
     (trade.deliveries, store.pickups),
     (trade.money_out, store.losses),
 )
+#: In a season of so many people the housekeeping comes at every other hour only.
+SMALL = 100
 #: What goes on while pilot mode is on.
 ENDING: tuple[Work, ...] = (trade.deliveries, store.pickups, store.losses)
 
@@ -99,7 +101,7 @@ def _a_day(season: Season, mishap: Bag, accounts: Bag) -> None:
             accounts.next()(season)
             season.flush()
         season.later(4 * HOUR - 50 * SECOND + season.draw.randint(0, 100) * SECOND)
-        if not unkept:
+        if not unkept and (index % 2 or season.size > SMALL):
             season.keep_up()
 
 

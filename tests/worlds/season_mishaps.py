@@ -150,8 +150,10 @@ def clock_back(season: Season) -> None:
     season.do(deposit(season), season.people.traders[0])
     trade.locks(season)
     trade.deliveries(season)
-    season.keep_up()
+    season.flush()
+    season.tick()
     season.later(5 * MINUTE)
+    season.keep_up()
 
 
 def silent(season: Season) -> None:

@@ -166,6 +166,9 @@ def too_often(season: Season) -> None:
     """Each limit of a trader, a farmer and a buyer is reached, and refused one above."""
     farmer, buyer = people.joins(season, "farmer"), people.joins(season, "buyer")
     trader = people.joins(season, "trader", capital_ugx=0)
+    # They have done enough for one season.
+    for role, user_id in (("farmer", farmer), ("buyer", buyer), ("trader", trader)):
+        season.people.of(role).remove(user_id)
     for _ in range(10):
         season.do(deposit(season), trader)
     season.refused(deposit(season), trader, "rate-limit-exceeded")

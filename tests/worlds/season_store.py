@@ -33,7 +33,7 @@ def purchases(season: Season) -> None:
     """Some of the blocks in store are bought."""
     draw = season.draw
     for block_id in in_store(season)[: business(season)]:
-        if draw.random() < 0.7:
+        if draw.random() < 0.9:
             season.do(
                 Purchase(block_id=block_id),
                 draw.choice(season.people.buyers),
@@ -76,8 +76,8 @@ def losses(season: Season) -> None:
     draw = season.draw
     lone = season.numbers(
         "SELECT l.id FROM lots l WHERE l.id NOT IN (SELECT lot_id FROM write_offs) AND l.id NOT IN (SELECT lot_id "
-        "FROM block_lots) AND l.at < ? ORDER BY l.id LIMIT 3",
-        (season.now - 21 * 24 * HOUR,),
+        "FROM block_lots) AND l.at < ? ORDER BY l.id LIMIT 4",
+        (season.now - 10 * 24 * HOUR,),
     )
     for lot_id in lone:
         season.do(WriteOff(lot_id=lot_id, reason=REASON), season.admin)
