@@ -41,7 +41,7 @@ PLAYED = {
 
 
 @pytest.mark.timeout(3600)
-def test_a_season(data: Path, tmp_path: Path) -> None:
+def test_a_season_of_ninety_days(data: Path, tmp_path: Path) -> None:
     season = Season(data, seed=SEED, size=SIZE)
     try:
         played(season, _at_the_end_of_a_day)

@@ -256,17 +256,19 @@ class Season:
     def keep_up(self) -> None:
         """The housekeeping at work until nothing is due any more."""
         self.flush()
-        # Where nothing was due a moment ago it rests for half a minute.
-        self.later(31 * SECOND)
-        (lots, before), quiet = self.whole_row(_LOTS_AND_LAST), 0
-        # One round looks at a hundred lots: it is quiet once the rounds over all of them brought nothing.
-        while quiet <= lots // 100:
+        (lots, before), quiet, since = self.whole_row(_LOTS_AND_LAST), 0, self.now
+        # One round looks at a hundred lots, the first at what the last one left: it is quiet once these brought nothing.
+        while quiet < 2 + lots // 100:
+            # Where nothing was due a moment ago it rests for half a minute.
+            self.later(31 * SECOND)
             self.tick()
             lots, last = self.whole_row(_LOTS_AND_LAST)
             quiet = quiet + 1 if last == before else 0
+            # A day that ends while it looks may be seen or not; what ended before the quiet was seen.
+            since = self.now if quiet == 1 else since
             before = last
         if not self.engaged & {Switch.SHUTDOWN, Switch.PILOT_MODE}:
-            self.caught_up.append(CaughtUp(self.now, before, self.held_up))
+            self.caught_up.append(CaughtUp(since, before, self.held_up))
 
     def restarted(self) -> None:
         """The process was killed: nothing of what it had in memory is there any more, and a new one goes on."""

@@ -91,5 +91,5 @@ def losses(season: Season) -> None:
         )
         for lot_id in lots[: draw.choice((1, 2, 10))]:
             season.do(WriteOff(lot_id=lot_id, reason=REASON), season.admin)
-    elif season.day % 8 == 2 and len(blocks) > 1:
+    elif season.day % 4 == 3 and len(blocks) > 1:
         season.do(WriteOffBlock(block_id=draw.choice(blocks), reason=REASON), season.admin)

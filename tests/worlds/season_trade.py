@@ -105,8 +105,8 @@ def listings(season: Season) -> None:
         "sum(CASE WHEN s.status = 'locked' THEN 1 ELSE 0 END) = 0 AND "
         "sum(CASE WHEN s.status = 'available' THEN 1 ELSE 0 END) > 0 ORDER BY l.id LIMIT 4"
     )
-    for index, (listing, farmer) in enumerate(rows):
-        listing_id, whose = whole(listing), whole(farmer)
+    for index, (listing, owner) in enumerate(rows):
+        listing_id, whose = whole(listing), whole(owner)
         if index % 2 and whose in season.people.farmers:
             season.do(CancelListing(listing_id=listing_id), whose)
         else:
