@@ -50,7 +50,7 @@ def test_a_sabotage_is_seen_live_and_cured_by_the_buttons(phone: Tab, system: Sy
     expect(page.get_by_text("seen", exact=False).first).to_be_visible()
     system.farmer.post("/v1/listings", {"produce": "Beans", "grams": 20_000, "price_ugx_per_kg": 3000})
     expect(page.locator(".banner")).to_contain_text(re.compile("Goes on.*1 create listing"))
-    expect(page.locator(".banner")).to_contain_text("Stopped: deposit, lock")
+    expect(page.locator(".banner")).to_contain_text("Stopped: deposit, withdraw, lock")
     cure(page)
     page.goto(system.control)
     expect(page.locator(".banner.HOLDS")).to_contain_text("All checks hold")

@@ -32,7 +32,7 @@ def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[System]:
 
 
 class Load:
-    """Invitations, which nothing paces, from a thread; keeps what was acknowledged, sends again what got no answer."""
+    """Notices, which nothing paces or counts, from a thread; keeps what was acknowledged, sends again what got no answer."""
 
     def __init__(self, system: System, *, name: str = "load", pause_seconds: float = 0.02) -> None:
         self._system = system
@@ -50,18 +50,18 @@ class Load:
             number += 1
             key = f"{self._name}-{number}"
             for _ in range(40):
-                status, utid = self.invite(key)
+                status, utid = self.tell(key)
                 if status == 201:
                     self.acknowledged[key] = utid
                 if status != 0 or self._stopping.wait(0.1):
                     break
 
-    def invite(self, key: str) -> tuple[int, str]:
+    def tell(self, key: str) -> tuple[int, str]:
         """The status, 0 for no answer."""
         try:
             answer = httpx.post(
-                f"{self._system.market}/v1/users",
-                json={"role": "farmer", "reason": REASON},
+                f"{self._system.market}/v1/notices",
+                json={"kind": "role_based", "role": "farmer", "text": "The store is open.", "reason": REASON},
                 headers={"authorization": f"Bearer {self._admin._token}", "idempotency-key": key},
                 trust_env=False,
                 timeout=20,
@@ -242,7 +242,7 @@ def test_kill_nine_of_the_supervisor_ends_the_others_too_and_the_next_start_has_
     for key, utid in load.acknowledged.items():
         assert books.one("SELECT utid FROM journal WHERE idempotency_key = ?", (key,)) == (utid,), key
     books.close()
-    assert load.invite("after-the-next-start")[0] == 201
+    assert load.tell("after-the-next-start")[0] == 201
 
 
 @pytest.mark.timeout(3600)
