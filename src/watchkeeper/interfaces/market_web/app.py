@@ -35,6 +35,21 @@ from watchkeeper.market.refusals import STATUS, Refusal
 #: What any route may answer besides its own; each is a problem document.
 _ERRORS = sorted({str(status) for status in STATUS.values()})
 
+#: Everything that people and programs ask for, in the document's order.
+ROUTERS = (
+    accounts.router,
+    trade.router,
+    goods.router,
+    statements.router,
+    offers.router,
+    money_out.router,
+    notices.router,
+    people.router,
+    boards.router,
+    control.router,
+    enrol_page.router,
+)
+
 
 def create_app(market: MarketServices) -> FastAPI:
     """The application; raises `RouteWithoutRoles` when a route does not say who may call it."""
@@ -47,26 +62,14 @@ def create_app(market: MarketServices) -> FastAPI:
     )
     app.state.services = market
     problems.install(app)
-    for router in (
-        accounts.router,
-        trade.router,
-        goods.router,
-        statements.router,
-        offers.router,
-        money_out.router,
-        notices.router,
-        people.router,
-        boards.router,
-        control.router,
-        enrol_page.router,
-    ):
+    for router in ROUTERS:
+        auth.check_declared(router)
         app.include_router(router)
     app.add_api_route("/livez", livez, include_in_schema=False)
     app.add_api_route("/readyz", _ready(market), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Bounds)
-    auth.check_declared(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
