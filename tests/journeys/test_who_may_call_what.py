@@ -24,9 +24,10 @@ from tests.worlds.asking import (
     prefix,
     seen,
     there,
+    variants,
 )
 from tests.worlds.books import digest_apart
-from tests.worlds.documented import Operation, operations
+from tests.worlds.documented import operations
 from tests.worlds.everything import Everything
 from tests.worlds.system import REASON
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, SystemClock
@@ -108,26 +109,6 @@ def strangers(full: Everything) -> dict[str, tuple[dict[str, str], str]]:
     }
 
 
-def asked(operation: Operation, full: Everything) -> list[tuple[str, str, bytes | None, dict[str, str]]]:
-    """Requests that differ in all that whoever may not call a route must not be told."""
-    good = good_body(operation)
-    target = there(full, operation.path)
-    found: list[tuple[str, str, bytes | None, dict[str, str]]] = [("what is there", target, good, {})]
-    if names(operation.path):
-        found.append(("what is not there", nowhere(operation.path), good, {}))
-        found.append(("what cannot be", at(operation.path, value="%00"), good, {}))
-    if operation.body is not None:
-        found.append(("another shape", target, b'{"is_admin": true}', {}))
-        found.append(("no JSON", target, b"\xff{", {}))
-        found.append(("no body", target, None, {}))
-    if operation.method != "get":
-        found.append(("no key", target, good, {"idempotency-key": ""}))
-    elif [p for p in operation.parameters if p["in"] == "query"]:
-        query = "&".join(f"{p['name']}=-1x" for p in operation.parameters if p["in"] == "query")
-        found.append(("a strange query", f"{target}?{query}", None, {}))
-    return found
-
-
 def test_the_document_and_the_pages_are_all_routes_that_there_are_and_each_says_who_may(
     full: Everything,
 ) -> None:
@@ -167,7 +148,7 @@ def test_who_may_not_call_a_route_is_told_so_before_anything_is_looked_at(
             refused[role] = (bearer(full.people[role]._token), code)
         for who, (headers, code) in refused.items():
             first: httpx.Response | None = None
-            for what, target, body, more in asked(operation, full):
+            for what, target, body, more in variants(operation, full):
                 answer = asker.ask(operation.method, target, headers | more, body)
                 name = f"{operation.method} {operation.path} by {who}, {what}"
                 status = 403 if code in ("invalid-role", "not-admin") else 401

@@ -94,6 +94,26 @@ def good_body(operation: Operation) -> bytes | None:
     return None if operation.body is None else json.dumps(fitting(operation.body)).encode()
 
 
+def variants(operation: Operation, full: Everything) -> list[tuple[str, str, bytes | None, dict[str, str]]]:
+    """Requests that differ in all that whoever may not call a route must not be told."""
+    good = good_body(operation)
+    target = there(full, operation.path)
+    found: list[tuple[str, str, bytes | None, dict[str, str]]] = [("what is there", target, good, {})]
+    if names(operation.path):
+        found.append(("what is not there", nowhere(operation.path), good, {}))
+        found.append(("what cannot be", at(operation.path, value="%00"), good, {}))
+    if operation.body is not None:
+        found.append(("another shape", target, b'{"is_admin": true}', {}))
+        found.append(("no JSON", target, b"\xff{", {}))
+        found.append(("no body", target, None, {}))
+    if operation.method != "get":
+        found.append(("no key", target, good, {"idempotency-key": ""}))
+    elif [p for p in operation.parameters if p["in"] == "query"]:
+        query = "&".join(f"{p['name']}=-1x" for p in operation.parameters if p["in"] == "query")
+        found.append(("a strange query", f"{target}?{query}", None, {}))
+    return found
+
+
 class Asker:
     """Sends requests over one connection."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 from tests.waiting import until
 from tests.worlds.system import REASON, System
+from watchkeeper.bootstrap.demo import sabotage
 from watchkeeper.bootstrap.demo.client import Person, enrol
 
 #: Prices for a kilogram; a unit has ten.
@@ -65,6 +67,8 @@ class Everything:
     #: The same of what belongs to neither `people["..."]`, by path and role.
     of_others: dict[tuple[str, str], str] = field(default_factory=dict)
     free_unit: int = 0
+    #: The alias of whoever's books somebody has meddled with.
+    victim: str = ""
     _word: str = field(default_factory=lambda: secrets.token_urlsafe(18))
 
     def person(self, role: str) -> Person:
@@ -91,6 +95,10 @@ class Everything:
     def admin(self) -> Person:
         """The admin."""
         return self.system.admin
+
+    def incidents(self) -> list[str]:
+        """The incidents by their names."""
+        return sorted(set(re.findall(r'href="/incidents/([^"]+)"', self.system.operator.page("/incidents"))))
 
     def again(self, person: Person) -> str:
         """The token of one more session."""
@@ -259,6 +267,17 @@ def _end(found: Everything) -> None:
         "signed out": left,
     }
     found.because(f"/v1/users/{found.others['farmer'].alias}/reset")
+    link = str(found.because("/v1/users", role="farmer")["enrolment"]).rpartition("/")[2]
+    found.there |= {"/v1/enrolments/{token}": link, "/enrol/{token}": link}
+
+    # The watch, too, is to have something to tell: a row past the journal, in the books of one account alone.
+    found.system.sabotage(sabotage.added(suspended.alias))
+    found.victim = suspended.alias
+    until(
+        lambda: found.system.mail.mails and found.system.webhook.events and found.incidents(),
+        seconds=60,
+        what="the operator is told, and an incident is opened",
+    )
 
 
 @contextmanager

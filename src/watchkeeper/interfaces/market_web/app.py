@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
@@ -59,6 +60,7 @@ def create_app(market: MarketServices) -> FastAPI:
         summary="Produce, locks and deliveries; amounts in whole UGX, weights in grams.",
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=_operation_id,
     )
     app.state.services = market
     problems.install(app)
@@ -72,6 +74,12 @@ def create_app(market: MarketServices) -> FastAPI:
     app.add_middleware(Bounds)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """What a generated client calls a route: `trade_pay_to_lock`."""
+    tag = str(route.tags[0]).replace(" ", "_") if route.tags else "market"
+    return f"{tag}_{route.name}"
 
 
 def livez() -> dict[str, str]:
