@@ -114,6 +114,13 @@ def variants(operation: Operation, full: Everything) -> list[tuple[str, str, byt
     return found
 
 
+def page_body(page: Page) -> tuple[dict[str, str], bytes | None]:
+    """Headers and body of a form that does nothing."""
+    if page.method != "POST":
+        return {}, None
+    return {"content-type": "application/x-www-form-urlencoded"}, b"csrf=none"
+
+
 class Asker:
     """Sends requests over one connection."""
 
@@ -138,6 +145,15 @@ class Asker:
 def bearer(token: str) -> dict[str, str]:
     """The header that a program signs in with."""
     return {"authorization": f"Bearer {token}"}
+
+
+def by_cookie(headers: dict[str, str]) -> dict[str, str]:
+    """The same session as a browser sends it from one of our own pages; pages know no other."""
+    found = {name: value for name, value in headers.items() if name != "authorization"}
+    if "authorization" in headers:
+        token = headers["authorization"].partition(" ")[2]
+        found |= {"cookie": f"wk_session={token}", "sec-fetch-site": "same-origin"}
+    return found
 
 
 def seen(answer: httpx.Response) -> tuple[object, ...]:

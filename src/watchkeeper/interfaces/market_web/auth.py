@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Header, Request
@@ -26,17 +27,17 @@ class RouteWithoutRoles(RuntimeError):
     """A route does not say who may call it. The server does not start."""
 
 
-async def services(request: Request) -> MarketServices:
+def services(request: Request) -> MarketServices:
     """What the routes work with."""
-    return services_of(request)
-
-
-def services_of(request: Request) -> MarketServices:
-    """The same for whoever is no dependency."""
     return cast("MarketServices", request.app.state.services)
 
 
-Services = Annotated[MarketServices, Depends(services)]
+async def _services(request: Request) -> MarketServices:
+    # What waits for nothing needs no thread.
+    return services(request)
+
+
+Services = Annotated[MarketServices, Depends(_services)]
 
 
 def _token(request: Request) -> str:
@@ -85,14 +86,19 @@ async def let_in(request: Request, allowed: list[str]) -> Session:
 
 
 def _let_in(request: Request, allowed: list[str]) -> Session:
-    services = services_of(request)
-    handles = services.handles()
-    session = sessions.find(handles.identities, handles.books, _token(request), clock=services.clock)
+    market = services(request)
+    handles = market.handles()
+    session = sessions.find(handles.identities, handles.books, _token(request), clock=market.clock)
+    check_role(session, allowed)
+    return session
+
+
+def check_role(session: Session, allowed: Collection[str]) -> None:
+    """Raise `Refusal` when the session's role is not among these."""
     if session.user.role not in allowed:
-        if allowed == ["admin"]:
+        if list(allowed) == ["admin"]:
             raise Refusal("not-admin", "Only an admin may do this.")
         raise Refusal("invalid-role", "Your role may not do this.")
-    return session
 
 
 async def signed_in(request: Request) -> Session:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from watchkeeper.interfaces.market_web import strict
 from watchkeeper.interfaces.market_web.accounts import awaited, finish
-from watchkeeper.interfaces.market_web.auth import services_of
+from watchkeeper.interfaces.market_web.auth import services
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import enrolment, totp
 
@@ -46,9 +46,9 @@ def _form(
 @router.get("/enrol/{token}")
 def form(token: str, request: Request) -> Response:
     """The form behind a link."""
-    handles = services_of(request).handles()
+    handles = services(request).handles()
     try:
-        invitation = enrolment.look(handles.identities, token, at=services_of(request).clock.now())
+        invitation = enrolment.look(handles.identities, token, at=services(request).clock.now())
     except Refusal as refusal:
         return _page(
             "enrolled.html",
@@ -57,7 +57,7 @@ def form(token: str, request: Request) -> Response:
             text=refusal.detail,
             codes=[],
         )
-    if invitation.used and not awaited(services_of(request), invitation):
+    if invitation.used and not awaited(services(request), invitation):
         return _page(
             "enrolled.html",
             title="You are enrolled",
@@ -75,7 +75,7 @@ async def submit(token: str, request: Request) -> Response:
 
 
 def _submit(token: str, request: Request, fields: dict[str, str]) -> Response:
-    market = services_of(request)
+    market = services(request)
     try:
         invitation = enrolment.look(market.handles().identities, token, at=market.clock.now())
     except Refusal as refusal:
