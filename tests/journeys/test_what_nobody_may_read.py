@@ -87,7 +87,7 @@ def asked_by(full: Everything, asker: Asker, role: str) -> Iterator[tuple[str, h
             yield f"get {target}", asker.ask("get", target, headers)
     for page in pages():
         for target in (
-            {there(full, page.path), there(full, page.path) + "?x=1"} if page.method == "GET" else ()
+            {there(full, page.path), page.path.split("{")[0] + "?x=1"} if page.method == "GET" else ()
         ):
             yield f"GET {target}", asker.ask("GET", target, by_cookie(headers))
     folder = ROOT / "src" / "watchkeeper" / "interfaces" / "market_web" / "static"

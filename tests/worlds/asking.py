@@ -69,9 +69,9 @@ def at(path: str, *, value: str) -> str:
 
 
 def there(full: Everything, path: str) -> str:
-    """The path of a thing that is there."""
+    """The path of a thing that is there; a page may name it in its query."""
     if not names(path):
-        return path
+        return full.there.get(path, path)
     assert prefix(path) in full.there, (
         f"say in tests/worlds/everything.py, in `there`, what {prefix(path)} can lead to in a full market"
     )

@@ -184,6 +184,7 @@ def _trade(found: Everything) -> None:
         "/v1/locks/{utid}": str(open_lock["utid"]),
         "/v1/listings/{listing_id}": str(listing["listing_id"]),
         "/v1/trace/{utid}": str(open_lock["utid"]),
+        "/trace": f"/trace?utid={open_lock['utid']}",
     }
     bought = str(deposit["entries"][0]["utid"])
     traced: Any = other_farmer.get("/v1/offers")
@@ -223,6 +224,7 @@ def _sell(found: Everything) -> None:
         "/v1/lots/{lot_id}": str(left),
         "/v1/blocks/{block_id}": str(blocks(other_trader)[0]["id"]),
         "/v1/users/{alias}": farmer,
+        "/account": f"/account?alias={farmer}",
     }
     found.of_others["/v1/purchases/{utid}", "buyer"] = str(second["utid"])
 

@@ -145,11 +145,7 @@ def run(services: MarketServices, session: Session, command: Command, key: str) 
 
 
 def check_declared(router: APIRouter) -> None:
-    """Raise `RouteWithoutRoles` when a route of the document does not declare who may call it."""
+    """Raise `RouteWithoutRoles` when a route or a page does not declare who may call it."""
     for route in router.routes:
-        if (
-            isinstance(route, APIRoute)
-            and route.include_in_schema
-            and _ROLES_KEY not in (route.openapi_extra or {})
-        ):
+        if isinstance(route, APIRoute) and _ROLES_KEY not in (route.openapi_extra or {}):
             raise RouteWithoutRoles(f"{RouteWithoutRoles.__doc__} It is {route.path}.")
