@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.worlds.everything import Everything, everything
 from tests.worlds.server import Cluster
 from tests.worlds.system import System, running
 
@@ -17,4 +18,15 @@ def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         cluster: Cluster = request.getfixturevalue("postgresql")
         url = cluster.database()
     with running(tmp_path_factory.mktemp("a folder with spaces") / "data", database_url=url) as found:
+        yield found
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
+    """A market that holds one thing of every kind."""
+    url = None
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("postgresql")
+        url = cluster.database()
+    with everything(tmp_path_factory.mktemp("everything") / "data", database_url=url) as found:
         yield found

@@ -44,13 +44,13 @@ class Operation:
         return path + query
 
 
-def operations(base: str) -> list[Operation]:
-    """Every route that the document at `base` names; ends no session of the asker."""
+def operations(base: str, *, deletions: bool = False) -> list[Operation]:
+    """Every route that the document at `base` names; without `deletions` none that ends the asker's session."""
     document = httpx.get(f"{base}/openapi.json", trust_env=False).json()
     found: list[Operation] = []
     for path, methods in document["paths"].items():
         for method, one in methods.items():
-            if method == "delete":
+            if method == "delete" and not deletions:
                 continue
             content = one.get("requestBody", {}).get("content", {})
             body = None if not content else _resolved(document, content["application/json"]["schema"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,11 +23,13 @@ from watchkeeper.market.commands import (
     CreateListing,
     Deposit,
     ExpirePurchase,
+    Payout,
     PayToLock,
     Purchase,
     RestoreState,
     StorageFee,
     VerifyDelivery,
+    Withdraw,
     WriteOff,
     WriteOffBlock,
 )
@@ -37,6 +40,7 @@ from watchkeeper.market.reading import Books
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.rows import number
 from watchkeeper.market.switching import Switching
+from watchkeeper.market.trace import trace
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.verifier import findings, verdicts
 
@@ -299,6 +303,78 @@ def test_the_money_loop_conserves_at_every_step(store: Store) -> None:
     deposit = Deposit(amount_ugx=1, provider="mtn", external_ref="P-1")
     assert store.refused(deposit, store.trader) == "reference-already-used"
     store.turn()
+
+
+def outside_and_inside(store: Store) -> tuple[int, int]:
+    """What came in less what went out, as the journal has it; and what everybody has, as the ledgers have it."""
+    moved = {str(name): int(str(total)) for name, total in store.query("SELECT command, sum(amount_ugx) FROM journal WHERE amount_ugx IS NOT NULL GROUP BY command")}  # fmt: skip
+    outside = sum(moved.get(name, 0) * sign for name, sign in (("deposit", 1), ("pickup", 1), ("withdraw", -1), ("payout", -1)))  # fmt: skip
+    ((wallets,),) = store.query(
+        "SELECT coalesce(sum(capital_after + locked_after + profit_after), 0) FROM wallet_ledger w WHERE number = "
+        "(SELECT max(number) FROM wallet_ledger x WHERE x.trader_id = w.trader_id)"
+    )
+    ((earnings,),) = store.query(
+        "SELECT coalesce(sum(balance_after), 0) FROM farmer_ledger f WHERE number = "
+        "(SELECT max(number) FROM farmer_ledger x WHERE x.farmer_id = f.farmer_id)"
+    )
+    return outside, int(str(wallets)) + int(str(earnings))
+
+
+def test_money_is_conserved_from_deposit_to_payout_and_one_trace_tells_the_chain_from_either_end(
+    store: Store,
+) -> None:
+    seen: list[int] = []
+
+    def step(command: Command, actor: int) -> Answer:
+        store.bench.keep_lease()
+        answer = store.bench.one(command, actor)
+        conserved()
+        return answer
+
+    def conserved() -> None:
+        outside, inside = outside_and_inside(store)
+        assert outside == inside
+        seen.append(inside)
+
+    step(Deposit(amount_ugx=70_000, provider="bank", external_ref="IN-1"), store.trader)
+    begun = seen[-1]
+    listing = step(CreateListing(produce="Maize", grams=100_000, price_ugx_per_kg=600), store.farmer)
+    units = listing.body["unit_ids"]
+    assert isinstance(units, list)
+    locks = [step(PayToLock(unit_id=unit_id), store.trader) for unit_id in units]
+    for lock in locks:
+        step(VerifyDelivery(lock_utid=lock.utid, outcome="delivered", reason=REASON), store.admin)
+    store.tick()
+    conserved()
+    ((block_id,),) = store.query("SELECT max(id) FROM blocks")
+    store.flip(Switch.PURCHASE_WINDOW, "release")
+    purchase = step(Purchase(block_id=int(str(block_id))), store.buyer)
+    pickup = step(store.pickup(purchase, 83_000, "OUT-0"), store.admin)
+    assert seen[-1] == begun + 83_000
+    step(Withdraw(amount_ugx=23_000, provider="mtn", external_ref="OUT-1"), store.trader)
+    farmer = store.bench.books.user(store.farmer)
+    assert farmer is not None
+    step(
+        Payout(
+            account=farmer.alias, amount_ugx=60_000, provider="airtel", external_ref="OUT-2", reason=REASON
+        ),
+        store.admin,
+    )
+    assert seen[-1] == begun
+    assert len(set(seen)) >= 4
+    wallet = store.bench.books.wallet(store.trader)
+    assert (wallet.locked_ugx, wallet.profit_ugx, wallet.exposure_ugx) == (0, 0, 0)
+    assert store.bench.books.earnings(store.farmer).balance_ugx == 0
+    store.turn()
+    admin = store.bench.books.user(store.admin)
+    assert admin is not None
+    whole = ["pay_to_lock", "verify_delivery", "form_block", "purchase", "pickup"]
+    for utid, locked in ((locks[0].utid, 1), (pickup.utid, 10)):
+        found: Any = trace(store.bench.books.database, utid, viewer=admin)
+        chain = [act["command"] for act in (*found["earlier"], found["act"], *found["later"])]
+        assert found["complete"]
+        assert [chain.count(name) for name in whole] == [locked, locked, 1, 1, 1]
+        assert chain == sorted(chain, key=whole.index)
 
 
 def test_a_sale_below_cost_returns_what_came_in_and_credits_no_profit(store: Store) -> None:

@@ -6,6 +6,9 @@ from fastapi import APIRouter, Request, Response
 
 from watchkeeper.base.clock import iso
 from watchkeeper.base.utid import base36
+from watchkeeper.interfaces.market_web.answers import (
+    SignedInAs,
+)
 from watchkeeper.interfaces.market_web.auth import (
     ALL,
     COOKIE,
@@ -30,7 +33,7 @@ def address(request: Request) -> str:
     return "unknown" if request.client is None else request.client.host
 
 
-@router.post("/sessions", status_code=201, openapi_extra=may())
+@router.post("/sessions", status_code=201, response_model=SignedInAs, openapi_extra=may())
 def sign_in(body: SignIn, request: Request, response: Response, services: Services) -> dict[str, object]:
     """Sign in. The token goes into an HttpOnly cookie and into the answer, for programs."""
     token, user = services.handles().gatekeeper.sign_in(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, cast
 
-from fastapi import Depends, FastAPI, Header, Request
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
 from watchkeeper.base import canonical
 from watchkeeper.base.utid import base36
@@ -18,6 +20,7 @@ from watchkeeper.market.signin.sessions import Session
 COOKIE = "wk_session"
 ALL = ("farmer", "trader", "buyer", "admin", "operator")
 _ROLES_KEY = "x-roles"
+_SESSION_KEY = "watchkeeper.session"
 
 
 class RouteWithoutRoles(RuntimeError):
@@ -29,7 +32,12 @@ def services(request: Request) -> MarketServices:
     return cast("MarketServices", request.app.state.services)
 
 
-Services = Annotated[MarketServices, Depends(services)]
+async def _services(request: Request) -> MarketServices:
+    # What waits for nothing needs no thread.
+    return services(request)
+
+
+Services = Annotated[MarketServices, Depends(_services)]
 
 
 def _token(request: Request) -> str:
@@ -61,18 +69,42 @@ def may(*roles: str) -> dict[str, object]:
     return {_ROLES_KEY: list(roles)}
 
 
-def signed_in(request: Request, services: Services) -> Session:
-    """The session, for a role that the route lets in; raises `Refusal`."""
-    handles = services.handles()
-    session = sessions.find(handles.identities, handles.books, _token(request), clock=services.clock)
-    route = request.scope["route"]
-    extra = route.openapi_extra if isinstance(route, APIRoute) else None
-    allowed = (extra or {}).get(_ROLES_KEY, [])
+def roles_of(route: APIRoute) -> list[str]:
+    """Who may call a route; empty when everyone may."""
+    found = (route.openapi_extra or {}).get(_ROLES_KEY, [])
+    return [str(role) for role in found]
+
+
+async def let_in(request: Request, allowed: list[str]) -> Session:
+    """The session, for a role that is allowed; raises `Refusal`. Found once for a request."""
+    found = request.scope.get(_SESSION_KEY)
+    if isinstance(found, Session):
+        return found
+    session = await run_in_threadpool(_let_in, request, allowed)
+    request.scope[_SESSION_KEY] = session
+    return session
+
+
+def _let_in(request: Request, allowed: list[str]) -> Session:
+    market = services(request)
+    handles = market.handles()
+    session = sessions.find(handles.identities, handles.books, _token(request), clock=market.clock)
+    check_role(session, allowed)
+    return session
+
+
+def check_role(session: Session, allowed: Collection[str]) -> None:
+    """Raise `Refusal` when the session's role is not among these."""
     if session.user.role not in allowed:
-        if allowed == ["admin"]:
+        if list(allowed) == ["admin"]:
             raise Refusal("not-admin", "Only an admin may do this.")
         raise Refusal("invalid-role", "Your role may not do this.")
-    return session
+
+
+async def signed_in(request: Request) -> Session:
+    """The session, for a role that the route lets in; raises `Refusal`."""
+    route = request.scope["route"]
+    return await let_in(request, roles_of(route) if isinstance(route, APIRoute) else [])
 
 
 SignedIn = Annotated[Session, Depends(signed_in)]
@@ -112,12 +144,8 @@ def run(services: MarketServices, session: Session, command: Command, key: str) 
     )
 
 
-def check_declared(app: FastAPI) -> None:
-    """Raise `RouteWithoutRoles` when a route does not declare who may call it."""
-    for route in app.routes:
-        if (
-            isinstance(route, APIRoute)
-            and route.include_in_schema
-            and _ROLES_KEY not in (route.openapi_extra or {})
-        ):
+def check_declared(router: APIRouter) -> None:
+    """Raise `RouteWithoutRoles` when a route or a page does not declare who may call it."""
+    for route in router.routes:
+        if isinstance(route, APIRoute) and _ROLES_KEY not in (route.openapi_extra or {}):
             raise RouteWithoutRoles(f"{RouteWithoutRoles.__doc__} It is {route.path}.")

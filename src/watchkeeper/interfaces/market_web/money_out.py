@@ -6,6 +6,11 @@ from concurrent.futures import TimeoutError as FutureTimeout
 
 from fastapi import APIRouter
 
+from watchkeeper.interfaces.market_web.answers import (
+    EarningsNow,
+    PayoutMade,
+    WithdrawalMade,
+)
 from watchkeeper.interfaces.market_web.auth import IdempotencyKey, Services, SignedIn, may, run
 from watchkeeper.interfaces.market_web.services import ANSWER_SECONDS_MAX
 from watchkeeper.interfaces.market_web.shapes import After, Before, Limit, NewPayout, NewWithdrawal
@@ -19,7 +24,7 @@ from watchkeeper.market.rows import marks
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["money out"])
 
 
-@router.post("/withdrawals", status_code=201, openapi_extra=may("trader"))
+@router.post("/withdrawals", status_code=201, response_model=WithdrawalMade, openapi_extra=may("trader"))
 def withdraw(
     body: NewWithdrawal, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
@@ -28,7 +33,7 @@ def withdraw(
     return run(services, session, command, key).body
 
 
-@router.post("/payouts", status_code=201, openapi_extra=may("admin"))
+@router.post("/payouts", status_code=201, response_model=PayoutMade, openapi_extra=may("admin"))
 def pay_out(body: NewPayout, session: SignedIn, services: Services, key: IdempotencyKey) -> dict[str, object]:
     """Confirm that a farmer was paid, outside."""
     command = Payout(
@@ -77,7 +82,7 @@ def payouts(session: SignedIn, services: Services, after: After = 0, limit: Limi
     }
 
 
-@router.get("/earnings", openapi_extra=may("farmer"))
+@router.get("/earnings", response_model=EarningsNow, openapi_extra=may("farmer"))
 def earnings(
     session: SignedIn, services: Services, before: Before = None, limit: Limit = 50
 ) -> dict[str, object]:

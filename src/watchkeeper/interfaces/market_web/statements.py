@@ -60,7 +60,12 @@ def as_document(
     return _of(session, services, first_day, last_day).document()
 
 
-@router.get("/statement.csv", openapi_extra=may("trader", "farmer"), response_class=StreamingResponse)
+@router.get(
+    "/statement.csv",
+    openapi_extra=may("trader", "farmer"),
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
 def as_csv(session: SignedIn, services: Services, first_day: Day = "", last_day: Day = "") -> Response:
     """The same as CSV."""
     found = _of(session, services, first_day, last_day)

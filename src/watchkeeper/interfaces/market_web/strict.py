@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from watchkeeper.interfaces.market_web.auth import let_in, roles_of
 from watchkeeper.interfaces.market_web.problems import problem
 from watchkeeper.market.refusals import Refusal
 
@@ -114,12 +115,16 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads strictly."""
+    """A route that reads strictly, and nothing at all from whoever may not call it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
+        roles = roles_of(self)
 
         async def strict(request: Request) -> Response:
+            if roles:
+                # Before the body and the path are looked at: a stranger is told nothing of their shapes.
+                await let_in(request, roles)
             return await handler(StrictRequest(request.scope, request.receive))
 
         return strict

@@ -5,6 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from watchkeeper.base.clock import Instant, iso
+from watchkeeper.interfaces.market_web.answers import (
+    Chain,
+    DeliveryVerified,
+    DepositMade,
+    FarmerWallet,
+    ListingMade,
+    LockMade,
+    TraderWallet,
+)
 from watchkeeper.interfaces.market_web.auth import (
     IdempotencyKey,
     Services,
@@ -56,7 +65,7 @@ def shown(row: dict[str, object], *, now: Instant | None = None) -> dict[str, ob
     return found
 
 
-@router.post("/listings", status_code=201, openapi_extra=may("farmer"))
+@router.post("/listings", status_code=201, response_model=ListingMade, openapi_extra=may("farmer"))
 def create_listing(
     body: NewListing, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
@@ -73,7 +82,7 @@ def listings(session: SignedIn, services: Services, after: After = 0, limit: Lim
     return {"listings": [shown(row) for row in rows], "next": rows[-1]["id"] if rows else None}
 
 
-@router.post("/deposits", status_code=201, openapi_extra=may("trader"))
+@router.post("/deposits", status_code=201, response_model=DepositMade, openapi_extra=may("trader"))
 def deposit(
     body: NewDeposit, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
@@ -82,7 +91,7 @@ def deposit(
     return run(services, session, command, key).body
 
 
-@router.get("/wallet", openapi_extra=may("trader", "farmer"))
+@router.get("/wallet", response_model=TraderWallet | FarmerWallet, openapi_extra=may("trader", "farmer"))
 def wallet(
     session: SignedIn, services: Services, before: Before = None, limit: Limit = 50
 ) -> dict[str, object]:
@@ -104,7 +113,7 @@ def wallet(
     }
 
 
-@router.post("/locks", status_code=201, openapi_extra=may("trader"))
+@router.post("/locks", status_code=201, response_model=LockMade, openapi_extra=may("trader"))
 def pay_to_lock(
     body: NewLock, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
@@ -126,7 +135,7 @@ def locks(session: SignedIn, services: Services, after: After = 0, limit: Limit 
     return {"locks": [shown(row, now=now) for row in rows], "next": rows[-1]["id"] if rows else None}
 
 
-@router.post("/locks/{utid}/verification", openapi_extra=may("admin"))
+@router.post("/locks/{utid}/verification", response_model=DeliveryVerified, openapi_extra=may("admin"))
 def verify(
     utid: Utid, body: Verification, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
@@ -159,7 +168,9 @@ def write_off(
     return run(services, session, WriteOff(lot_id=lot_id, reason=body.reason), key).body
 
 
-@router.get("/trace/{utid}", openapi_extra=may("farmer", "trader", "buyer", "admin", "operator"))
+@router.get(
+    "/trace/{utid}", response_model=Chain, openapi_extra=may("farmer", "trader", "buyer", "admin", "operator")
+)
 def trace_utid(utid: Utid, session: SignedIn, services: Services) -> dict[str, object]:
     """Everything that an act wrote, and the acts before and after it."""
     books = services.handles().books

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
+import re
+import secrets
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -19,6 +22,17 @@ ACCOUNT_ATTEMPTS_MAX, ACCOUNT_SECONDS = 10, 15 * 60
 ADDRESS_ATTEMPTS_MAX, ADDRESS_SECONDS = 100, 3600
 RESETS_MAX, RESET_SECONDS = 3, 3600
 _NOTE_SECONDS_MAX = 5.0
+_ALIAS = re.compile(r"[a-z]{3}_[0-9a-z]{6}")
+#: What no alias can be is counted under a name that only this process can make from it.
+_COUNTING_KEY = secrets.token_bytes(32)
+
+
+def counted_as(alias: str) -> str:
+    """The account that an attempt counts for. A telephone number or password typed into the wrong field stays out of the books."""
+    account = alias.strip().casefold()
+    if _ALIAS.fullmatch(account):
+        return account
+    return "unnamed-" + hmac.new(_COUNTING_KEY, account.encode("utf-8", "replace"), "sha256").hexdigest()[:32]
 
 
 @dataclass(slots=True)
@@ -32,7 +46,7 @@ class Gatekeeper:
 
     def sign_in(self, *, alias: str, password: str, code: str, address: str) -> tuple[str, User]:
         """A session's token and its account; raises `Refusal` unauthenticated or rate-limit-exceeded."""
-        account = alias.strip().casefold()[:64]
+        account = counted_as(alias)
         self._throttle(account, address, "sign_in")
         user = self.books.user_by_alias(account)
         stored = None if user is None else self._password_of(user.id)
@@ -70,7 +84,7 @@ class Gatekeeper:
 
     def check_reset(self, *, alias: str, code: str, address: str) -> User:
         """The account that a reset code opens; every attempt counts. Raises `Refusal` as `sign_in` does."""
-        account = alias.strip().casefold()[:64]
+        account = counted_as(alias)
         self._throttle(account, address, "reset")
         user = self.books.user_by_alias(account)
         good = resets.good(self.identities, -1 if user is None else user.id, code, at=self.clock.now())
