@@ -24,6 +24,7 @@ from watchkeeper.interfaces.market_web import (
     offers,
     people,
     problems,
+    reconciliations,
     statements,
     trade,
 )
@@ -55,6 +56,7 @@ def create_app(market: MarketServices) -> FastAPI:
         offers.router,
         money_out.router,
         notices.router,
+        reconciliations.router,
         people.router,
         boards.router,
         control.router,
