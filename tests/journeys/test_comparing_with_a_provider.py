@@ -214,8 +214,8 @@ def test_what_is_refused_over_http_is_refused_in_words_and_writes_nothing(system
         ({"map": None}, "map and own_map"),
         ({"first_day": "2026-02-30"}, "YYYY-MM-DD"),
         ({"first_day": "2026-02-02", "last_day": "2026-02-01"}, "ends before it begins"),
-        ({"statement": HEADER + "R\u0000"}, "control characters"),
-        ({"map": "mtn\n"}, ""),
+        ({"statement": HEADER + "R\u0000"}, "right form"),
+        ({"map": "mtn\n"}, "right form"),
     ):
         answer = post(system, system.admin, good | change)
         assert answer.status_code == 422, answer.text
