@@ -180,8 +180,19 @@ def test_an_admin_compares_over_http_and_reads_the_items_page_by_page(system: Sy
     )
     only = system.admin.get(f"/v1/reconciliations/{made['utid']}?kind=missing_in_books")
     assert [item["external_ref"] for item in only["items"]] == ["HTTPONLY"]  # type: ignore[attr-defined]
+    # A trader sees nothing of it, though references of others stand in it.
+    for utid in {str(made["utid"]), *_parts(system, str(made["utid"]))}:
+        with pytest.raises(Refused, match="utid-not-found"):
+            system.traders[0].get(f"/v1/trace/{utid}")
     with pytest.raises(Refused, match="reconciliation-not-found"):
         system.admin.get("/v1/reconciliations/20200101-000000-adm-000000")
+
+
+def _parts(system: System, utid: str) -> list[str]:
+    later = system.admin.get(f"/v1/trace/{utid}")["later"]
+    assert isinstance(later, list)
+    assert later
+    return [str(act["utid"]) for act in later]
 
 
 def test_a_map_of_ones_own_comes_with_the_request(system: System) -> None:

@@ -207,6 +207,26 @@ def test_a_comparison_that_broke_off_goes_on_where_it_was_as_the_books_stood_the
     assert [item["external_ref"] for item in items] == [reference for reference, _ in rows[:200]]
 
 
+@pytest.mark.parametrize("call", [1, 2])
+def test_two_who_compare_the_same_statement_at_once_make_one_comparison(
+    market: Market, clock: TurnableClock, call: int
+) -> None:
+    statement = around(clock, *((f"X{n:04}", 10) for n in range(6 * ITEMS_MAX)))
+    send, calls = sender(market), 0
+
+    def overtaken(commands: list[Command]) -> list[Answer]:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            compared(market, statement, actor=market.market.operator.id)
+        return send(commands)
+
+    utid = running.reconcile(market.books.database, statement, overtaken)
+    (run,) = reading.runs(market.books.database, before=None, limit=10)
+    assert (run["utid"], run["complete"]) == (utid, True)
+    assert len(kinds(market, run)) == 6 * ITEMS_MAX
+
+
 def test_a_full_part_of_the_longest_items_is_one_sealed_leaf(market: Market, clock: TurnableClock) -> None:
     now = clock.now()
     references = [f'"{n:03}' + '\\"' * 30 for n in range(ITEMS_MAX)]

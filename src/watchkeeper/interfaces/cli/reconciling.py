@@ -45,19 +45,18 @@ def reconcile(
 ) -> None:
     """Compare the money in the books with a provider's statement, by the provider's references.
 
-    Example: watchkeeper reconcile november.csv --map mtn --from 2026-11-01 --to 2026-11-30
+    Example: watchkeeper reconcile november.csv --map mtn --dry-run
 
-    Without --from and --to the time is that of the first and the last payment in the file. What was booked within an hour
-    of its ends may stand in the neighbouring statement and is not missed. Nothing is written when any row is not
-    understood. The same file again is answered as the first time.
+    Then name the days that the statement is of (--from 2026-11-01 --to 2026-11-30), and leave --dry-run out to keep what
+    was found: that needs `watchkeeper login`. Without days the time is that of the first and the last payment in the file.
+    What was booked within an hour of its ends may stand in the neighbouring statement and is not missed.
 
-    A map of your own is for every other statement:
+    A payment is known by its reference. Nothing is written when any row is not understood. The same file again is
+    answered as the first time, and one that broke off goes on.
 
-        provider = "bank"; signed = false; date_formats = ["%d/%m/%Y"]; thousands = ","; decimal = "."
-        [columns]: reference = "Ref", date = "Date", credit = "Credit", debit = "Debit"
-
-    each on a line of its own. With amount instead of credit and debit, either signed = true, or type with the lists
-    money_in, money_out and left_out. With status the lists statuses_counted and statuses_left_out.
+    A map of your own is for every other statement, and for columns that the provider has renamed. It is a file with
+    provider (mtn, airtel, bank), date_formats, and a table [columns] with the names of reference, date, and either amount
+    or credit and debit; docs/operating.md has one to copy.
 
     Exit code 0 when all match, 1 when something is different or missing, 2 or more when nothing could be compared.
     """
