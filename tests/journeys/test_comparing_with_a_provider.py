@@ -192,7 +192,7 @@ def _parts(system: System, utid: str) -> list[str]:
     later = system.admin.get(f"/v1/trace/{utid}")["later"]
     assert isinstance(later, list)
     assert later
-    return [str(act["utid"]) for act in later]
+    return [str(act["rows"][0]["utid"]) for act in later]
 
 
 def test_a_map_of_ones_own_comes_with_the_request(system: System) -> None:
