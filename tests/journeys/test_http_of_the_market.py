@@ -120,6 +120,7 @@ def _body_for(path: str) -> dict[str, Any]:
         "/v1/withdrawals": json.loads(GOOD),
         "/v1/payouts": json.loads(GOOD) | {"account": "far_x", "reason": REASON},
         "/v1/notices": {"kind": "admin_broadcast", "text": "x", "reason": REASON},
+        "/v1/reconciliations": {"statement": "x", "map": "mtn"},
         "/v1/sessions/current/second-factor": {"code": "000000"},
     }
     return bodies.get(path, {"reason": REASON})

@@ -10,17 +10,20 @@ from pathlib import Path
 import structlog
 
 from watchkeeper.base import settings
-from watchkeeper.base.clock import BootTime, Clock, SystemClock
+from watchkeeper.base.clock import BootTime, Clock, SystemClock, kampala
 from watchkeeper.base.database import DatabaseError, engine_of
 from watchkeeper.base.database.server import no_room
+from watchkeeper.base.money import ugx
 from watchkeeper.base.settings import SettingsWrong
 from watchkeeper.bootstrap import addresses
 from watchkeeper.bootstrap.beat import Beat
 from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseStore
+from watchkeeper.boundary.views import Views
 from watchkeeper.interfaces.control_web.app import create_app
 from watchkeeper.interfaces.market_web.serve import serve
 from watchkeeper.operation import authority
 from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.catalogue.outside_money import OutsideMoney, Unmatched
 from watchkeeper.operation.incidents import cases, checkpoints, keys, locks, push, repository
 from watchkeeper.operation.notifications import channels, outbox
 from watchkeeper.operation.playbooks import proofs, runs
@@ -34,6 +37,7 @@ _ANCHOR_SECONDS = 3600.0
 _ALIVE_SECONDS = 60.0
 _STARTING_SECONDS = 60.0
 _ROOM_SECONDS = 10.0
+_MONEY_SECONDS = 60.0
 _TROUBLE = (
     repository.RepositoryUnusable,
     repository.RecordRewritten,
@@ -41,6 +45,9 @@ _TROUBLE = (
     checkpoints.CheckpointWentBack,
     checkpoints.CheckpointMalformed,
 )
+
+_MONEY_UNMATCHED = "money unmatched"
+_MONEY_SCOPE = "provider:"
 
 _log = structlog.get_logger()
 
@@ -58,6 +65,9 @@ class Worker:
         self._slow: BootTime | None = None
         self._anchored: BootTime | None = None
         self._measured: BootTime | None = None
+        self._views = Views(data, system_id=system_id)
+        self._money = OutsideMoney(self._views)
+        self._counted: BootTime | None = None
         #: That the watch was silent, until it is written: a watch that hangs may hold the store while it does.
         self._silence = ""
         self._withheld = ""
@@ -80,6 +90,7 @@ class Worker:
                 stopping.wait(_SLOW_SECONDS)
             self._turned = self._clock.boot()
             stopping.wait(_TURN_SECONDS)
+        self._views.close()
         self._database.close()
 
     def turn(self) -> None:
@@ -100,6 +111,7 @@ class Worker:
                 proofs.refresh(self._database, at=at)
             self._tell_of_watch()
             self._tell_of_room()
+            self._tell_of_money()
             self._anchor()
 
     def _commit(self) -> None:
@@ -196,18 +208,64 @@ class Worker:
             over="there is room on the server's disk again",
         )
 
-    def _keep_told(self, condition: str, *, trouble: str, title: str, meaning: str, over: str) -> None:
-        """Raise a critical alert while there is trouble, once; resolve it when the same look finds none any more."""
-        if bool(trouble) == (alerts.of(self._database, condition=condition, scope="everything") is not None):
+    def _tell_of_money(self) -> None:
+        """What came in or went out more than a day ago and stands in no provider's statement, provider by provider."""
+        if self._counted is not None and self._age(self._counted) < _MONEY_SECONDS:
+            return
+        begun = self._clock.boot()
+        try:
+            found = self._money.look(at=self._clock.now())
+        except DatabaseError as error:
+            # Books that cannot be read are told of by the watch, and nothing is matched by not being seen.
+            _log.warning("money.unknown", detail=str(error))
+            self._views.close()
+            self._counted = begun
+            return
+        # Until the books are read to their end it goes on each second; from then on once a minute is enough.
+        self._counted = begun if self._money.complete or not self._money.advanced else None
+        told = {
+            str(scope).removeprefix(_MONEY_SCOPE)
+            for (scope,) in self._database.query(
+                "SELECT scope FROM alerts WHERE condition = ? AND state <> 'resolved' LIMIT 100",
+                (_MONEY_UNMATCHED,),
+            )
+        }
+        for provider in sorted(told | found.keys()):
+            unmatched = found.get(provider)
+            if unmatched is None and not self._money.complete:
+                continue
+            self._keep_told(
+                _MONEY_UNMATCHED,
+                trouble="" if unmatched is None else _described(unmatched),
+                title=f"Money by {provider} stands in no statement of theirs",
+                meaning="Compare a newer statement: watchkeeper reconcile. What stays may never have been paid.",
+                over="every payment older than a day stands in a statement now",
+                scope=f"{_MONEY_SCOPE}{provider}",
+                severity="high",
+            )
+
+    def _keep_told(
+        self,
+        condition: str,
+        *,
+        trouble: str,
+        title: str,
+        meaning: str,
+        over: str,
+        scope: str = "everything",
+        severity: str = "critical",
+    ) -> None:
+        """Raise an alert while there is trouble, once; resolve it when the same look finds none any more."""
+        if bool(trouble) == (alerts.of(self._database, condition=condition, scope=scope) is not None):
             return
         with self._database.transaction("write"):
-            alert = alerts.of(self._database, condition=condition, scope="everything")
+            alert = alerts.of(self._database, condition=condition, scope=scope)
             if trouble and alert is None:
                 alerts.raise_alert(
                     self._database,
                     condition=condition,
-                    scope="everything",
-                    severity="critical",
+                    scope=scope,
+                    severity=severity,
                     title=title,
                     detail=f"{trouble}. {meaning}",
                     playbook="",
@@ -240,6 +298,15 @@ class Worker:
                     self._anchored = None
                 except _TROUBLE as error:
                     self._tell_of_records(error)
+
+
+def _described(found: Unmatched) -> str:
+    """How much, and since when; nobody's name and no reference."""
+    many = f"{'at least ' if found.at_least else ''}{found.count:,}"
+    return (
+        f"{many} of the payments older than a day, {ugx(found.total_ugx)} together, the oldest of {kampala(found.oldest)} "
+        "in Kampala"
+    )
 
 
 class Sender:

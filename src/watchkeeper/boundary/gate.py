@@ -39,6 +39,8 @@ class OperationClass(StrEnum):
     #: Ending an offer, or taking a listing back: pilot mode lets begun business end.
     OFFER_END = "offer_end"
     LISTING_END = "listing_end"
+    #: Writing down what a provider's statement says: moves nothing, so pilot mode and a silent watch let it pass.
+    RECONCILIATION = "reconciliation"
     #: Passes always: enrolment, recording a flip, ending sessions, suspending.
     NEVER_STOPPED = "never_stopped"
 
@@ -67,6 +69,7 @@ IN_USE = frozenset(
         OperationClass.WITHDRAW,
         OperationClass.PAYOUT,
         OperationClass.NOTICE,
+        OperationClass.RECONCILIATION,
     }
 )
 

@@ -87,6 +87,16 @@ EFFECTS = (
     _view("notices", "id utid kind role about_utid text at"),
     _view("notice_recipients", "id utid notice_id user_id"),
     _view("phases", "id utid phase reason at"),
+    _view(
+        "reconciliations",
+        "id utid provider since until file_digest map_digest journal_n lines matched missing_in_books "
+        "missing_in_statement different ignored fees_ugx actor_id at",
+    ),
+    _view(
+        "reconciliation_items",
+        "id utid reconciliation_id number provider external_ref kind our_utid our_direction "
+        "our_amount_ugx their_direction their_amount_ugx their_at",
+    ),
 )
 SIDE = (
     _view("rate_limit_hits", "id actor limit_name count limit_max window_seconds at", journalled=False),

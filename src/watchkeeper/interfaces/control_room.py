@@ -5,21 +5,27 @@ It works on the files of the data folder. Nothing else has to run: not the page,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import Database, SqliteDatabase
+from watchkeeper.base.utid import base36
 from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import Hold, OperationClass, Restriction, Scope, Switch
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.lease import LeaseReader, LeaseStore
 from watchkeeper.boundary.views import JOURNAL, Row
+from watchkeeper.market.commands import Act, Answer, Command
 from watchkeeper.market.cures.service import MarketCures
 from watchkeeper.market.execute import Executor
 from watchkeeper.market.housekeeping import record_act
 from watchkeeper.market.reading import Books
+from watchkeeper.market.reconciliation import running
+from watchkeeper.market.reconciliation.statements import Statement
+from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import sessions
 from watchkeeper.market.signin.sessions import Session
 from watchkeeper.market.signin.sign_in import Gatekeeper
@@ -328,6 +334,33 @@ class ControlRoom:
                     at=self.clock.now(),
                 )
         return flip
+
+    def reconcile(
+        self, actor: Actor, statement: Statement, *, progress: Callable[[int, int], None] = lambda *_: None
+    ) -> str:
+        """Compare a provider's statement with the books and write it down; the UTID of the comparison."""
+
+        def send(commands: list[Command]) -> list[Answer]:
+            acts = [
+                Act(
+                    command=command,
+                    actor_id=actor.operator.id,
+                    command_id=base36(24),
+                    session_generation=actor.session.generation,
+                )
+                for command in commands
+            ]
+            answers: list[Answer] = []
+            for outcome in self._executor.run(acts):
+                if isinstance(outcome, Refusal):
+                    raise outcome
+                answers.append(outcome)
+            return answers
+
+        utid = running.reconcile(self.books.database, statement, send, progress=progress)
+        with self.database.transaction("write"):
+            self._record(actor, "reconcile", statement.provider, "", {"utid": utid})
+        return utid
 
     def ask_full_pass(self, *, reason: str) -> int:
         """Ask the watch for a full pass; its number."""

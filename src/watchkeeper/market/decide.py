@@ -43,6 +43,8 @@ from watchkeeper.market.commands import (
     Payout,
     PayToLock,
     Purchase,
+    Reconcile,
+    ReconcilePart,
     RecordFlip,
     RemoveListing,
     Repair,
@@ -76,6 +78,7 @@ from watchkeeper.market.locks import rules as locks
 from watchkeeper.market.notices import rules as notices
 from watchkeeper.market.offers import rules as offers
 from watchkeeper.market.purchases import rules as purchases
+from watchkeeper.market.reconciliation import rules as reconciliation
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Recorded, State, User
 from watchkeeper.market.users import rules as users
@@ -214,6 +217,8 @@ _PURE: dict[type[Command], Callable[..., Decision]] = {
     ResetPassword: users.own_sessions_end,
     ChangePassword: users.own_sessions_end,
     SetPhase: users.set_phase,
+    Reconcile: reconciliation.begin,
+    ReconcilePart: reconciliation.fill,
 }
 
 

@@ -258,6 +258,7 @@ class Executor:
         rowlocks.hold_the_end(database)
         last.numbers(database, state)
         last.references(database, state, acts)
+        last.reconciliations(database, state, acts)
         if any(isinstance(act.command, StorageFee) for act in acts):
             state.pilot_mode = self._admission.pilot_mode()
         last.census(database, state, acts)

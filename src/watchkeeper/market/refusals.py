@@ -62,6 +62,9 @@ STATUS: dict[str, int] = {
     "insufficient-profit": 409,
     "insufficient-earnings": 409,
     "notice-not-found": 404,
+    "reconciliation-not-found": 404,
+    "already-reconciled": 409,
+    "out-of-turn": 409,
 }
 
 

@@ -169,6 +169,31 @@ class Recorded:
     answer: str
 
 
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that came in or went out by a provider, as it is booked; `n` is its journal number, 0 where none wrote it."""
+
+    provider: str
+    reference: str
+    utid: str
+    direction: str
+    amount_ugx: int
+    at: Instant
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """A comparison with a statement: how many items it has in all, and how many are written down."""
+
+    id: int
+    utid: str
+    provider: str
+    journal_n: int
+    lines: int
+    filled: int
+
+
 @dataclass(slots=True)
 class State:
     """The working set of one batch."""
@@ -213,6 +238,11 @@ class State:
     #: UTID of an act -> the accounts that took part in it.
     parties: dict[str, frozenset[int]] = field(default_factory=dict)
     dirty_offers: set[str] = field(default_factory=set)
+    #: (provider, reference) -> the payment, where a part of a comparison names it.
+    payments: dict[tuple[str, str], Payment] = field(default_factory=dict)
+    reconciliations: dict[str, Reconciliation] = field(default_factory=dict)
+    #: Statements that were compared already: provider, digests of file and map, and the time.
+    statements: set[tuple[str, str, str, int, int]] = field(default_factory=set)
 
     def take_id(self, table: str) -> int:
         """The next primary key of an append-only table."""

@@ -51,6 +51,7 @@ TABLE = {
     C.PURCHASE_CANCELLATION: {"shutdown", "lease"},
     C.OFFER_END: {"shutdown"},
     C.LISTING_END: {"shutdown"},
+    C.RECONCILIATION: {"shutdown"},
 }
 STATES = {
     "pilot": GateState(1, frozenset({(Switch.PILOT_MODE, Hold.ADMIN)}), (), False, False),

@@ -9,6 +9,7 @@ from watchkeeper.interfaces.cli import (
     alerts,
     incidents,
     playbook,
+    reconciling,
     restrictions,
     seals,
     session,
@@ -33,6 +34,7 @@ app.command()(session.login)
 app.command()(switches.switch)
 app.command()(accounting.export)
 app.command("statement")(accounting.show_statement)
+app.command()(reconciling.reconcile)
 app.command("rebuild-gate")(switches.rebuild_gate)
 app.add_typer(alerts.alert_app, name="alert")
 app.add_typer(restrictions.restrict_app, name="restrict")

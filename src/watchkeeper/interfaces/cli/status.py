@@ -57,6 +57,11 @@ def render(overview: Overview) -> str:
     for switch in overview.switches:
         state = "engaged" if switch.engaged else "off"
         lines.append(f"switch   {switch.switch:<16}{state:<9}bites: {switch.bites}  {' '.join(switch.holds)}")
+    if overview.compared is not None:
+        until = ", ".join(f"{name} until {kampala(at)}" for name, at in sorted(overview.compared.items()))
+        lines.append(
+            f"compared {until or 'nothing yet with the statement of a provider: watchkeeper reconcile'}"
+        )
     if overview.alerts:
         lines += ["", "alerts"]
     for alert in overview.alerts:

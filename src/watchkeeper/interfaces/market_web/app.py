@@ -25,6 +25,7 @@ from watchkeeper.interfaces.market_web import (
     offers,
     people,
     problems,
+    reconciliations,
     statements,
     trade,
 )
@@ -45,6 +46,7 @@ ROUTERS = (
     offers.router,
     money_out.router,
     notices.router,
+    reconciliations.router,
     people.router,
     boards.router,
     control.router,

@@ -199,6 +199,63 @@ class NewNotice(Shape):
     about_utid: Annotated[str, Field(pattern="^[0-9a-z-]{1,40}$")] | None = None
 
 
+Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=100)]
+Names = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=100)]], Field(min_length=1, max_length=20)
+]
+
+
+class StatementColumns(Shape):
+    """The names that the columns of a statement may have; either an amount, or credit and debit."""
+
+    reference: Names
+    date: Names
+    amount: Names | None = None
+    credit: Names | None = None
+    debit: Names | None = None
+    type: Names | None = None
+    status: Names | None = None
+    currency: Names | None = None
+    fee: Names | None = None
+
+
+class StatementMap(Shape):
+    """How a statement is written; the same words as in a map's file."""
+
+    provider: Annotated[str, Field(pattern="^(mtn|airtel|bank)$")]
+    columns: StatementColumns
+    date_formats: Names
+    signed: Annotated[bool, Field(strict=True)] = False
+    money_in: Words = []
+    money_out: Words = []
+    left_out: Words = []
+    statuses_counted: Words = []
+    statuses_left_out: Words = []
+    thousands: Annotated[str, Field(max_length=1)] = ","
+    decimal: Annotated[str, Field(max_length=1)] = "."
+    delimiter: Annotated[str, Field(max_length=1)] = ","
+    utc_offset_minutes: Annotated[int, Field(strict=True, ge=-840, le=840)] = 180
+
+
+Day = Annotated[
+    str,
+    Field(
+        pattern="^([0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        description="YYYY-MM-DD in Kampala, itself included; the statement's own time when left out.",
+    ),
+]
+
+
+class NewReconciliation(Shape):
+    """A provider's statement as CSV, and the map by which it is read: a built-in one or one of your own."""
+
+    statement: Annotated[str, Field(min_length=1, max_length=60_000)]
+    map: Annotated[str, Field(pattern="^(mtn|airtel)$")] | None = None
+    own_map: StatementMap | None = None
+    first_day: Day = ""
+    last_day: Day = ""
+
+
 class Problem(BaseModel):
     """An error, after RFC 9457."""
 

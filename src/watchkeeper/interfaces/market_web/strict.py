@@ -20,11 +20,15 @@ from watchkeeper.market.refusals import Refusal
 BODY_BYTES_MAX = 65_536
 DEPTH_MAX = 8
 _FORM_PATHS = ("/enrol/",)
+#: What else there is where a body of this path is too large.
+_OTHER_WAYS = {
+    "/v1/reconciliations": " Compare a longer statement at the command line: watchkeeper reconcile FILE --map MAP."
+}
 _LINES = str.maketrans("\r\n\t", "   ")
 
 
-def parse(data: bytes) -> object:
-    """The document, or `Refusal` validation-failed."""
+def parse(data: bytes, *, lined: frozenset[str] = frozenset()) -> object:
+    """The document, or `Refusal` validation-failed. The fields `lined` may hold lines."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -40,7 +44,13 @@ def parse(data: bytes) -> object:
         )
     except ValueError as error:
         raise _wrong("The body is not JSON.") from error
-    _check_text(document)
+    plain = document
+    if lined and isinstance(document, dict):
+        plain = {
+            name: value.translate(_LINES) if name in lined and isinstance(value, str) else value
+            for name, value in document.items()
+        }
+    _check_text(plain)
     return document
 
 
@@ -108,14 +118,18 @@ async def form(request: Request, *, fields_max: int) -> dict[str, str]:
 class StrictRequest(Request):
     """A request whose JSON is read by `parse`."""
 
+    lined: frozenset[str] = frozenset()
+
     async def json(self) -> Any:
         if not hasattr(self, "_json"):
-            self._json = parse(await self.body())
+            self._json = parse(await self.body(), lined=self.lined)
         return self._json
 
 
 class StrictRoute(APIRoute):
     """A route that reads strictly, and nothing at all from whoever may not call it."""
+
+    request_class: type[StrictRequest] = StrictRequest
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
@@ -125,9 +139,21 @@ class StrictRoute(APIRoute):
             if roles:
                 # Before the body and the path are looked at: a stranger is told nothing of their shapes.
                 await let_in(request, roles)
-            return await handler(StrictRequest(request.scope, request.receive))
+            return await handler(self.request_class(request.scope, request.receive))
 
         return strict
+
+
+class StatementRequest(StrictRequest):
+    """A request whose `statement` has lines."""
+
+    lined = frozenset({"statement"})
+
+
+class StatementRoute(StrictRoute):
+    """A route that takes a statement."""
+
+    request_class = StatementRequest
 
 
 class Bounds:
@@ -152,7 +178,10 @@ class Bounds:
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > BODY_BYTES_MAX:
-                response = problem("request-too-large", f"A body has at most {BODY_BYTES_MAX} bytes.")
+                response = problem(
+                    "request-too-large",
+                    f"A body has at most {BODY_BYTES_MAX} bytes.{_OTHER_WAYS.get(scope['path'], '')}",
+                )
                 await response(scope, receive, send)
                 return
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()

@@ -49,7 +49,7 @@ from watchkeeper.market.trace import trace
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["trade"])
 
 _INTERNAL = frozenset({"trader_id", "farmer_id"})
-_INSTANTS = frozenset({"at", "locked_at", "deadline_at", "expires_at"})
+_INSTANTS = frozenset({"at", "locked_at", "deadline_at", "expires_at", "since_at", "until_at", "their_at"})
 
 
 def shown(row: dict[str, object], *, now: Instant | None = None) -> dict[str, object]:

@@ -50,6 +50,10 @@ from watchkeeper.market.commands.money import (
     Payout,
     Withdraw,
 )
+from watchkeeper.market.commands.reconciled import (
+    Reconcile,
+    ReconcilePart,
+)
 from watchkeeper.market.commands.told import (
     RecordFlip,
     SendNotice,
@@ -98,6 +102,8 @@ __all__ = [
     "PayToLock",
     "Payout",
     "Purchase",
+    "Reconcile",
+    "ReconcilePart",
     "RecordFlip",
     "RemoveListing",
     "Repair",

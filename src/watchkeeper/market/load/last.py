@@ -13,9 +13,13 @@ from watchkeeper.market.commands import (
     Deposit,
     InviteUser,
     Payout,
+    Reconcile,
+    ReconcilePart,
     SetPhase,
     Withdraw,
 )
+from watchkeeper.market.commands.reconciled import ITEMS_MAX
+from watchkeeper.market.reconciliation import reading
 from watchkeeper.market.rows import marks, number
 from watchkeeper.market.state import (
     State,
@@ -70,3 +74,20 @@ def references(database: Database, state: State, acts: Iterable[Act]) -> None:
         (*providers, *names) * 3,
     )
     state.references = {(str(provider), str(reference)) for provider, reference in rows}
+
+
+def reconciliations(database: Database, state: State, acts: Iterable[Act]) -> None:
+    """Load the comparisons that these acts open or fill, and the payments that their items name."""
+    wanted = dict[str, set[str]]()
+    for act in acts:
+        command = act.command
+        if isinstance(command, Reconcile):
+            state.statements |= reading.statements(database, command.file_digest)
+        elif isinstance(command, ReconcilePart):
+            wanted.setdefault(command.reconciliation, set()).update(
+                line.reference for line in command.lines[:ITEMS_MAX]
+            )
+    if wanted:
+        state.reconciliations = reading.opened(database, list(wanted))
+    for utid, run in state.reconciliations.items():
+        state.payments.update(reading.payments(database, run.provider, sorted(wanted[utid])))

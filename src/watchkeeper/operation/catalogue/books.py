@@ -51,6 +51,7 @@ ADMIN = frozenset(
         Class.ACCOUNTS,
         Class.NOTICE,
         Class.RELEASE,
+        Class.RECONCILIATION,
     }
 )
 
@@ -78,6 +79,7 @@ ACCOUNT_COLUMN: Mapping[str, str] = {
     "offers": "trader_id",
     "payouts": "farmer_id",
     "notice_recipients": "user_id",
+    "reconciliations": "actor_id",
 }
 
 #: The commands that write a table, as classes: what stops when a row of it names nobody.
@@ -113,6 +115,8 @@ TABLE_CLASSES: Mapping[str, frozenset[Class]] = {
     "notices": frozenset({Class.NOTICE}),
     "notice_recipients": frozenset({Class.NOTICE}),
     "query_log": frozenset({Class.PAYOUT}),
+    "reconciliations": frozenset({Class.RECONCILIATION}),
+    "reconciliation_items": frozenset({Class.RECONCILIATION}),
 }
 
 #: Commands that pilot mode stops (catalogue, Operation classes).

@@ -190,6 +190,8 @@ class Overview:
     stopped: dict[str, str] = field(default_factory=dict)
     partly: dict[str, list[str]] = field(default_factory=dict)
     acknowledged_for_ever: int = 0
+    #: Provider -> until when its statements were compared; empty while none ever was, None while that cannot be read.
+    compared: dict[str, Instant] | None = None
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -244,6 +246,12 @@ class Overlook:
         return overview
 
     def _read_books(self, overview: Overview) -> None:
+        overview.compared = {
+            str(provider): Instant(int(str(until)))
+            for provider, until in self._views.database.query(
+                "SELECT provider, max(until) FROM watch_reconciliations GROUP BY provider LIMIT 50"
+            )
+        }
         if overview.watch is not None:
             behind = max(0, self._views.last(JOURNAL) - overview.watch.watermark)
             overview.watch = replace(overview.watch, behind=behind, failover=self._views.at_a_failover())

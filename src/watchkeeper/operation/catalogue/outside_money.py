@@ -1,0 +1,166 @@
+"""Money from and to outside that no provider's statement has confirmed (domain, Ledgers).
+
+A deposit that somebody declares without paying looks like any other in the books: no check of rows against rows sees it.
+What sees it is the provider's own statement, so payments that none has matched within a day are told. Only for providers
+with which a statement was ever compared: before the first one, nothing was promised. Cash has no statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from watchkeeper.base.clock import SECONDS_PER_HOUR, Instant, later
+from watchkeeper.boundary.views import VIEWS, Views
+from watchkeeper.operation.catalogue.books import integer
+
+UNMATCHED_SECONDS_MAX = 24 * SECONDS_PER_HOUR
+#: Keys that one look reads of a table, payments that are kept in mind, and references that one query names.
+_KEYS_AT_ONCE = 20_000
+PENDING_MAX = 20_000
+_REFERENCES_AT_ONCE = 500
+_PROVIDERS_MAX = 50
+
+_ITEMS = VIEWS["reconciliation_items"]
+#: Table -> its amount, and the way that its money went where the row itself does not say.
+_SOURCES = {"wallet_ledger": "amount_ugx", "payouts": "amount_ugx", "pickups": "proceeds_ugx"}
+_WALLET_WAYS = {"capital_deposit": "in", "profit_withdrawal": "out"}
+_WAYS = {"payouts": "out", "pickups": "in"}
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment that awaits its match."""
+
+    direction: str
+    amount_ugx: int
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """What of a provider no statement has matched in time; `at_least` while there is more than can be kept in mind."""
+
+    provider: str
+    count: int
+    total_ugx: int
+    oldest: Instant
+    at_least: bool
+
+
+class OutsideMoney:
+    """Keeps in mind which payments await their match, and how far it has read. Belongs to one thread.
+
+    Each look reads what is new by the tables' own keys, so it costs what was added since the last one. After a start the
+    whole of the books is read once, in portions; until its end nothing is said to be matched.
+    """
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+        self._providers: frozenset[str] = frozenset()
+        self._read: dict[str, int] = dict.fromkeys(_SOURCES, 0)
+        self._pending: dict[tuple[str, str], Payment] = {}
+        self._items = 0
+        #: Whether the last look came to the end of the books, and whether it came further than the one before.
+        self.complete = False
+        self.advanced = False
+
+    def providers(self) -> frozenset[str]:
+        """Providers with which a statement was compared."""
+        rows = self._views.database.query(
+            "SELECT DISTINCT provider FROM watch_reconciliations LIMIT ?", (_PROVIDERS_MAX,)
+        )
+        return frozenset(str(row[0]) for row in rows) - {"cash"}
+
+    def look(self, *, at: Instant) -> Mapping[str, Unmatched]:
+        """What is unmatched for too long, by provider; raises `DatabaseError`."""
+        with self._views.snapshot():
+            providers = self.providers()
+            if providers != self._providers or self._went_back():
+                # What was passed over may count now.
+                self._providers, self._pending, self._items = providers, {}, 0
+                self._read = dict.fromkeys(_SOURCES, 0)
+            if not providers:
+                self.complete = True
+                return {}
+            before = dict(self._read)
+            self._settle()
+            self.complete = all(self._read_on(table) for table in _SOURCES)
+            self.advanced = self._read != before
+        return self._overdue(at)
+
+    def _went_back(self) -> bool:
+        """Whether the books end earlier than they did: an older copy was put back."""
+        return self._views.last(_ITEMS) < self._items or any(
+            self._views.last(VIEWS[table]) < key for table, key in self._read.items()
+        )
+
+    def _settle(self) -> None:
+        """Forget what was matched since the last look."""
+        last = self._views.last(_ITEMS)
+        if last == self._items:
+            return
+        for key in self._matched(list(self._pending)):
+            del self._pending[key]
+        self._items = last
+
+    def _read_on(self, table: str) -> bool:
+        """Take in what was booked since the last look; whether that was all of it."""
+        view, amount = VIEWS[table], _SOURCES[table]
+        last, begin = self._views.last(view), self._read[table]
+        if len(self._pending) >= PENDING_MAX:
+            return begin == last
+        end = min(last, begin + _KEYS_AT_ONCE)
+        marks = ", ".join("?" * len(self._providers))
+        rows = self._views.rows(
+            view,
+            f"{view.key} > ? AND {view.key} <= ? AND provider IN ({marks}) ORDER BY {view.key}",
+            (begin, end, *sorted(self._providers)),
+            limit=_KEYS_AT_ONCE,
+        )
+        found: dict[tuple[str, str], Payment] = {}
+        for row in rows:
+            way = _WAYS.get(table) or _WALLET_WAYS.get(str(row.get("type")), "")
+            if way:
+                found[str(row["provider"]), str(row["external_ref"])] = Payment(
+                    way, integer(row[amount]), Instant(integer(row["at"]))
+                )
+        self._pending.update(found)
+        for key in self._matched(list(found)):
+            del self._pending[key]
+        self._read[table] = end
+        return end == last
+
+    def _matched(self, keys: list[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Which of these stand in a statement with the way and the amount that the books have."""
+        matched: set[tuple[str, str]] = set()
+        for begin in range(0, len(keys), _REFERENCES_AT_ONCE):
+            some = keys[begin : begin + _REFERENCES_AT_ONCE]
+            providers, references = {key[0] for key in some}, {key[1] for key in some}
+            rows = self._views.database.query(
+                "SELECT provider, external_ref, their_direction, their_amount_ugx FROM watch_reconciliation_items "
+                f"WHERE provider IN ({', '.join('?' * len(providers))}) "
+                f"AND external_ref IN ({', '.join('?' * len(references))}) AND their_direction IS NOT NULL",
+                (*sorted(providers), *sorted(references)),
+            )
+            for provider, reference, way, amount in rows:
+                payment = self._pending.get((str(provider), str(reference)))
+                if payment is not None and (payment.direction, payment.amount_ugx) == (way, amount):
+                    matched.add((str(provider), str(reference)))
+        return matched
+
+    def _overdue(self, at: Instant) -> dict[str, Unmatched]:
+        limit = later(at, seconds=-UNMATCHED_SECONDS_MAX)
+        found: dict[str, Unmatched] = {}
+        for (provider, _), payment in self._pending.items():
+            if payment.at > limit:
+                continue
+            known = found.get(provider, Unmatched(provider, 0, 0, payment.at, not self.complete))
+            found[provider] = Unmatched(
+                provider,
+                known.count + 1,
+                known.total_ugx + payment.amount_ugx,
+                min(known.oldest, payment.at),
+                known.at_least,
+            )
+        return found
