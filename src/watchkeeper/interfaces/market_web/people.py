@@ -126,8 +126,11 @@ def issue_reset(
 def reset(body: PasswordReset, request: Request, services: Services) -> dict[str, object]:
     """Set a new password with a code that was handed over. Every session of the account ends."""
     handles = services.handles()
-    password = passwords.checked(body.password, alias=body.alias.strip().casefold())
+    passwords.checked(body.password, alias=body.alias.strip().casefold())
     user = handles.gatekeeper.check_reset(alias=body.alias, code=body.code, address=address(request))
+    # Not before the code is right: what the answer says of a password is said of who owns the account.
+    own = contact.of(handles.identities, user.id)
+    password = passwords.checked(body.password, alias=user.alias, contact=own)
     stored = passwords.hashed(password)
     services.run(Act(command=ResetPassword(), actor_id=user.id, command_id=f"reset-{base36(16)}"))
     if not resets.reset(handles.identities, user.id, body.code, stored=stored, at=services.clock.now()):
@@ -198,7 +201,8 @@ def change_password(
 ) -> dict[str, object]:
     """Change one's own password; every other session ends."""
     handles = services.handles()
-    password = passwords.checked(body.password, alias=session.user.alias)
+    own = contact.of(handles.identities, session.user.id)
+    password = passwords.checked(body.password, alias=session.user.alias, contact=own)
     old = handles.gatekeeper.check_password(session, password=body.old_password, address=address(request))
     stored = passwords.hashed(password)
     answer = services.run(

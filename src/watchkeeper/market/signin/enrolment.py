@@ -96,7 +96,7 @@ def finish(database: Database, token: str, person: Person, *, still_invited: boo
     if invitation.used and not still_invited:
         raise Refusal("already-active", "This account is enrolled already. Sign in instead.")
     contact = contacts.checked(Contact(name=person.name, phone=person.phone, email=person.email))
-    password = passwords.checked(person.password, alias=invitation.alias)
+    password = passwords.checked(person.password, alias=invitation.alias, contact=contact)
     step = 0
     if invitation.totp_secret is not None:
         found = totp.matching_step(invitation.totp_secret, person.code, clock=clock)
