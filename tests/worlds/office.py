@@ -19,6 +19,7 @@ from watchkeeper.market.housekeeping import Housekeeping
 from watchkeeper.market.intake import Intake
 from watchkeeper.market.reading import open_books
 from watchkeeper.market.signin import enrolment, totp
+from watchkeeper.market.signin.site import local
 from watchkeeper.market.signin.store import open_identities
 from watchkeeper.market.state import User
 from watchkeeper.market.switching import Switching
@@ -60,10 +61,16 @@ class Office:
             self.market.executor, lease=self.market.lease, housekeeping=self.housekeeping, clock=self.clock
         )
         self.intake.start()
-        services = MarketServices(
-            data, system_id=self.system_id, intake=self.intake, lease=self.market.lease, clock=self.clock
-        )
         listening = socket.create_server(("127.0.0.1", 0))
+        self.site = local(listening.getsockname()[1])
+        services = MarketServices(
+            data,
+            system_id=self.system_id,
+            intake=self.intake,
+            lease=self.market.lease,
+            clock=self.clock,
+            site=self.site,
+        )
         self.server = uvicorn.Server(uvicorn.Config(create_app(services), log_config=None, lifespan="off"))
         self.serving = threading.Thread(target=self.server.run, args=([listening],), daemon=True)
         self.serving.start()
@@ -108,10 +115,12 @@ class Office:
     def sign_in(self, person: Someone, *, password: str = WORD) -> httpx.Response:
         """Sign in, with a recovery code for who needs a second factor; the newest token is kept."""
         code = person.recovery.pop() if person.recovery else ""
+        return self.enter(person, password=password, code=code)
+
+    def enter(self, person: Someone, *, password: str = WORD, **factor: object) -> httpx.Response:
+        """Sign in with the second factor that is named, or without one."""
         self.http.cookies.clear()
-        answer = self.http.post(
-            "/v1/sessions", json={"alias": person.alias, "password": password, "code": code}
-        )
+        answer = self.http.post("/v1/sessions", json={"alias": person.alias, "password": password, **factor})
         self.http.cookies.clear()
         if answer.status_code == 201:
             person.token = answer.json()["token"]

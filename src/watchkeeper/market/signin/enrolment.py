@@ -160,5 +160,9 @@ def lacks_factor(database: Database, user: User) -> bool:
     """Whether the account's role asks for a second factor that it does not have."""
     if user.role not in SECOND_FACTOR_ROLES:
         return False
-    row = database.one("SELECT 1 FROM credentials WHERE user_id = ? AND totp_secret IS NOT NULL", (user.id,))
+    row = database.one(
+        "SELECT 1 FROM credentials WHERE user_id = ? AND totp_secret IS NOT NULL UNION ALL "
+        "SELECT 1 FROM passkeys WHERE user_id = ? LIMIT 1",
+        (user.id, user.id),
+    )
     return row is None
