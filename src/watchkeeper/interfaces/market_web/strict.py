@@ -18,7 +18,7 @@ from watchkeeper.market.refusals import Refusal
 
 BODY_BYTES_MAX = 65_536
 DEPTH_MAX = 8
-_FORM_PATHS = ("/enrol/",)
+_FORM_PATHS = ("/enrol/", "/passkeys/")
 _LINES = str.maketrans("\r\n\t", "   ")
 
 
