@@ -38,7 +38,16 @@ class Asker:
         self.system = system
         self.http = httpx.Client(base_url=system.market, trust_env=False, timeout=30)
         buyer = system.invited("buyer", 8, secrets.token_urlsafe(18))
+        operator = Person(
+            system.market,
+            alias=system.operator.alias,
+            password=system.operator.password,
+            secret=None,
+            run="bad",
+        )
+        operator.sign_in(recovery_code=system.operator_codes.pop())
         self._people: dict[str, Person] = {
+            "operator": operator,
             "admin": system.admin,
             "buyer": buyer,
             "farmer": system.farmer,

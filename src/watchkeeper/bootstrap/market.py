@@ -51,7 +51,7 @@ def run(data: Path, *, server: socket.socket, beat: int) -> None:
             intake=intake,
             lease=lease,
             clock=clock,
-            site=_site(data, port=int(server.getsockname()[1])),
+            site=site_of(data, port=int(server.getsockname()[1])),
         )
         serve(create_app(services), server)
     finally:
@@ -60,7 +60,7 @@ def run(data: Path, *, server: socket.socket, beat: int) -> None:
         housekeeping.close()
 
 
-def _site(data: Path, *, port: int) -> Site:
+def site_of(data: Path, *, port: int) -> Site:
     """Where people reach the market; a mistake in the settings takes passkeys away and nothing else."""
     try:
         return site.configured(data, port=port)

@@ -14,6 +14,8 @@ from tests.worlds.books import digest_apart
 from tests.worlds.office import WORD, Office, Someone, code_of
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
 from watchkeeper.base.settings import SettingsWrong
+from watchkeeper.bootstrap.market import site_of
+from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import challenges, enrolment, erasure, passkeys, site
 from watchkeeper.market.signin.sign_in import ACCOUNT_ATTEMPTS_MAX
 
@@ -329,3 +331,14 @@ def test_a_public_address_that_cannot_be_one_is_refused(address: str, tmp_path: 
 
 def test_without_settings_the_site_is_this_machine(tmp_path: Path) -> None:
     assert site.configured(tmp_path, port=8701) == site.Site("localhost", "http://localhost:8701")
+
+
+def test_a_mistake_in_the_address_takes_passkeys_away_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text('[market]\npublic_adress = "https://market.example.org"\n')
+    found = site_of(tmp_path, port=8700)
+    assert found == site.NOWHERE
+    with pytest.raises(Refusal) as refused:
+        passkeys.check_offered(found)
+    assert (refused.value.code, "Use the six digits" in refused.value.detail) == ("capability-blocked", True)
+    (tmp_path / "settings.toml").write_text('[market]\npublic_address = "https://market.example.org"\n')
+    assert site_of(tmp_path, port=8700).name == "market.example.org"
