@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from watchkeeper.interfaces.market_web.auth import Services, SignedIn, may
+from watchkeeper.interfaces.market_web.shapes import After, Before, Limit
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.interfaces.market_web.trade import shown
 from watchkeeper.market import boards
@@ -13,7 +14,9 @@ router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["boards"])
 
 
 @router.get("/deliveries", openapi_extra=may("admin"))
-def deliveries(session: SignedIn, services: Services, after: int = 0, limit: int = 50) -> dict[str, object]:
+def deliveries(
+    session: SignedIn, services: Services, after: After = 0, limit: Limit = 50
+) -> dict[str, object]:
     """Locks that wait for their outcome, the nearest deadline first; negative seconds are past it."""
     rows = boards.deliveries(services.handles().books.database, after=after, limit=limit)
     now = services.clock.now()
@@ -21,7 +24,7 @@ def deliveries(session: SignedIn, services: Services, after: int = 0, limit: int
 
 
 @router.get("/red-flags", openapi_extra=may("admin", "operator"))
-def red_flags(session: SignedIn, services: Services, limit: int = 50) -> dict[str, object]:
+def red_flags(session: SignedIn, services: Services, limit: Limit = 50) -> dict[str, object]:
     """Deliveries past their deadline, and traders from 80 % of the exposure limit on."""
     database, now = services.handles().books.database, services.clock.now()
     with database.transaction("read"):
@@ -33,7 +36,7 @@ def red_flags(session: SignedIn, services: Services, limit: int = 50) -> dict[st
 
 @router.get("/rate-limit-hits", openapi_extra=may("admin", "operator"))
 def rate_limit_hits(
-    session: SignedIn, services: Services, before: int | None = None, limit: int = 50
+    session: SignedIn, services: Services, before: Before = None, limit: Limit = 50
 ) -> dict[str, object]:
     """Who ran into which limit, newest first."""
     rows = boards.rate_limit_hits(services.handles().books.database, before=before, limit=limit)
@@ -42,7 +45,7 @@ def rate_limit_hits(
 
 @router.get("/actions", openapi_extra=may("admin", "operator"))
 def actions(
-    session: SignedIn, services: Services, before: int | None = None, limit: int = 50
+    session: SignedIn, services: Services, before: Before = None, limit: Limit = 50
 ) -> dict[str, object]:
     """What admins and the operator did and why, newest first."""
     rows = boards.actions(services.handles().books.database, before=before, limit=limit)

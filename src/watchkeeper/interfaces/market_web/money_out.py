@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from watchkeeper.interfaces.market_web.auth import IdempotencyKey, Services, SignedIn, may, run
 from watchkeeper.interfaces.market_web.services import ANSWER_SECONDS_MAX
-from watchkeeper.interfaces.market_web.shapes import NewPayout, NewWithdrawal
+from watchkeeper.interfaces.market_web.shapes import After, Before, Limit, NewPayout, NewWithdrawal
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.interfaces.market_web.trade import shown
 from watchkeeper.market import boards
@@ -42,7 +42,7 @@ def pay_out(body: NewPayout, session: SignedIn, services: Services, key: Idempot
 
 
 @router.get("/payouts", openapi_extra=may("operator"))
-def payouts(session: SignedIn, services: Services, after: int = 0, limit: int = 50) -> dict[str, object]:
+def payouts(session: SignedIn, services: Services, after: After = 0, limit: Limit = 50) -> dict[str, object]:
     """Whom to pay, with name and telephone number; that they were read is written down before they leave."""
     handles = services.handles()
     due = boards.to_be_paid(handles.books.database, after=after, limit=limit)
@@ -79,7 +79,7 @@ def payouts(session: SignedIn, services: Services, after: int = 0, limit: int = 
 
 @router.get("/earnings", openapi_extra=may("farmer"))
 def earnings(
-    session: SignedIn, services: Services, before: int | None = None, limit: int = 50
+    session: SignedIn, services: Services, before: Before = None, limit: Limit = 50
 ) -> dict[str, object]:
     """A farmer's balance, payments, deadlines, and listings by status."""
     books, now = services.handles().books, services.clock.now()

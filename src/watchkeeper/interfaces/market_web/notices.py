@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from watchkeeper.base.clock import Instant, iso
 from watchkeeper.interfaces.market_web.auth import ALL, IdempotencyKey, Services, SignedIn, may, run
-from watchkeeper.interfaces.market_web.shapes import NewNotice
+from watchkeeper.interfaces.market_web.shapes import Before, Key, Limit, NewNotice
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.interfaces.market_web.trade import shown
 from watchkeeper.market import boards
@@ -28,7 +28,7 @@ def send(body: NewNotice, session: SignedIn, services: Services, key: Idempotenc
 
 @router.get("/notices", openapi_extra=may(*ALL))
 def notices(
-    session: SignedIn, services: Services, before: int | None = None, limit: int = 50
+    session: SignedIn, services: Services, before: Before = None, limit: Limit = 50
 ) -> dict[str, object]:
     """What was said to whoever asks, newest first."""
     handles = services.handles()
@@ -51,7 +51,7 @@ def notices(
 
 
 @router.post("/notices/{notice_id}/read", openapi_extra=may(*ALL))
-def mark_read(notice_id: int, session: SignedIn, services: Services) -> dict[str, object]:
+def mark_read(notice_id: Key, session: SignedIn, services: Services) -> dict[str, object]:
     """Mark a notice as read; the first time counts."""
     handles = services.handles()
     if not 0 < notice_id < 2**62 or [

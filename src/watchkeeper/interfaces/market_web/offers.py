@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from watchkeeper.interfaces.market_web.auth import IdempotencyKey, Services, SignedIn, may, run
-from watchkeeper.interfaces.market_web.shapes import Cancellation, NewOffer, OfferAnswer
+from watchkeeper.interfaces.market_web.shapes import After, Cancellation, Key, Limit, NewOffer, OfferAnswer
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.interfaces.market_web.trade import shown
 from watchkeeper.market import boards
@@ -23,7 +23,7 @@ def make(body: NewOffer, session: SignedIn, services: Services, key: Idempotency
 
 
 @router.get("/offers", openapi_extra=may("trader", "farmer"))
-def offers(session: SignedIn, services: Services, after: int = 0, limit: int = 50) -> dict[str, object]:
+def offers(session: SignedIn, services: Services, after: After = 0, limit: Limit = 50) -> dict[str, object]:
     """A trader's own offers, or those for a farmer's own units, with the time that is left."""
     rows = boards.offers(services.handles().books.database, session.user, after=after, limit=limit)
     now = services.clock.now()
@@ -53,7 +53,7 @@ def withdraw(utid: str, session: SignedIn, services: Services, key: IdempotencyK
 
 @router.post("/listings/{listing_id}/cancellation", openapi_extra=may("farmer", "admin"))
 def cancel(
-    listing_id: int, body: Cancellation, session: SignedIn, services: Services, key: IdempotencyKey
+    listing_id: Key, body: Cancellation, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """Take what is free of a listing off the market; an admin says why."""
     if not 0 < listing_id < 2**62:
