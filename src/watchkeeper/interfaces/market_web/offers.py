@@ -5,7 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from watchkeeper.interfaces.market_web.auth import IdempotencyKey, Services, SignedIn, may, run
-from watchkeeper.interfaces.market_web.shapes import After, Cancellation, Key, Limit, NewOffer, OfferAnswer
+from watchkeeper.interfaces.market_web.shapes import (
+    After,
+    Cancellation,
+    Key,
+    Limit,
+    NewOffer,
+    OfferAnswer,
+    Utid,
+)
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.interfaces.market_web.trade import shown
 from watchkeeper.market import boards
@@ -38,7 +46,7 @@ def offers(session: SignedIn, services: Services, after: After = 0, limit: Limit
 
 @router.post("/offers/{utid}/answer", openapi_extra=may("farmer", "trader"))
 def answer(
-    utid: str, body: OfferAnswer, session: SignedIn, services: Services, key: IdempotencyKey
+    utid: Utid, body: OfferAnswer, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """Accept, reject or counter an offer; accept or reject a counter."""
     command = AnswerOffer(offer_utid=utid, answer=body.answer, price_ugx_per_kg=body.price_ugx_per_kg)
@@ -46,7 +54,7 @@ def answer(
 
 
 @router.post("/offers/{utid}/withdrawal", openapi_extra=may("trader"))
-def withdraw(utid: str, session: SignedIn, services: Services, key: IdempotencyKey) -> dict[str, object]:
+def withdraw(utid: Utid, session: SignedIn, services: Services, key: IdempotencyKey) -> dict[str, object]:
     """Take an open offer back."""
     return shown(run(services, session, WithdrawOffer(offer_utid=utid), key).body)
 

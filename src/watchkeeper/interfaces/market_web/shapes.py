@@ -15,6 +15,8 @@ Reason = Annotated[str, Field(min_length=10, max_length=500, description="Why, i
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
 Code = Annotated[str, Field(max_length=64)]
 Base64 = Annotated[str, Field(min_length=1, max_length=8192, pattern="^[A-Za-z0-9_-]+$")]
+Alias = Annotated[str, Path(pattern="^[a-z]{3}_[0-9a-z]{6}$", description="For example tra_a3k9x2.")]
+SessionId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The id in the list of sessions.")]
 PasskeyId = Annotated[str, Path(pattern="^[0-9a-z]{12}$", description="The id in the list of passkeys.")]
 
 #: Larger than any key or number of a row.
