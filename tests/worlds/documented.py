@@ -12,7 +12,11 @@ import httpx
 
 Schema = Mapping[str, Any]
 #: What fits a pattern that is no plain choice of words; a route with a new pattern adds its own.
-FITS = {"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$": "2026-01-01"}
+FITS = {
+    "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$": "2026-01-01",
+    "^[0-9a-f]{12}$": "0" * 12,
+    "^[a-z]{3}_[0-9a-z]{6}$": "tra_nobody",
+}
 #: Long enough for a password, and none that is tried first.
 PHRASE = "nine umbrellas lean at dusk"
 WORDS = "words that fit in here"

@@ -44,6 +44,7 @@ STATUS: dict[str, int] = {
     "account-in-use": 409,
     "account-state": 409,
     "session-not-found": 404,
+    "passkey-not-found": 404,
     "idempotency-key-reused": 422,
     "rate-limit-exceeded": 429,
     "request-too-large": 413,

@@ -19,11 +19,20 @@ from watchkeeper.interfaces.market_web.auth import (
     run,
 )
 from watchkeeper.interfaces.market_web.services import MarketServices
-from watchkeeper.interfaces.market_web.shapes import After, Enrolment, Invitation, Limit, SecondFactor, SignIn
+from watchkeeper.interfaces.market_web.shapes import (
+    After,
+    Enrolment,
+    Invitation,
+    Limit,
+    PasskeyAnswer,
+    SecondFactor,
+    SignIn,
+)
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.market.commands import Act, ActivateUser, InviteUser
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import enrolment, sessions
+from watchkeeper.market.signin.passkeys import Assertion
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["accounts"])
 
@@ -33,15 +42,29 @@ def address(request: Request) -> str:
     return "unknown" if request.client is None else request.client.host
 
 
+def remember(response: Response, token: str) -> None:
+    """Have the browser keep the session, out of reach of scripts and of other sites."""
+    response.set_cookie(
+        COOKIE, token, max_age=sessions.LIFE_SECONDS, httponly=True, samesite="strict", path="/"
+    )
+
+
+def assertion(answer: PasskeyAnswer | None) -> Assertion | None:
+    """A passkey's answer as sign-in takes it."""
+    return None if answer is None else Assertion(**answer.model_dump())
+
+
 @router.post("/sessions", status_code=201, response_model=SignedInAs, openapi_extra=may())
 def sign_in(body: SignIn, request: Request, response: Response, services: Services) -> dict[str, object]:
     """Sign in. The token goes into an HttpOnly cookie and into the answer, for programs."""
     token, user = services.handles().gatekeeper.sign_in(
-        alias=body.alias, password=body.password, code=body.code, address=address(request)
+        alias=body.alias,
+        password=body.password,
+        code=body.code,
+        address=address(request),
+        passkey=assertion(body.passkey),
     )
-    response.set_cookie(
-        COOKIE, token, max_age=sessions.LIFE_SECONDS, httponly=True, samesite="strict", path="/"
-    )
+    remember(response, token)
     return {"token": token, "alias": user.alias, "role": user.role}
 
 
@@ -60,8 +83,15 @@ def current(session: SignedIn, services: Services) -> dict[str, object]:
 def second_factor(
     body: SecondFactor, request: Request, session: SignedIn, services: Services
 ) -> dict[str, object]:
-    """Give a fresh second factor; it counts for five minutes."""
-    services.handles().gatekeeper.refresh(session, code=body.code, address=address(request))
+    """Give a fresh second factor, a code or a passkey; it counts for five minutes."""
+    if (body.code is None) == (body.passkey is None):
+        raise Refusal("validation-failed", "Give the six digits or a passkey, one of the two.", field="code")
+    services.handles().gatekeeper.refresh(
+        session,
+        code=body.code or "",
+        address=address(request),
+        passkey=assertion(body.passkey),
+    )
     return {"fresh_for_seconds": sessions.FRESH_SECONDS}
 
 

@@ -80,12 +80,13 @@ async def let_in(request: Request, allowed: list[str]) -> Session:
     found = request.scope.get(_SESSION_KEY)
     if isinstance(found, Session):
         return found
-    session = await run_in_threadpool(_let_in, request, allowed)
+    session = await run_in_threadpool(session_of, request, allowed)
     request.scope[_SESSION_KEY] = session
     return session
 
 
-def _let_in(request: Request, allowed: list[str]) -> Session:
+def session_of(request: Request, allowed: Collection[str]) -> Session:
+    """The same from a thread of its own, looked up anew."""
     market = services(request)
     handles = market.handles()
     session = sessions.find(handles.identities, handles.books, _token(request), clock=market.clock)

@@ -18,12 +18,14 @@ from watchkeeper.interfaces.market_web.auth import (
     run,
 )
 from watchkeeper.interfaces.market_web.shapes import (
+    Alias,
     Because,
     ContactData,
     NewPassword,
     NewPhase,
     NewRole,
     PasswordReset,
+    SessionId,
 )
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.market.commands import (
@@ -47,7 +49,7 @@ router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["people"])
 
 @router.post("/users/{alias}/role", openapi_extra=may("admin"))
 def change_role(
-    alias: str, body: NewRole, session: SignedIn, services: Services, key: IdempotencyKey
+    alias: Alias, body: NewRole, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """Give somebody another role. Needs a fresh second factor; their sessions end.
 
@@ -66,7 +68,7 @@ def change_role(
 
 @router.post("/users/{alias}/suspension", openapi_extra=may("admin", "operator"))
 def suspend(
-    alias: str, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
+    alias: Alias, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """Suspend somebody, at once, whatever else is stopped."""
     return run(services, session, SuspendUser(account=alias, reason=body.reason), key).body
@@ -74,7 +76,7 @@ def suspend(
 
 @router.post("/users/{alias}/unsuspension", openapi_extra=may("admin", "operator"))
 def unsuspend(
-    alias: str, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
+    alias: Alias, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """Let somebody act again. Needs a fresh second factor."""
     require_fresh(session, services)
@@ -83,7 +85,7 @@ def unsuspend(
 
 @router.post("/users/{alias}/deletion", openapi_extra=may("admin"))
 def delete(
-    alias: str, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
+    alias: Alias, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """Delete an account and erase who it was. Needs a fresh second factor."""
     require_fresh(session, services)
@@ -97,7 +99,7 @@ def delete(
 
 @router.post("/users/{alias}/sessions/ending", openapi_extra=may("admin", "operator"))
 def end_sessions(
-    alias: str, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
+    alias: Alias, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """End every session of somebody."""
     return run(services, session, EndSessions(account=alias, reason=body.reason), key).body
@@ -105,7 +107,7 @@ def end_sessions(
 
 @router.post("/users/{alias}/reset", status_code=201, openapi_extra=may("admin", "operator"))
 def issue_reset(
-    alias: str, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
+    alias: Alias, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
     """A one-time code for a new password, to be handed over; it is shown only here. Needs a fresh second factor."""
     require_fresh(session, services)
@@ -126,8 +128,11 @@ def issue_reset(
 def reset(body: PasswordReset, request: Request, services: Services) -> dict[str, object]:
     """Set a new password with a code that was handed over. Every session of the account ends."""
     handles = services.handles()
-    password = passwords.checked(body.password, alias=body.alias.strip().casefold())
+    passwords.checked(body.password, alias=body.alias.strip().casefold())
     user = handles.gatekeeper.check_reset(alias=body.alias, code=body.code, address=address(request))
+    # Not before the code is right: what the answer says of a password is said of who owns the account.
+    own = contact.of(handles.identities, user.id)
+    password = passwords.checked(body.password, alias=user.alias, contact=own)
     stored = passwords.hashed(password)
     services.run(Act(command=ResetPassword(), actor_id=user.id, command_id=f"reset-{base36(16)}"))
     if not resets.reset(handles.identities, user.id, body.code, stored=stored, at=services.clock.now()):
@@ -169,7 +174,7 @@ def own_sessions(session: SignedIn, services: Services) -> dict[str, object]:
 
 
 @router.post("/sessions/{short_id}/ending", status_code=204, openapi_extra=may(*ALL))
-def end_own_session(short_id: str, session: SignedIn, services: Services) -> None:
+def end_own_session(short_id: SessionId, session: SignedIn, services: Services) -> None:
     """End one of one's own sessions."""
     sessions.end_one(services.handles().identities, session.user.id, short_id, at=services.clock.now())
 
@@ -198,7 +203,8 @@ def change_password(
 ) -> dict[str, object]:
     """Change one's own password; every other session ends."""
     handles = services.handles()
-    password = passwords.checked(body.password, alias=session.user.alias)
+    own = contact.of(handles.identities, session.user.id)
+    password = passwords.checked(body.password, alias=session.user.alias, contact=own)
     old = handles.gatekeeper.check_password(session, password=body.old_password, address=address(request))
     stored = passwords.hashed(password)
     answer = services.run(

@@ -16,6 +16,7 @@ from watchkeeper.market.intake import Intake
 from watchkeeper.market.reading import Books
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin.sign_in import Gatekeeper
+from watchkeeper.market.signin.site import NOWHERE, Site
 from watchkeeper.market.signin.store import open_identities
 from watchkeeper.market.switching import Switching
 
@@ -37,13 +38,21 @@ class MarketServices:
     """Everything that a route needs."""
 
     def __init__(
-        self, data: Path, *, system_id: str, intake: Intake, lease: LeaseReader, clock: Clock
+        self,
+        data: Path,
+        *,
+        system_id: str,
+        intake: Intake,
+        lease: LeaseReader,
+        clock: Clock,
+        site: Site = NOWHERE,
     ) -> None:
         self.data = data
         self.system_id = system_id
         self.intake = intake
         self.lease = lease
         self.clock = clock
+        self.site = site
         self._local = threading.local()
 
     def handles(self) -> Handles:
@@ -58,7 +67,7 @@ class MarketServices:
                 switching=Switching(
                     self.data, system_id=self.system_id, books=books.database, clock=self.clock
                 ),
-                gatekeeper=Gatekeeper(identities, books, self.intake.note_attempt, self.clock),
+                gatekeeper=Gatekeeper(identities, books, self.intake.note_attempt, self.clock, self.site),
             )
             self._local.handles = found
         return found

@@ -14,6 +14,10 @@ Text = Annotated[str, Field(min_length=1, max_length=200)]
 Reason = Annotated[str, Field(min_length=10, max_length=500, description="Why, in your own words.")]
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
 Code = Annotated[str, Field(max_length=64)]
+Base64 = Annotated[str, Field(min_length=1, max_length=8192, pattern="^[A-Za-z0-9_-]+$")]
+Alias = Annotated[str, Path(pattern="^[a-z]{3}_[0-9a-z]{6}$", description="For example tra_a3k9x2.")]
+SessionId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The id in the list of sessions.")]
+PasskeyId = Annotated[str, Path(pattern="^[0-9a-z]{12}$", description="The id in the list of passkeys.")]
 
 #: Larger than any key or number of a row.
 _KEY_MAX = 2**62
@@ -32,18 +36,44 @@ class Shape(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
+class PasskeyAnswer(Shape):
+    """What `navigator.credentials.get` answered, its bytes in base64url without padding."""
+
+    credential_id: Base64
+    client_data: Base64
+    authenticator_data: Base64
+    signature: Base64
+
+
+class NewPasskey(Shape):
+    """What `navigator.credentials.create` answered, its bytes in base64url without padding, and a name for it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    credential_id: Base64
+    client_data: Base64
+    attestation: Base64
+
+
+class ChallengeFor(Shape):
+    """Who wants to sign in with a passkey."""
+
+    alias: Text
+
+
 class SignIn(Shape):
-    """Sign in with alias and password; admins and the operator add the six digits or a recovery code."""
+    """Sign in with alias and password; admins and the operator add the six digits, a recovery code or a passkey."""
 
     alias: Text
     password: Secret
     code: Code = ""
+    passkey: PasskeyAnswer | None = None
 
 
 class SecondFactor(Shape):
-    """The six digits as they are now."""
+    """The six digits as they are now, or a passkey; one of the two."""
 
-    code: Annotated[str, Field(min_length=6, max_length=64)]
+    code: Annotated[str, Field(min_length=6, max_length=64)] | None = None
+    passkey: PasskeyAnswer | None = None
 
 
 class Enrolment(Shape):

@@ -19,7 +19,7 @@ from watchkeeper.market.refusals import Refusal
 
 BODY_BYTES_MAX = 65_536
 DEPTH_MAX = 8
-_FORM_PATHS = ("/enrol/",)
+_FORM_PATHS = ("/enrol/", "/passkeys/")
 #: What else there is where a body of this path is too large.
 _OTHER_WAYS = {
     "/v1/reconciliations": " Compare a longer statement at the command line: watchkeeper reconcile FILE --map MAP."

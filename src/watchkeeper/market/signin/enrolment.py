@@ -96,7 +96,7 @@ def finish(database: Database, token: str, person: Person, *, still_invited: boo
     if invitation.used and not still_invited:
         raise Refusal("already-active", "This account is enrolled already. Sign in instead.")
     contact = contacts.checked(Contact(name=person.name, phone=person.phone, email=person.email))
-    password = passwords.checked(person.password, alias=invitation.alias)
+    password = passwords.checked(person.password, alias=invitation.alias, contact=contact)
     step = 0
     if invitation.totp_secret is not None:
         found = totp.matching_step(invitation.totp_secret, person.code, clock=clock)
@@ -160,5 +160,9 @@ def lacks_factor(database: Database, user: User) -> bool:
     """Whether the account's role asks for a second factor that it does not have."""
     if user.role not in SECOND_FACTOR_ROLES:
         return False
-    row = database.one("SELECT 1 FROM credentials WHERE user_id = ? AND totp_secret IS NOT NULL", (user.id,))
+    row = database.one(
+        "SELECT 1 FROM credentials WHERE user_id = ? AND totp_secret IS NOT NULL UNION ALL "
+        "SELECT 1 FROM passkeys WHERE user_id = ? LIMIT 1",
+        (user.id, user.id),
+    )
     return row is None

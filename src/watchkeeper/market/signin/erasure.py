@@ -17,6 +17,8 @@ TABLES = (
     "enrolment_links",
     "sessions",
     "reset_codes",
+    "passkeys",
+    "passkey_challenges",
     "notice_reads",
 )
 _AT_ONCE = 50

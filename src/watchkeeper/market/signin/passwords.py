@@ -10,6 +10,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.signin.commonness import too_common
+from watchkeeper.market.signin.contact import Contact
 
 LENGTH_MIN = 15
 BYTES_MAX = 1024
@@ -17,12 +19,6 @@ BYTES_MAX = 1024
 _AT_ONCE = threading.BoundedSemaphore(2)
 _WAIT_SECONDS_MAX = 10.0
 _HASHER = PasswordHasher()
-
-_COMMON_STEMS = (
-    "password", "passw0rd", "qwertyuiop", "asdfghjkl", "zxcvbnm", "letmein", "iloveyou", "welcome", "farm2market",
-    "watchkeeper", "uganda", "kampala", "administrator", "changeme", "secret", "abcdefghijklmnop", "0123456789",
-    "1234567890", "9876543210", "correcthorsebatterystaple", "trustno1", "sunshine", "football", "princess",
-)  # fmt: skip
 
 
 def _folded(password: str) -> str:
@@ -34,8 +30,11 @@ def _bytes(password: str) -> bytes:
     return _folded(password).encode("utf-8", "surrogatepass")
 
 
-def checked(password: str, *, alias: str) -> str:
-    """The password as it is kept, or `Refusal` validation-failed; no rule but length and not being common."""
+def checked(password: str, *, alias: str, contact: Contact | None = None) -> str:
+    """The password as it is kept, or `Refusal` validation-failed; no rule but length and not being common.
+
+    `contact`: what the owner told of themselves; leave it out where the asker has not shown to be the owner.
+    """
     text = _folded(password)
     if len(text) < LENGTH_MIN or len(_bytes(password)) > BYTES_MAX:
         raise Refusal(
@@ -43,25 +42,14 @@ def checked(password: str, *, alias: str) -> str:
             f"Use a password of at least {LENGTH_MIN} characters; a few words do well.",
             field="password",
         )
-    if _is_common(text.casefold(), alias=alias):
+    if too_common(text, alias=alias, contact=contact):
         raise Refusal(
             "validation-failed",
-            "This password is among the first that anyone would try. Take a few words of your own.",
+            "This password is soon guessed: it is made of what many people use, of a row of keys or numbers, or of your own "
+            "name. Take four or more words of your own that do not belong together.",
             field="password",
         )
     return text
-
-
-def _is_common(text: str, *, alias: str) -> bool:
-    letters = "".join(character for character in text if character.isalnum())
-    if len(set(letters)) < 5 or alias in text:
-        return True
-    rest = letters
-    for stem in sorted((*_COMMON_STEMS, alias.replace("_", "")), key=len, reverse=True):
-        rest = rest.replace(stem, "")
-    # What is left when everything usual is taken out has to carry the password.
-    stripped = rest.strip("0123456789")
-    return len(stripped) < 4
 
 
 def hashed(password: str) -> str:

@@ -112,9 +112,12 @@ def refresh(database: Database, session: Session, code: str, *, clock: Clock) ->
                 "second-factor-required",
                 "The six digits are not right, or were used before. Wait for the next ones.",
             )
-        database.execute(
-            "UPDATE sessions SET second_factor_at = ? WHERE token_hash = ?", (clock.now(), session.id)
-        )
+        freshened(database, session, at=clock.now())
+
+
+def freshened(database: Database, session: Session, *, at: Instant) -> None:
+    """Note that the second factor was given now, in the caller's transaction."""
+    database.execute("UPDATE sessions SET second_factor_at = ? WHERE token_hash = ?", (at, session.id))
 
 
 def end_token(database: Database, token: str, *, at: Instant) -> None:

@@ -13,9 +13,11 @@ from watchkeeper.base.clock import Clock, later
 from watchkeeper.base.database import Database
 from watchkeeper.market.reading import Books
 from watchkeeper.market.refusals import Refusal
-from watchkeeper.market.signin import passwords, resets, sessions, tokens, totp
+from watchkeeper.market.signin import challenges, passkeys, passwords, resets, sessions, tokens, totp
 from watchkeeper.market.signin.enrolment import SECOND_FACTOR_ROLES
+from watchkeeper.market.signin.passkeys import Assertion
 from watchkeeper.market.signin.sessions import Session
+from watchkeeper.market.signin.site import NOWHERE, Site
 from watchkeeper.market.state import User
 
 ACCOUNT_ATTEMPTS_MAX, ACCOUNT_SECONDS = 10, 15 * 60
@@ -37,22 +39,36 @@ def counted_as(alias: str) -> str:
 
 @dataclass(slots=True)
 class Gatekeeper:
-    """One thread's way to sign people in. `note` appends an attempt to the books' side log and is done when it is durable."""
+    """One thread's way to sign people in. `note` appends an attempt to the books' side log and is done when it is durable.
+
+    `site`: where passkeys are right; without one none is.
+    """
 
     identities: Database
     books: Books
     note: Callable[..., Future[None]]
     clock: Clock
+    site: Site = NOWHERE
 
-    def sign_in(self, *, alias: str, password: str, code: str, address: str) -> tuple[str, User]:
-        """A session's token and its account; raises `Refusal` unauthenticated or rate-limit-exceeded."""
+    def sign_in(
+        self, *, alias: str, password: str, code: str = "", address: str, passkey: Assertion | None = None
+    ) -> tuple[str, User]:
+        """A session's token and its account; the second factor is a code or a passkey's answer, never both.
+
+        Raises `Refusal` unauthenticated or rate-limit-exceeded.
+        """
         account = counted_as(alias)
         self._throttle(account, address, "sign_in")
         user = self.books.user_by_alias(account)
         stored = None if user is None else self._password_of(user.id)
+        # Asked before the password, so that a wrong one takes as long and costs the challenge too.
+        proof = None if passkey is None else self._proof(user, passkey)
         right = passwords.matches(stored, password)
         with_factor = user is not None and user.role in SECOND_FACTOR_ROLES
-        if right and user is not None and with_factor:
+        if passkey is not None:
+            given = right and not code
+            right = given and user is not None and proof is not None and self._counted(user.id, proof)
+        elif right and user is not None and with_factor:
             right = self._second_factor(user.id, code)
         if not right or user is None or user.status != "active":
             self._noted(account, address, "sign_in", "refused")
@@ -64,6 +80,39 @@ class Gatekeeper:
             sessions.end_token(self.identities, token, at=self.clock.now())
             raise Refusal("unauthenticated", "Alias, password or code are not right.")
         return token, user
+
+    def _proof(self, user: User | None, passkey: Assertion) -> passkeys.Proof | None:
+        user_id = None if user is None else user.id
+        spent = challenges.spend(
+            self.identities,
+            passkeys.challenge_in(passkey.client_data),
+            user_id,
+            purpose="sign_in",
+            session=None,
+            at=self.clock.now(),
+        )
+        proof = passkeys.proven(self.identities, user_id, passkey, site=self.site)
+        return proof if spent else None
+
+    def _counted(self, user_id: int, proof: passkeys.Proof) -> bool:
+        with self.identities.transaction("write"):
+            return passkeys.counted(self.identities, user_id, proof, at=self.clock.now())
+
+    def challenge(self, *, alias: str, address: str) -> dict[str, object]:
+        """What a browser needs to answer with a passkey at sign-in; the same for every account and for none.
+
+        Raises `Refusal` rate-limit-exceeded or capability-blocked.
+        """
+        account = counted_as(alias)
+        self._throttle(account, address, "sign_in")
+        user = self.books.user_by_alias(account)
+        return passkeys.sign_in_options(
+            self.identities,
+            None if user is None else user.id,
+            site=self.site,
+            asked_by=tokens.digest(address),
+            at=self.clock.now(),
+        )
 
     def _password_of(self, user_id: int) -> str | None:
         row = self.identities.one("SELECT password_hash FROM credentials WHERE user_id = ?", (user_id,))
@@ -104,15 +153,35 @@ class Gatekeeper:
             )
             return changed == 1
 
-    def refresh(self, session: Session, *, code: str, address: str) -> None:
+    def refresh(
+        self, session: Session, *, code: str = "", address: str, passkey: Assertion | None = None
+    ) -> None:
         """A fresh second factor for a session; raises `Refusal` second-factor-required or rate-limit-exceeded."""
         self._throttle(session.user.alias, address, "second_factor")
         try:
-            sessions.refresh(self.identities, session, code, clock=self.clock)
+            if passkey is None:
+                sessions.refresh(self.identities, session, code, clock=self.clock)
+            else:
+                self._refresh_by(session, passkey)
         except Refusal:
             self._noted(session.user.alias, address, "second_factor", "refused")
             raise
         self._noted(session.user.alias, address, "second_factor", "accepted")
+
+    def _refresh_by(self, session: Session, passkey: Assertion) -> None:
+        user_id, at = session.user.id, self.clock.now()
+        challenge = passkeys.challenge_in(passkey.client_data)
+        spent = challenges.spend(
+            self.identities, challenge, user_id, purpose="second_factor", session=session.id, at=at
+        )
+        proof = passkeys.proven(self.identities, user_id, passkey, site=self.site)
+        with self.identities.transaction("write"):
+            if not spent or proof is None or not passkeys.counted(self.identities, user_id, proof, at=at):
+                raise Refusal(
+                    "second-factor-required",
+                    "The passkey is not right, or its five minutes are over. Begin again.",
+                )
+            sessions.freshened(self.identities, session, at=at)
 
     def _noted(self, account: str, address: str, kind: str, outcome: str) -> None:
         self.note(account=account, address=address, kind=kind, outcome=outcome).result(_NOTE_SECONDS_MAX)
