@@ -12,6 +12,7 @@ from watchkeeper.interfaces.market_web.auth import (
     IdempotencyKey,
     Services,
     SignedIn,
+    keep_session,
     may,
     run,
 )
@@ -36,9 +37,7 @@ def sign_in(body: SignIn, request: Request, response: Response, services: Servic
     token, user = services.handles().gatekeeper.sign_in(
         alias=body.alias, password=body.password, code=body.code, address=address(request)
     )
-    response.set_cookie(
-        COOKIE, token, max_age=sessions.LIFE_SECONDS, httponly=True, samesite="strict", path="/"
-    )
+    keep_session(response, request, token)
     return {"token": token, "alias": user.alias, "role": user.role}
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
+from collections.abc import Collection
 from typing import Annotated, cast
 
 from fastapi import Depends, FastAPI, Header, Request
 from fastapi.routing import APIRoute
+from starlette.responses import Response
+from starlette.routing import Route
 
 from watchkeeper.base import canonical
 from watchkeeper.base.utid import base36
@@ -56,6 +60,36 @@ def same_origin(request: Request) -> bool:
     return origin is not None and origin.partition("://")[2] == request.headers.get("host")
 
 
+def from_our_page(request: Request, *, token: str, mark: str) -> bool:
+    """Whether a form comes from our own page: it bears the mark of `token`, and the browser names no other site.
+
+    Over plain HTTP and without a referrer browsers name none at all, so the mark must always be there.
+    """
+    named = request.headers.get("sec-fetch-site") is not None or request.headers.get("origin") not in (
+        None,
+        "null",
+    )
+    return hmac.compare_digest(mark.encode(), csrf(token).encode()) and (not named or same_origin(request))
+
+
+def csrf(token: str) -> str:
+    """The mark that every form of a session carries."""
+    return canonical.digest(b"csrf" + token.encode("utf-8", "replace"))
+
+
+def keep_session(response: Response, request: Request, token: str) -> None:
+    """Put a session's token into its cookie: out of reach for scripts and other sites, over TLS only where there is TLS."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=sessions.LIFE_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+        path="/",
+    )
+
+
 def may(*roles: str) -> dict[str, object]:
     """A route's declaration of who may call it; none of them means everyone, signed in or not."""
     return {_ROLES_KEY: list(roles)}
@@ -67,12 +101,16 @@ def signed_in(request: Request, services: Services) -> Session:
     session = sessions.find(handles.identities, handles.books, _token(request), clock=services.clock)
     route = request.scope["route"]
     extra = route.openapi_extra if isinstance(route, APIRoute) else None
-    allowed = (extra or {}).get(_ROLES_KEY, [])
+    check_role(session, (extra or {}).get(_ROLES_KEY, []))
+    return session
+
+
+def check_role(session: Session, allowed: Collection[str]) -> None:
+    """Raise `Refusal` when the session's role is not among these."""
     if session.user.role not in allowed:
-        if allowed == ["admin"]:
+        if list(allowed) == ["admin"]:
             raise Refusal("not-admin", "Only an admin may do this.")
         raise Refusal("invalid-role", "Your role may not do this.")
-    return session
 
 
 SignedIn = Annotated[Session, Depends(signed_in)]
@@ -113,11 +151,10 @@ def run(services: MarketServices, session: Session, command: Command, key: str) 
 
 
 def check_declared(app: FastAPI) -> None:
-    """Raise `RouteWithoutRoles` when a route does not declare who may call it."""
+    """Raise `RouteWithoutRoles` when a route or a page does not declare who may call it."""
     for route in app.routes:
-        if (
-            isinstance(route, APIRoute)
-            and route.include_in_schema
-            and _ROLES_KEY not in (route.openapi_extra or {})
-        ):
+        if not isinstance(route, Route) or route.path == app.openapi_url:
+            continue
+        extra = route.openapi_extra if isinstance(route, APIRoute) else None
+        if _ROLES_KEY not in (extra or {}):
             raise RouteWithoutRoles(f"{RouteWithoutRoles.__doc__} It is {route.path}.")

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from watchkeeper.interfaces.market_web import strict
 from watchkeeper.interfaces.market_web.accounts import awaited, finish
-from watchkeeper.interfaces.market_web.auth import services
+from watchkeeper.interfaces.market_web.auth import may, services
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import enrolment, totp
 
@@ -43,7 +43,7 @@ def _form(
     )
 
 
-@router.get("/enrol/{token}")
+@router.get("/enrol/{token}", openapi_extra=may())
 def form(token: str, request: Request) -> Response:
     """The form behind a link."""
     handles = services(request).handles()
@@ -67,7 +67,7 @@ def form(token: str, request: Request) -> Response:
     return _form(invitation, status=200, refused="", entered={})
 
 
-@router.post("/enrol/{token}")
+@router.post("/enrol/{token}", openapi_extra=may())
 async def submit(token: str, request: Request) -> Response:
     """Enrol from the form."""
     fields = await strict.form(request, fields_max=10)
