@@ -16,7 +16,11 @@ Rows = list[dict[str, object]]
 RED_EXPOSURE_PERCENT = 80
 
 
-_LIVE = "AND s.status IN ('pending', 'countered', 'accepted')"
+_ONLY = {
+    "": "",
+    "live": "AND s.status IN ('pending', 'countered', 'accepted')",
+    "ended": "AND s.status NOT IN ('pending', 'countered', 'accepted')",
+}
 
 
 def _rows(database: Database, columns: str, sql: str, parameters: tuple[int | str, ...]) -> Rows:
@@ -24,8 +28,11 @@ def _rows(database: Database, columns: str, sql: str, parameters: tuple[int | st
     return [dict(zip(names, row, strict=True)) for row in database.query(sql, parameters)]
 
 
-def offers(database: Database, viewer: User, *, after: int, limit: int, live: bool = False) -> Rows:
-    """A trader's own offers, or those for a farmer's own units; all, or those that can still come to something."""
+def offers(
+    database: Database, viewer: User, *, after: int, limit: int, only: str = "", before: int | None = None
+) -> Rows:
+    """A trader's own offers, or those for a farmer's own units: all, `live` or `ended`; with `before` the newest first."""
+    beside, order = ("o.id > ?", "o.id") if before is None else ("o.id < ?", "o.id DESC")
     column = "trader_id" if viewer.role == "trader" else "farmer_id"
     return _rows(
         database,
@@ -33,9 +40,8 @@ def offers(database: Database, viewer: User, *, after: int, limit: int, live: bo
         "SELECT o.id, o.utid, o.unit_id, t.alias, f.alias, g.produce, g.price_ugx_per_kg, s.price_ugx_per_kg, "
         "s.status, s.expires_at, o.at FROM offers o JOIN offer_state s ON s.offer_id = o.id "
         "JOIN users t ON t.id = o.trader_id JOIN users f ON f.id = o.farmer_id JOIN units u ON u.id = o.unit_id "
-        f"JOIN listings g ON g.id = u.listing_id WHERE o.{column} = ? AND o.id > ? "
-        f"{_LIVE if live else ''} ORDER BY o.id LIMIT ?",
-        (viewer.id, after, page(limit)),
+        f"JOIN listings g ON g.id = u.listing_id WHERE o.{column} = ? AND {beside} {_ONLY[only]} ORDER BY {order} LIMIT ?",
+        (viewer.id, after if before is None else before, page(limit)),
     )
 
 

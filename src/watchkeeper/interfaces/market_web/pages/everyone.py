@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
-from watchkeeper.interfaces.market_web import notices, people, trade
+from watchkeeper.interfaces.market_web import notices, people
 from watchkeeper.interfaces.market_web.accounts import sign_out
 from watchkeeper.interfaces.market_web.auth import ALL
 from watchkeeper.interfaces.market_web.pages.rendering import render

@@ -54,7 +54,7 @@ def live_offers(visit: Visit) -> Listed:
         visit.session.user,
         after=visit.number("offers", 0),
         limit=ROWS,
-        live=True,
+        only="live",
     )
     return listed(visit, offers.with_time_left(rows, visit.services), "offers", "offers")
 

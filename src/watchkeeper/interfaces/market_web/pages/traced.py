@@ -42,7 +42,11 @@ def _act(act: Mapping[str, Any]) -> dict[str, object]:
         "command": words(act["command"]),
         "at": act["at"],
         "head": _pairs(head),
-        "rows": [(words(row["table"]), _pairs(row)) for row in act["rows"]],
+        # The number is what an admin writes off or takes off the market by.
+        "rows": [
+            (f"{words(row['table'])} {row['id']}" if "id" in row else words(row["table"]), _pairs(row))
+            for row in act["rows"]
+        ],
     }
 
 
