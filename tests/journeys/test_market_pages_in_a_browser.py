@@ -29,12 +29,12 @@ def chromium() -> Iterator[Browser]:
 
 
 class Market:
-    """A system of its own, in which four traders have a block in store each, and a buyer is there."""
+    """A system of its own, in which four traders have a block in store each, and two buyers are there."""
 
     def __init__(self, system: System) -> None:
         self.system = system
         self.word = system.farmer.password
-        self.buyer = system.invited("buyer", 41, self.word)
+        self.buyer, self.customer = (system.invited("buyer", number, self.word) for number in (41, 44))
         listing: Any = system.farmer.post(
             "/v1/listings", {"produce": "Vanilla", "grams": 400_000, "price_ugx_per_kg": PRICE}
         )
@@ -235,7 +235,7 @@ def test_an_admins_day_from_the_delivery_board_to_the_open_window(
     on_a_phone.to(f"/trace?utid={late}")
     on_a_phone.to("/admin/market")
     on_a_phone.done(on_a_phone.form("window-open"), reason=REASON)
-    order = market.buyer.post("/v1/purchases", {"block_id": market.blocks()[0]["id"]})
+    order = market.customer.post("/v1/purchases", {"block_id": market.blocks()[0]["id"]})
     on_a_phone.to("/admin/pickups")
     on_a_phone.done(
         on_a_phone.first("pickup-"),
@@ -246,7 +246,7 @@ def test_an_admins_day_from_the_delivery_board_to_the_open_window(
     )
     (bought,) = [
         row
-        for row in _rows(market.buyer.get("/v1/purchases?limit=200"), "purchases")
+        for row in _rows(market.customer.get("/v1/purchases?limit=200"), "purchases")
         if row["utid"] == order["utid"]
     ]
     assert bought["status"] == "picked_up"

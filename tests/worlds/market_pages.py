@@ -13,11 +13,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.worlds.system import System
-from watchkeeper.market.reading import system_id_of
+from watchkeeper.market.reading import Books, system_id_of
 from watchkeeper.market.signin.store import open_identities
 
 #: The smallest phone that the pages are made for, in CSS pixels.
-CHEAP_PHONE = {"width": 360, "height": 740}
+CHEAP_PHONE = (360, 740)
 TAP_PIXELS_MIN = 44
 PAGE_BYTES_MAX = 30_000
 REASON = "seen at the store with my own eyes"
@@ -44,7 +44,7 @@ class Phone:
     @staticmethod
     def _context(browser: Browser, *, scripts: bool) -> BrowserContext:
         context = browser.new_context(
-            viewport=CHEAP_PHONE,
+            viewport={"width": CHEAP_PHONE[0], "height": CHEAP_PHONE[1]},
             is_mobile=True,
             has_touch=True,
             java_script_enabled=scripts,
@@ -221,12 +221,15 @@ class Visitor:
         return self.http.post(path, data=self.forms(path)[form] | {k: str(v) for k, v in fields.items()})
 
 
-def stale(data: Path, alias_sessions_of: int) -> None:
+def stale(data: Path, alias: str) -> None:
     """Let the second factor of somebody's sessions be given long ago."""
     identities = open_identities(data, system_id=system_id_of(data))
+    books = Books(data, system_id=system_id_of(data))
+    user = books.user_by_alias(alias)
+    assert user is not None
     with identities.transaction("write"):
         identities.execute(
-            "UPDATE sessions SET second_factor_at = created_at - 600000000 WHERE user_id = ?",
-            (alias_sessions_of,),
+            "UPDATE sessions SET second_factor_at = created_at - 600000000 WHERE user_id = ?", (user.id,)
         )
+    books.close()
     identities.close()
