@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, expect
 from tests.waiting import until
 from tests.worlds.browser import browser
 from tests.worlds.market_pages import REASON, Phone, phone
-from tests.worlds.server import Cluster
-from tests.worlds.system import System, running
+from tests.worlds.system import System
 from watchkeeper.bootstrap.demo.client import Person
 
 HOSTILE = "<script>alert(1)</script> \"Yams' & \u202eco\u202c"
@@ -57,17 +56,15 @@ class Market:
         return list(found)
 
     def window(self, *, opened: bool) -> None:
+        if opened:
+            # Opening needs a second factor that was given a moment ago.
+            self.system.admin.sign_in(recovery_code=self.system.admin_codes.pop())
         self.system.admin.post("/v1/purchase-window", {"engaged": not opened, "reason": REASON})
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def market(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    url = None
-    if request.param == "postgresql":
-        cluster: Cluster = request.getfixturevalue("postgresql")
-        url = cluster.database()
-    with running(tmp_path_factory.mktemp("pages") / "data", database_url=url) as system:
-        yield Market(system)
+@pytest.fixture(scope="module")
+def market(system_apart: System) -> Market:
+    return Market(system_apart)
 
 
 scripts_and_none = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
