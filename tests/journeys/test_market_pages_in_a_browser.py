@@ -220,13 +220,15 @@ def test_a_buyers_day_from_the_closed_window_to_the_cancelled_order_without_any_
 def test_an_admins_day_from_the_delivery_board_to_the_open_window(
     on_a_phone: Phone, market: Market, scripts: bool
 ) -> None:
-    system, trader = market.system, trader_of(market, scripts=scripts)
+    system = market.system
     on_a_phone.sign_in(system.admin.alias, market.word, system.admin_codes.pop())
     page = on_a_phone.page
     on_a_phone.looked()
     words = on_a_phone.refused(on_a_phone.first("verify-"), 422, outcome="late", reason="aaaaaaaaaaaa")
     assert "own words" in words
-    on_a_phone.done(on_a_phone.first("verify-"), outcome="delivered", reason=f"{REASON} {HOSTILE}")
+    delivered = on_a_phone.done(
+        on_a_phone.first("verify-"), outcome="delivered", reason=f"{REASON} {HOSTILE}"
+    )
     late = on_a_phone.done(on_a_phone.first("verify-"), outcome="late", reason=REASON)
     on_a_phone.done(on_a_phone.first("reverse-"), reason=REASON)
     on_a_phone.to(f"/trace?utid={late}")
@@ -252,7 +254,8 @@ def test_an_admins_day_from_the_delivery_board_to_the_open_window(
     on_a_phone.done(on_a_phone.form("pilot-on"), reason=REASON)
     expect(page.get_by_text("On, held on by admin")).to_be_visible()
     on_a_phone.done(on_a_phone.form("pilot-off"), reason=REASON)
-    lot = _rows(trader.get("/v1/lots?limit=200"), "lots")[0]["id"]
+    lots = [row for trader in system.traders for row in _rows(trader.get("/v1/lots?limit=200"), "lots")]
+    (lot,) = (row["id"] for row in lots if row["utid"] == delivered)
     on_a_phone.done(on_a_phone.form("write-off-lot"), lot_id=str(lot), reason=REASON)
     on_a_phone.to("/admin/payouts")
     on_a_phone.done(
