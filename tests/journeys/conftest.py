@@ -11,13 +11,12 @@ from tests.worlds.server import Cluster
 from tests.worlds.system import System, running
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def _system(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[System]:
     url = None
     if request.param == "postgresql":
         cluster: Cluster = request.getfixturevalue("postgresql")
         url = cluster.database()
-    with running(tmp_path_factory.mktemp("a folder with spaces") / "data", database_url=url) as found:
+    with running(folders.mktemp("a folder with spaces") / "data", database_url=url) as found:
         yield found
 
 
@@ -30,3 +29,15 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         url = cluster.database()
     with everything(tmp_path_factory.mktemp("everything") / "data", database_url=url) as found:
         yield found
+
+
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    yield from _system(request, tmp_path_factory)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def system_apart(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    """One for a module that needs many people, or leaves traces that others would trip over."""
+    yield from _system(request, tmp_path_factory)

@@ -143,6 +143,7 @@ class System:
         self.operator_codes = first.recovery_codes[1:]
         self.admin = Person(self.market, alias=second.alias, password=word, secret=second.secret, run="t")
         self.admin.sign_in(recovery_code=second.recovery_codes[0])
+        self.admin_codes = second.recovery_codes[1:]
         self.farmer = self.invited("farmer", 3, word)
         self.traders = [self.invited("trader", 4, word), self.invited("trader", 5, word)]
         self.admin.post("/v1/pilot-mode", {"engaged": False, "reason": REASON})

@@ -16,13 +16,23 @@ Rows = list[dict[str, object]]
 RED_EXPOSURE_PERCENT = 80
 
 
+_ONLY = {
+    "": "",
+    "live": "AND s.status IN ('pending', 'countered', 'accepted')",
+    "ended": "AND s.status NOT IN ('pending', 'countered', 'accepted')",
+}
+
+
 def _rows(database: Database, columns: str, sql: str, parameters: tuple[int | str, ...]) -> Rows:
     names = columns.split()
     return [dict(zip(names, row, strict=True)) for row in database.query(sql, parameters)]
 
 
-def offers(database: Database, viewer: User, *, after: int, limit: int) -> Rows:
-    """A trader's own offers, or those for a farmer's own units."""
+def offers(
+    database: Database, viewer: User, *, after: int, limit: int, only: str = "", before: int | None = None
+) -> Rows:
+    """A trader's own offers, or those for a farmer's own units: all, `live` or `ended`; with `before` the newest first."""
+    beside, order = ("o.id > ?", "o.id") if before is None else ("o.id < ?", "o.id DESC")
     column = "trader_id" if viewer.role == "trader" else "farmer_id"
     return _rows(
         database,
@@ -30,8 +40,8 @@ def offers(database: Database, viewer: User, *, after: int, limit: int) -> Rows:
         "SELECT o.id, o.utid, o.unit_id, t.alias, f.alias, g.produce, g.price_ugx_per_kg, s.price_ugx_per_kg, "
         "s.status, s.expires_at, o.at FROM offers o JOIN offer_state s ON s.offer_id = o.id "
         "JOIN users t ON t.id = o.trader_id JOIN users f ON f.id = o.farmer_id JOIN units u ON u.id = o.unit_id "
-        f"JOIN listings g ON g.id = u.listing_id WHERE o.{column} = ? AND o.id > ? ORDER BY o.id LIMIT ?",
-        (viewer.id, after, page(limit)),
+        f"JOIN listings g ON g.id = u.listing_id WHERE o.{column} = ? AND {beside} {_ONLY[only]} ORDER BY {order} LIMIT ?",
+        (viewer.id, after if before is None else before, page(limit)),
     )
 
 
@@ -66,8 +76,9 @@ def deadlines(database: Database, farmer_id: int, *, limit: int) -> Rows:
     """A farmer's locks that wait for a delivery, the nearest deadline first."""
     return _rows(
         database,
-        "lock unit_id amount_ugx deadline_at",
-        "SELECT l.utid, l.unit_id, l.amount_ugx, l.deadline_at FROM locks l WHERE l.farmer_id = ? AND NOT EXISTS "
+        "lock unit_id produce grams amount_ugx deadline_at",
+        "SELECT l.utid, l.unit_id, g.produce, u.grams, l.amount_ugx, l.deadline_at FROM locks l "
+        "JOIN units u ON u.id = l.unit_id JOIN listings g ON g.id = u.listing_id WHERE l.farmer_id = ? AND NOT EXISTS "
         "(SELECT 1 FROM lock_outcomes o WHERE o.lock_utid = l.utid) ORDER BY l.deadline_at, l.id LIMIT ?",
         (farmer_id, page(limit)),
     )
@@ -96,12 +107,13 @@ def exposure(database: Database, trader_id: int) -> dict[str, int]:
     }
 
 
+_OPEN = "NOT EXISTS (SELECT 1 FROM lock_outcomes o WHERE o.lock_utid = l.utid)"
 _BOARD = (
-    "SELECT l.id, l.utid, l.unit_id, t.alias, f.alias, l.amount_ugx, l.locked_at, l.deadline_at FROM locks l "
-    "JOIN users t ON t.id = l.trader_id JOIN users f ON f.id = l.farmer_id WHERE NOT EXISTS "
-    "(SELECT 1 FROM lock_outcomes o WHERE o.lock_utid = l.utid)"
+    "SELECT l.id, l.utid, l.unit_id, t.alias, f.alias, g.produce, u.grams, l.amount_ugx, l.locked_at, l.deadline_at "
+    "FROM locks l JOIN users t ON t.id = l.trader_id JOIN users f ON f.id = l.farmer_id "
+    f"JOIN units u ON u.id = l.unit_id JOIN listings g ON g.id = u.listing_id WHERE {_OPEN}"
 )
-_BOARD_COLUMNS = "id lock unit_id trader farmer amount_ugx locked_at deadline_at"
+_BOARD_COLUMNS = "id lock unit_id trader farmer produce grams amount_ugx locked_at deadline_at"
 
 
 def deliveries(database: Database, *, after: int, limit: int) -> Rows:
@@ -110,10 +122,28 @@ def deliveries(database: Database, *, after: int, limit: int) -> Rows:
     return _rows(database, _BOARD_COLUMNS, sql, (after, page(limit)))
 
 
+def waiting(database: Database, trader_id: int, *, after: int, limit: int) -> Rows:
+    """A trader's locks without an outcome, the nearest deadline first."""
+    sql = f"{_BOARD} AND l.trader_id = ? AND l.id > ? ORDER BY l.id LIMIT ?"
+    return _rows(database, _BOARD_COLUMNS, sql, (trader_id, after, page(limit)))
+
+
 def overdue(database: Database, *, at: Instant, limit: int) -> Rows:
     """Locks without an outcome past their deadline, the oldest first."""
     sql = f"{_BOARD} AND l.deadline_at < ? ORDER BY l.id LIMIT ?"
     return _rows(database, _BOARD_COLUMNS, sql, (at, page(limit)))
+
+
+_FAILED = (
+    "EXISTS (SELECT 1 FROM lock_outcomes o WHERE o.lock_utid = l.utid) AND NOT EXISTS (SELECT 1 FROM lock_outcomes o "
+    "WHERE o.lock_utid = l.utid AND o.outcome IN ('delivered', 'reversed'))"
+)
+
+
+def failed(database: Database, *, after: int, limit: int) -> Rows:
+    """Locks that were late or cancelled: they can still be reversed, or corrected to delivered."""
+    sql = _BOARD.replace(_OPEN, _FAILED) + " AND l.id > ? ORDER BY l.id LIMIT ?"
+    return _rows(database, _BOARD_COLUMNS, sql, (after, page(limit)))
 
 
 def exposed(database: Database, *, limit: int) -> Rows:

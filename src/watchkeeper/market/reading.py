@@ -130,9 +130,13 @@ class Books:
         return Earnings(farmer_id) if row is None else Earnings(farmer_id, number(row[0]), number(row[1]))
 
     def listings(
-        self, *, farmer_id: int | None = None, after: int = 0, limit: int = 50
+        self, *, farmer_id: int | None = None, after: int = 0, before: int | None = None, limit: int = 50
     ) -> list[dict[str, object]]:
-        """Listings with an id above `after`: a farmer's own with every unit, or everyone's with free units."""
+        """Listings with an id above `after`: a farmer's own with every unit, or everyone's with free units.
+
+        With `before` those below it instead, the newest first.
+        """
+        beside, order = ("l.id > ?", "l.id") if before is None else ("l.id < ?", "l.id DESC")
         where = (
             "EXISTS (SELECT 1 FROM units u JOIN unit_state s ON s.unit_id = u.id "
             "WHERE u.listing_id = l.id AND s.status = 'available' AND NOT EXISTS (SELECT 1 FROM offer_state o "
@@ -143,8 +147,8 @@ class Books:
             where, parameters = "l.farmer_id = ?", [farmer_id]
         rows = self.database.query(
             "SELECT l.id, l.utid, f.alias, l.produce, l.grams, l.price_ugx_per_kg, l.at FROM listings l "
-            f"JOIN users f ON f.id = l.farmer_id WHERE l.id > ? AND {where} ORDER BY l.id LIMIT ?",
-            (after, *parameters, page(limit)),
+            f"JOIN users f ON f.id = l.farmer_id WHERE {beside} AND {where} ORDER BY {order} LIMIT ?",
+            (after if before is None else before, *parameters, page(limit)),
         )
         found: list[dict[str, object]] = []
         for row in rows:

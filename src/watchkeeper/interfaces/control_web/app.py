@@ -18,12 +18,11 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from watchkeeper.base import canonical
 from watchkeeper.base.clock import Clock, Instant, kampala
 from watchkeeper.base.database import DatabaseError
 from watchkeeper.interfaces.control_room import Actor, ControlRoom
 from watchkeeper.interfaces.control_web import actions
-from watchkeeper.interfaces.market_web.auth import same_origin
+from watchkeeper.interfaces.market_web.auth import csrf, same_origin
 from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders, form
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import sessions
@@ -65,11 +64,6 @@ class Rooms:
             found = ControlRoom(self._data, clock=self._clock)
             self._local.room = found
         return found
-
-
-def csrf(token: str) -> str:
-    """The mark that every form of a session carries."""
-    return canonical.digest(b"csrf" + token.encode("utf-8", "replace"))
 
 
 def render(template: str, values: Mapping[str, object], *, status: int = 200) -> HTMLResponse:

@@ -15,6 +15,7 @@ from watchkeeper.interfaces.market_web.auth import (
     IdempotencyKey,
     Services,
     SignedIn,
+    keep_session,
     may,
     run,
 )
@@ -42,13 +43,6 @@ def address(request: Request) -> str:
     return "unknown" if request.client is None else request.client.host
 
 
-def remember(response: Response, token: str) -> None:
-    """Have the browser keep the session, out of reach of scripts and of other sites."""
-    response.set_cookie(
-        COOKIE, token, max_age=sessions.LIFE_SECONDS, httponly=True, samesite="strict", path="/"
-    )
-
-
 def assertion(answer: PasskeyAnswer | None) -> Assertion | None:
     """A passkey's answer as sign-in takes it."""
     return None if answer is None else Assertion(**answer.model_dump())
@@ -64,7 +58,7 @@ def sign_in(body: SignIn, request: Request, response: Response, services: Servic
         address=address(request),
         passkey=assertion(body.passkey),
     )
-    remember(response, token)
+    keep_session(response, request, token)
     return {"token": token, "alias": user.alias, "role": user.role}
 
 

@@ -1,4 +1,4 @@
-"""The market's application: routes under `/v1`, the enrolment page, and whether it lives and is ready."""
+"""The market's application: routes under `/v1`, the pages, and whether it lives and is ready."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from watchkeeper.interfaces.market_web import (
     money_out,
     notices,
     offers,
+    pages,
     passkeys,
     passkeys_page,
     people,
@@ -31,6 +32,7 @@ from watchkeeper.interfaces.market_web import (
     statements,
     trade,
 )
+from watchkeeper.interfaces.market_web.pages.presses import Presses
 from watchkeeper.interfaces.market_web.services import MarketServices
 from watchkeeper.interfaces.market_web.shapes import Problem
 from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders
@@ -55,6 +57,7 @@ ROUTERS = (
     boards.router,
     control.router,
     enrol_page.router,
+    pages.router,
 )
 
 
@@ -69,12 +72,13 @@ def create_app(market: MarketServices) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.services = market
+    app.state.presses = Presses(market.clock)
     problems.install(app)
     for router in ROUTERS:
         auth.check_declared(router)
         app.include_router(router)
-    app.add_api_route("/livez", livez, include_in_schema=False)
-    app.add_api_route("/readyz", _ready(market), include_in_schema=False)
+    app.add_api_route("/livez", livez, include_in_schema=False, openapi_extra=auth.may())
+    app.add_api_route("/readyz", _ready(market), include_in_schema=False, openapi_extra=auth.may())
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Bounds)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Collection
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
 from watchkeeper.base import canonical
 from watchkeeper.base.utid import base36
@@ -62,6 +64,36 @@ def same_origin(request: Request) -> bool:
         return site in ("same-origin", "none")
     origin = request.headers.get("origin")
     return origin is not None and origin.partition("://")[2] == request.headers.get("host")
+
+
+def from_our_page(request: Request, *, token: str, mark: str) -> bool:
+    """Whether a form comes from our own page: it bears the mark of `token`, and the browser names no other site.
+
+    Over plain HTTP and without a referrer browsers name none at all, so the mark must always be there.
+    """
+    named = request.headers.get("sec-fetch-site") is not None or request.headers.get("origin") not in (
+        None,
+        "null",
+    )
+    return hmac.compare_digest(mark.encode(), csrf(token).encode()) and (not named or same_origin(request))
+
+
+def csrf(token: str) -> str:
+    """The mark that every form of a session carries."""
+    return canonical.digest(b"csrf" + token.encode("utf-8", "replace"))
+
+
+def keep_session(response: Response, request: Request, token: str) -> None:
+    """Put a session's token into its cookie: out of reach for scripts and other sites, over TLS only where there is TLS."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=sessions.LIFE_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+        path="/",
+    )
 
 
 def may(*roles: str) -> dict[str, object]:

@@ -19,13 +19,14 @@ _RECORDED_SECONDS_MAX = 2.0
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["switches"])
 
 
-def _state(services: MarketServices, switch: Switch) -> dict[str, object]:
-    for state in services.handles().switching.states():
-        if state.switch is switch:
+def state(services: MarketServices, switch: Switch) -> dict[str, object]:
+    """A switch as it stands, and who holds it."""
+    for found in services.handles().switching.states():
+        if found.switch is switch:
             return {
                 "switch": switch.value,
-                "engaged": state.engaged,
-                "holds": [hold.value for hold in state.holds],
+                "engaged": found.engaged,
+                "holds": [hold.value for hold in found.holds],
             }
     raise LookupError(switch)
 
@@ -47,7 +48,7 @@ def _flip(services: MarketServices, session: Session, switch: Switch, body: Flip
 @router.get("/pilot-mode", openapi_extra=may(*ALL))
 def pilot_mode(session: SignedIn, services: Services) -> dict[str, object]:
     """Whether pilot mode is on, and who holds it."""
-    return _state(services, Switch.PILOT_MODE)
+    return state(services, Switch.PILOT_MODE)
 
 
 @router.post("/pilot-mode", openapi_extra=may("admin", "operator"))
@@ -59,7 +60,7 @@ def flip_pilot_mode(body: Flip, session: SignedIn, services: Services) -> dict[s
 @router.get("/purchase-window", openapi_extra=may(*ALL))
 def purchase_window(session: SignedIn, services: Services) -> dict[str, object]:
     """Whether the purchase window is closed (engaged), and who holds it."""
-    return _state(services, Switch.PURCHASE_WINDOW)
+    return state(services, Switch.PURCHASE_WINDOW)
 
 
 @router.post("/purchase-window", openapi_extra=may("admin", "operator"))

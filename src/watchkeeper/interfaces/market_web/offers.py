@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from watchkeeper.interfaces.market_web.auth import IdempotencyKey, Services, SignedIn, may, run
+from watchkeeper.interfaces.market_web.services import MarketServices
 from watchkeeper.interfaces.market_web.shapes import (
     After,
     Cancellation,
@@ -34,6 +35,11 @@ def make(body: NewOffer, session: SignedIn, services: Services, key: Idempotency
 def offers(session: SignedIn, services: Services, after: After = 0, limit: Limit = 50) -> dict[str, object]:
     """A trader's own offers, or those for a farmer's own units, with the time that is left."""
     rows = boards.offers(services.handles().books.database, session.user, after=after, limit=limit)
+    return with_time_left(rows, services)
+
+
+def with_time_left(rows: boards.Rows, services: MarketServices) -> dict[str, object]:
+    """Offers for people, the live ones with the seconds that are left."""
     now = services.clock.now()
     found = []
     for row in rows:

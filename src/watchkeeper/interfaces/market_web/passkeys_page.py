@@ -13,7 +13,14 @@ from starlette.responses import Response
 
 from watchkeeper.base.clock import kampala
 from watchkeeper.interfaces.market_web import accounts, strict
-from watchkeeper.interfaces.market_web.auth import may, require_fresh, same_origin, services, session_of
+from watchkeeper.interfaces.market_web.auth import (
+    keep_session,
+    may,
+    require_fresh,
+    same_origin,
+    services,
+    session_of,
+)
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import passkeys
 
@@ -97,7 +104,7 @@ async def enter(request: Request) -> Response:
             )
         )
         answer = RedirectResponse(PATH, 303)
-        accounts.remember(answer, token)
+        keep_session(answer, request, token)
         return answer
 
     return await _sent(request, act)

@@ -19,7 +19,6 @@ from watchkeeper.market.refusals import Refusal
 
 BODY_BYTES_MAX = 65_536
 DEPTH_MAX = 8
-_FORM_PATHS = ("/enrol/", "/passkeys/")
 #: What else there is where a body of this path is too large.
 _OTHER_WAYS = {
     "/v1/reconciliations": " Compare a longer statement at the command line: watchkeeper reconcile FILE --map MAP."
@@ -164,7 +163,7 @@ class Bounds:
         self._forms = forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI. With `forms` every body is a form."""
+        """ASGI. With `forms` every body is a form; without, those of the pages, which are all that is not under `/v1`."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return
@@ -185,7 +184,7 @@ class Bounds:
                 await response(scope, receive, send)
                 return
         kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-        is_form = self._forms or scope["path"].startswith(_FORM_PATHS)
+        is_form = self._forms or not scope["path"].startswith("/v1/")
         wanted = b"application/x-www-form-urlencoded" if is_form else b"application/json"
         if body and kind != wanted:
             response = problem("unsupported-media-type", f"Send {wanted.decode()} in UTF-8.")

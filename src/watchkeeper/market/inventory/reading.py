@@ -90,20 +90,28 @@ _PURCHASE_FIELDS = ("id", "utid", "block_id", "produce", "grams", "at", "deadlin
 
 
 def purchases(
-    database: Database, *, buyer_id: int | None, at: Instant, after: int = 0, limit: int = 50
+    database: Database,
+    *,
+    buyer_id: int | None,
+    at: Instant,
+    after: int = 0,
+    limit: int = 50,
+    before: int | None = None,
+    flagged_seconds: int = FLAGGED_SECONDS,
 ) -> list[Shown]:
-    """Purchases with an id above `after`: a buyer's own, or for admins those that wait and are within 12 hours of their
-    deadline or past it. `seconds_left` is counted here; below zero it is overdue.
+    """Purchases with an id above `after`: a buyer's own (with `before` those below it, the newest first), or for admins those that wait and are within 12 hours (or
+    `flagged_seconds`) of their deadline or past it. `seconds_left` is counted here; below zero it is overdue.
     """
     if buyer_id is not None:
+        beside, order = ("p.id > ?", "p.id") if before is None else ("p.id < ?", "p.id DESC")
         rows = database.query(
-            f"{_PURCHASE} WHERE p.id > ? AND p.buyer_id = ? ORDER BY p.id LIMIT ?",
-            (after, buyer_id, page(limit)),
+            f"{_PURCHASE} WHERE {beside} AND p.buyer_id = ? ORDER BY {order} LIMIT ?",
+            (after if before is None else before, buyer_id, page(limit)),
         )
     else:
         rows = database.query(
             f"{_PURCHASE} WHERE p.id > ? AND o.outcome IS NULL AND p.deadline_at <= ? ORDER BY p.id LIMIT ?",
-            (after, at + FLAGGED_SECONDS * MICROSECONDS_PER_SECOND, page(limit)),
+            (after, at + flagged_seconds * MICROSECONDS_PER_SECOND, page(limit)),
         )
     found: list[Shown] = []
     for row in rows:

@@ -1,0 +1,30 @@
+"""The market's pages: plain forms, rendered on the server, for any phone and without scripts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from watchkeeper.interfaces.market_web.pages import (
+    accounts,
+    admin,
+    buyer,
+    everyone,
+    farmer,
+    operator,
+    sign_in,
+    trader,
+)
+from watchkeeper.interfaces.market_web.pages.routing import add
+
+router = APIRouter(include_in_schema=False)
+sign_in.add_to(router)
+for _page in (
+    *everyone.PAGES,
+    *farmer.PAGES,
+    *trader.PAGES,
+    *buyer.PAGES,
+    *admin.PAGES,
+    *accounts.PAGES,
+    *operator.PAGES,
+):
+    add(router, _page)
