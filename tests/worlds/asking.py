@@ -23,6 +23,7 @@ NOTHING = {
     "lot_id": "999999999",
     "block_id": "999999999",
     "notice_id": "999999999",
+    "passkey": "ffffffffffff",
     "short_id": "ffffffffffff",
     "token": "nothing-is-behind-this-link",
 }

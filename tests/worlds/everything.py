@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.waiting import until
+from tests.worlds.authenticator import Authenticator
 from tests.worlds.system import REASON, System
 from watchkeeper.bootstrap.demo import sabotage
 from watchkeeper.bootstrap.demo.client import Person, enrol
@@ -249,6 +250,23 @@ def _talk(found: Everything) -> None:
         found.there["/v1/sessions/{short_id}"] = mine["sessions"][0]["id"]
 
 
+def _keep_order(found: Everything) -> None:
+    """A passkey of the admin's, and a statement of the provider's that was compared."""
+    admin = found.people["admin"]
+    device = Authenticator(found.system.market.replace("127.0.0.1", "localhost"))
+    options: Any = admin.post("/v1/me/passkeys/options", {})
+    made: Any = admin.post("/v1/me/passkeys", {"name": "a phone", **device.create(options)})
+    statement = "Id,Date,Status,Amount,Currency,Fee\n"
+    compared: Any = admin.post(
+        "/v1/reconciliations",
+        {"statement": statement, "map": "mtn", "first_day": "2026-11-20", "last_day": "2026-11-21"},
+    )
+    found.there |= {
+        "/v1/me/passkeys/{passkey}": str(made["id"]),
+        "/v1/reconciliations/{utid}": str(compared["utid"]),
+    }
+
+
 def _end(found: Everything) -> None:
     # The row of a session that ended goes with the next one of its account: nobody signs in again here.
     suspended, deleted, changed = (found.person("trader") for _ in range(3))
@@ -291,7 +309,7 @@ def everything(data: Path, *, database_url: str | None = None) -> Iterator[Every
         system.start()
         system.channels()
         system.people()
-        for step in (_settle, _trade, _sell, _talk, _end):
+        for step in (_settle, _trade, _sell, _talk, _keep_order, _end):
             step(found)
         yield found
     finally:

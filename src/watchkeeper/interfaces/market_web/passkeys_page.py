@@ -66,14 +66,28 @@ def _shown(request: Request, *, refused: Refusal | None = None, alias: str = "")
     return HTMLResponse(_TEMPLATES.get_template("passkeys.html").render(**values), status, headers)
 
 
-@router.get(PATH, openapi_extra=_OWNERS)
+@router.get(PATH, openapi_extra=may())
 def page(request: Request) -> Response:
     """One's own passkeys."""
     return _shown(request)
 
 
-async def _sent(request: Request, act: Callable[[dict[str, str]], Response | None]) -> Response:
-    """What a form does, and the page after it; a refusal stands on the page."""
+async def _sent(
+    request: Request, act: Callable[[dict[str, str]], Response | None], *, owners: bool = True
+) -> Response:
+    """What a form does, and the page after it; a refusal stands on the page. Who may not do it is not heard at all."""
+    if owners:
+        try:
+            await run_in_threadpool(session_of, request, _OWNER_ROLES)
+        except Refusal as refusal:
+            if refusal.status != 401:
+                return HTMLResponse(
+                    _TEMPLATES.get_template("enrolled.html").render(
+                        title="Not for you", text=refusal.detail, codes=[]
+                    ),
+                    refusal.status,
+                )
+            return RedirectResponse("/sign-in", 303)
     fields = await strict.form(request, fields_max=_FIELDS_MAX)
     if not same_origin(request):
         raise Refusal("not-authorized", "This request comes from another site.")
@@ -107,7 +121,7 @@ async def enter(request: Request) -> Response:
         keep_session(answer, request, token)
         return answer
 
-    return await _sent(request, act)
+    return await _sent(request, act, owners=False)
 
 
 @router.post(f"{PATH}/second-factor", openapi_extra=_OWNERS)
