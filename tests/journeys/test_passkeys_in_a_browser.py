@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.worlds.browser import PHONE, Tab, browser, tab
 from tests.worlds.office import WORD, Office
 from tests.worlds.system import System
+from watchkeeper.interfaces.market_web.auth import COOKIE, csrf
 
 
 @pytest.fixture(scope="module")
@@ -128,15 +129,21 @@ def test_without_scripts_the_forms_say_what_is_wrong_and_other_sites_send_none(o
         assert (foreign.status_code, foreign.headers.get("set-cookie")) == (403, None)
         entered = http.post("/passkeys/sign-in", data=good, headers=ours)
         assert (entered.status_code, entered.headers["location"]) == (303, "/passkeys")
-        assert f"You are <b>{office.admin.alias}</b>" in http.get("/passkeys").text
-        gone = http.post("/passkeys/removal", data={"passkey": "x" * 12}, headers=ours)
+        shown = http.get("/passkeys").text
+        assert f"You are <b>{office.admin.alias}</b>" in shown
+        unmarked = http.post("/passkeys/removal", data={"passkey": "x" * 12}, headers=ours)
+        assert (unmarked.status_code, "another site" in unmarked.text) == (403, True)
+        mark = {"csrf": csrf(http.cookies[COOKIE])}
+        gone = http.post("/passkeys/removal", data=mark | {"passkey": "x" * 12}, headers=ours)
         assert (gone.status_code, "no such passkey" in gone.text) == (404, True)
         office.later(6)
-        stale = http.post("/passkeys/removal", data={"passkey": "x" * 12}, headers=ours)
+        stale = http.post("/passkeys/removal", data=mark | {"passkey": "x" * 12}, headers=ours)
         assert (stale.status_code, "second factor" in stale.text) == (403, True)
-        digits = http.post("/passkeys/second-factor", data={"code": "000000"}, headers=ours)
+        digits = http.post("/passkeys/second-factor", data=mark | {"code": "000000"}, headers=ours)
         assert (digits.status_code, "not right" in digits.text) == (403, True)
-        assert http.post("/passkeys/removal", data={"passkey": "\x00"}, headers=ours).status_code == 422
+        assert (
+            http.post("/passkeys/removal", data=mark | {"passkey": "\x00"}, headers=ours).status_code == 422
+        )
         assert http.post("/passkeys/removal", json={}, headers=ours).status_code == 415
         http.cookies.clear()
         trader = {"alias": office.trader.alias, "password": WORD, "code": ""}

@@ -202,7 +202,7 @@ def test_no_byte_that_anybody_reads_holds_the_identity_of_another(
     payable = tuple(alias for alias in full.identities if alias.startswith("far_"))
     for name, answer in asked_by(full, asker, role):
         may: tuple[str, ...] = ()
-        method, path, *what = name.replace(",", "").replace("?", " ?").split()
+        method, path, *what = [*name.replace(",", "").replace("?", " ?").split(), ""]
         if method.casefold() == "get" and path in OWN and answer.status_code == 200:
             may = (own,)
             told_own += 1

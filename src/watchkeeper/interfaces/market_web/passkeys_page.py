@@ -14,6 +14,9 @@ from starlette.responses import Response
 from watchkeeper.base.clock import kampala
 from watchkeeper.interfaces.market_web import accounts, strict
 from watchkeeper.interfaces.market_web.auth import (
+    COOKIE,
+    csrf,
+    from_our_page,
     keep_session,
     may,
     require_fresh,
@@ -57,6 +60,7 @@ def _shown(request: Request, *, refused: Refusal | None = None, alias: str = "")
     else:
         values |= {
             "session": session,
+            "csrf": csrf(request.cookies.get(COOKIE, "")),
             "fresh": session.fresh(at=market.clock.now()),
             "passkeys": passkeys.of_user(market.handles().identities, session.user.id),
         }
@@ -76,6 +80,7 @@ async def _sent(
     request: Request, act: Callable[[dict[str, str]], Response | None], *, owners: bool = True
 ) -> Response:
     """What a form does, and the page after it; a refusal stands on the page. Who may not do it is not heard at all."""
+    token = request.cookies.get(COOKIE, "")
     if owners:
         try:
             await run_in_threadpool(session_of, request, _OWNER_ROLES)
@@ -89,7 +94,9 @@ async def _sent(
                 )
             return RedirectResponse("/sign-in", 303)
     fields = await strict.form(request, fields_max=_FIELDS_MAX)
-    if not same_origin(request):
+    if not (
+        from_our_page(request, token=token, mark=fields.get("csrf", "")) if owners else same_origin(request)
+    ):
         raise Refusal("not-authorized", "This request comes from another site.")
 
     def done() -> Response:

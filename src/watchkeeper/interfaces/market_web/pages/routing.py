@@ -113,7 +113,10 @@ def _render(page: Page, visit: Visit, *, status: int = 200) -> Response:
         "refused": visit.refused,
         "homes": HOMES,
     }
-    return render(page.template, {**values, **page.read(visit)}, status=status)
+    found = dict(page.read(visit))
+    # What a page reads may be what is not there, and the page as a whole says so.
+    said = found.pop("status", None)
+    return render(page.template, {**values, **found}, status=said if isinstance(said, int) else status)
 
 
 def _shown(page: Page, request: Request) -> Response:

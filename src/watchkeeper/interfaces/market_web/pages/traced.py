@@ -24,7 +24,7 @@ def readable(visit: Visit, utid: str) -> dict[str, object]:
             raise Refusal("validation-failed", "A UTID looks like 20261123-140509-tra-4k9x2a.")
         found: Any = trade.trace_utid(utid, visit.session, visit.services)
     except Refusal as refusal:
-        return {"traced": None, "problem": refusal.detail}
+        return {"traced": None, "problem": refusal.detail, "status": refusal.status}
     return {
         "problem": "",
         "traced": {
