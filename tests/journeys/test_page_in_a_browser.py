@@ -18,6 +18,12 @@ from watchkeeper.bootstrap.demo import sabotage
 
 
 @pytest.fixture(scope="module")
+def system(system_apart: System) -> System:
+    """Its own: others use up the operator's recovery codes and the pilot's places."""
+    return system_apart
+
+
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with browser() as found:
         yield found

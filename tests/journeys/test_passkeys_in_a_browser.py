@@ -16,6 +16,12 @@ from watchkeeper.interfaces.market_web.auth import COOKIE, csrf
 
 
 @pytest.fixture(scope="module")
+def system(system_apart: System) -> System:
+    """Its own: others use up the operator's recovery codes and the pilot's places."""
+    return system_apart
+
+
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with browser() as found:
         yield found
