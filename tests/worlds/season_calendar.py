@@ -44,6 +44,7 @@ ACCOUNTS: tuple[Work, ...] = (
     people.deleted,
     people.passwords,
     people.told,
+    people.compared,
 )
 #: The hours of a day; each is one batch, or several.
 HOURS: tuple[tuple[Work, ...], ...] = (

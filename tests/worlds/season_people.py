@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.worlds.season import REASON, Season, whole
+from watchkeeper.base.clock import Instant
 from watchkeeper.market.commands import (
     ActivateUser,
     ChangePassword,
@@ -12,11 +13,14 @@ from watchkeeper.market.commands import (
     EndSessions,
     InviteUser,
     IssueReset,
+    Reconcile,
+    ReconcilePart,
     ResetPassword,
     SendNotice,
     SuspendUser,
     UnsuspendUser,
 )
+from watchkeeper.market.commands.reconciled import Line
 
 #: How many of a hundred people are what.
 _SHARES = {"farmer": 45, "trader": 25, "buyer": 28, "admin": 2}
@@ -166,3 +170,48 @@ def told(season: Season) -> None:
         ("The market speaks.", "system", None, "not-authorized"),
     ):
         season.refused(SendNotice(kind=kind, text=text, reason=REASON, about_utid=utid), admin, code)
+
+
+def compared(season: Season) -> None:
+    """A statement of mtn's is compared: one payment that we have, one that we lack, one with another amount."""
+    ours = season.query(
+        "SELECT external_ref, amount_ugx, at FROM wallet_ledger WHERE type = 'capital_deposit' AND provider = 'mtn' "
+        "ORDER BY id DESC LIMIT 2"
+    )
+    season.check(len(ours) == 2, "nobody has paid in by mtn")
+    now = season.now
+    (first, amount, at), (second, other, then) = ours
+    lines = (
+        Line(reference=str(first), direction="in", amount_ugx=whole(amount), at=Instant(whole(at))),
+        Line(reference=str(second), direction="in", amount_ugx=whole(other) + 1, at=Instant(whole(then))),
+        Line(reference=f"NOWHERE-{now}", direction="out", amount_ugx=7, at=now),
+    )
+    opened = Reconcile(
+        provider="mtn",
+        since=Instant(now - 30 * 24 * 3600 * 1_000_000),
+        until=now,
+        file_digest=f"{season.draw.getrandbits(256):064x}",
+        map_digest="0" * 64,
+        journal_n=season.number("SELECT max(n) FROM journal"),
+        matched=1,
+        missing_in_books=1,
+        missing_in_statement=0,
+        different=1,
+        ignored=0,
+        fees_ugx=0,
+    )
+    answer = season.once(opened, season.admin)
+    season.refused(opened, season.admin, "already-reconciled")
+    season.refused(
+        ReconcilePart(reconciliation=answer.utid, first=2, lines=lines[:1]), season.admin, "out-of-turn"
+    )
+    season.once(ReconcilePart(reconciliation=answer.utid, first=1, lines=lines), season.admin)
+    kinds = season.query(
+        "SELECT i.kind FROM reconciliation_items i JOIN reconciliations r ON r.id = i.reconciliation_id "
+        "WHERE r.utid = ? ORDER BY i.number",
+        (answer.utid,),
+    )
+    season.check(
+        [str(row[0]) for row in kinds] == ["matched", "different", "missing_in_books"],
+        "a comparison found something else",
+    )

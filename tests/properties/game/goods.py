@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tests.properties.game.table import NOWHERE, SYSTEM, Step, Table
+from tests.properties.model import ACCEPTED
+from watchkeeper.base.clock import Instant
 from watchkeeper.market.commands import (
     Answer,
     CancelPurchase,
@@ -12,11 +14,14 @@ from watchkeeper.market.commands import (
     FormBlock,
     Payout,
     Purchase,
+    Reconcile,
+    ReconcilePart,
     StorageFee,
     Withdraw,
     WriteOff,
     WriteOffBlock,
 )
+from watchkeeper.market.commands.reconciled import Line
 
 
 class GoodsMoves(Table):
@@ -136,6 +141,56 @@ class GoodsMoves(Table):
             return self.plain.deposit(actor, at, amount=amount, provider=provider, reference=reference)
 
         return Step(Deposit(amount_ugx=amount, provider=provider, external_ref=reference), actor, model)
+
+    def reconcile(self) -> Step:
+        """A statement is compared, now and then the same again."""
+        actor, known = self.by([self.admin, self.operator]), bool(self.plain.comparisons) and self.chance(0.2)
+        number = self.statements if known else self.statements + 1
+        lines = -1 if self.chance(0.02) else self.draw.randint(1, 6)
+        provider = "mtn" if known or not self.chance(0.1) else self.draw.choice(("airtel", "bank", "cash"))
+        command = Reconcile(
+            provider=provider,
+            since=Instant(1),
+            until=Instant(2),
+            file_digest=f"{number:064x}",
+            map_digest="0" * 64,
+            journal_n=1,
+            matched=lines,
+            missing_in_books=0,
+            missing_in_statement=0,
+            different=0,
+            ignored=0,
+            fees_ugx=0,
+        )
+
+        def model(answer: Answer | None, at: int) -> str:
+            seen = (provider, number) in self.compared
+            utid = answer.utid if answer else "none"
+            said = self.plain.reconcile(actor, at, provider=provider, lines=lines, known=seen, utid=utid)
+            if said == ACCEPTED:
+                self.compared.add((provider, number))
+                self.statements = max(self.statements, number)
+            return said
+
+        return Step(command, actor, model)
+
+    def reconcile_part(self) -> Step:
+        """The next items of a comparison, or others."""
+        actor, comparison = self.by([self.admin, self.operator]), self.some_utid(self.plain.comparisons)
+        there, filled = self.plain.comparisons.get(comparison, [1, 0])
+        number = filled + 1 if not self.chance(0.1) else self.draw.randint(1, 9)
+        count = self.draw.randint(0, 3) if self.chance(0.1) else max(1, there - filled)
+        lines = tuple(
+            Line(reference=f"G{self.draw.randint(1, 200_000)}", direction="in", amount_ugx=5, at=Instant(1))
+            for _ in range(count)
+        )
+
+        def model(_: Answer | None, at: int) -> str:
+            return self.plain.reconcile_part(
+                actor, at, comparison=comparison, number=number, lines=len(lines)
+            )
+
+        return Step(ReconcilePart(reconciliation=comparison, first=number, lines=lines), actor, model)
 
     def withdraw(self) -> Step:
         """Profit goes out, by who has some where anybody has."""

@@ -37,7 +37,7 @@ class Game(TradeMoves, GoodsMoves, PeopleMoves):
             self.storage_fee: 6,
             self.purchase: 5,
             self.cancel_purchase: 2,
-            self.purchase_expiry: 1,
+            self.purchase_expiry: 3,
             self.pickup: 3,
             self.invite: 2,
             self.activate: 2,
@@ -50,6 +50,8 @@ class Game(TradeMoves, GoodsMoves, PeopleMoves):
             self.new_password: 1,
             self.set_phase: 1,
             self.notice: 2,
+            self.reconcile: 1,
+            self.reconcile_part: 2,
         }
         return self.draw.choices([*moves], weights=[*moves.values()])[0]()
 

@@ -66,6 +66,11 @@ class Table:
         #: Accounts that were invited in the course of the game.
         self.guests: list[int] = []
         self.suspended: list[int] = []
+        #: The last payment that anybody named.
+        self.paid_last = ("mtn", "G0")
+        #: Statements that were compared, by provider and number, and the last number.
+        self.compared: set[tuple[str, int]] = set()
+        self.statements = 0
         self.outsiders = [self.buyers[0], self.admin, self.farmers[0], self.traders[0]]
         self._switching = Switching(
             world.data, system_id=world.system_id, books=self.bench.books.database, clock=clock
@@ -149,8 +154,11 @@ class Table:
 
     def payment(self) -> tuple[str, str]:
         """A provider and its reference."""
+        if self.chance(0.03):
+            return self.paid_last
         provider = "piggybank" if self.chance(0.02) else self.draw.choice(("mtn", "airtel", "bank", "cash"))
-        return provider, "" if self.chance(0.02) else f"G{self.draw.randint(1, 200_000)}"
+        self.paid_last = provider, "" if self.chance(0.02) else f"G{self.draw.randint(1, 200_000)}"
+        return self.paid_last
 
     # What is compared.
 
@@ -217,6 +225,7 @@ class Table:
 
         _keep(plain.locks, 40, lambda _, lock: lock.trader in playing or lock.farmer in playing)
         _keep(plain.offers, 40, lambda _, offer: offer.trader in playing and offer.is_open)
+        _keep(plain.comparisons, 40, lambda _, __: False)
         _keep(plain.sales, 40, lambda _, sale: bool({sale.trader, sale.buyer} & playing))
         sold = {sale.block for sale in plain.sales.values()}
         _keep(plain.blocks, 40, lambda key, block: key in sold or block.trader in playing)

@@ -151,6 +151,8 @@ class Core:
     lots: dict[int, Lot] = field(default_factory=dict)
     blocks: dict[int, Block] = field(default_factory=dict)
     sales: dict[str, Sale] = field(default_factory=dict)
+    #: Comparisons with a statement: how many items there are to be, and how many there are.
+    comparisons: dict[str, list[int]] = field(default_factory=dict)
     references: set[tuple[str, str]] = field(default_factory=set)
     #: (role, status) -> how many accounts there are, the game's and others.
     census: Counter[tuple[str, str]] = field(default_factory=Counter)

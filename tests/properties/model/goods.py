@@ -229,6 +229,33 @@ class Goods(Trade):
         self.references.add((provider, reference))
         return ACCEPTED
 
+    def reconcile(self, actor: int, at: int, *, provider: str, lines: int, known: bool, utid: str) -> str:
+        """A statement is compared; `known` says that the very same was before."""
+        first = self.before("reconcile", actor, at, "admin", "operator")
+        if first != ACCEPTED:
+            return first
+        if provider not in ("mtn", "airtel", "bank") or lines < 0:
+            return "validation-failed"
+        if known:
+            return "already-reconciled"
+        self.comparisons[utid] = [lines, 0]
+        return ACCEPTED
+
+    def reconcile_part(self, actor: int, at: int, *, comparison: str, number: int, lines: int) -> str:
+        """Some of its items are written down."""
+        first = self.before("reconcile_part", actor, at, "admin", "operator")
+        if first != ACCEPTED:
+            return first
+        if comparison not in self.comparisons:
+            return "reconciliation-not-found"
+        if not 0 < lines <= 100:
+            return "validation-failed"
+        there, filled = self.comparisons[comparison]
+        if number != filled + 1 or filled + lines > there:
+            return "out-of-turn"
+        self.comparisons[comparison][1] += lines
+        return ACCEPTED
+
     def payout(
         self, actor: int, at: int, *, alias: str, amount: int, provider: str, reference: str, reason: str
     ) -> str:
