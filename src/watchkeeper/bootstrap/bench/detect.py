@@ -25,7 +25,8 @@ from watchkeeper.bootstrap import addresses
 from watchkeeper.bootstrap.bench.books import BenchFailed
 from watchkeeper.bootstrap.bench.engines import ground
 from watchkeeper.bootstrap.demo.client import Refused
-from watchkeeper.bootstrap.demo.day import Day, People, gather
+from watchkeeper.bootstrap.demo.day import Day
+from watchkeeper.bootstrap.demo.people import People, gather
 from watchkeeper.bootstrap.drills.faults import WITHOUT, spoken
 from watchkeeper.market.reading import system_id_of
 from watchkeeper.operation.store import open_store

@@ -1,21 +1,17 @@
-"""A market day: farmers list, traders pay to lock, an admin verifies; seeded, and as fast as is asked for."""
+"""A market day: farmers list, traders offer and pay to lock, an admin verifies, buyers buy; seeded, and as fast as is asked for."""
 
 from __future__ import annotations
 
 import random
-import secrets
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import httpx
 
-from watchkeeper.base.utid import base36
-from watchkeeper.bootstrap.demo.client import Person, Refused, enrol
+from watchkeeper.bootstrap.demo.client import Person, Refused
+from watchkeeper.bootstrap.demo.people import SEED, People
 
-SEED = 20261124
-FARMERS = 6
-TRADERS = 4
 #: Produce and what it costs a kilogram at the farm gate in Uganda, in UGX, roughly.
 PRODUCE = (
     ("Matooke", 900),
@@ -32,49 +28,6 @@ _PAUSE_SECONDS = 0.5
 _REASON = "the market opens for the day"
 
 
-@dataclass(slots=True)
-class People:
-    """Everyone in the demonstration, and who is who for the person who watches."""
-
-    operator: Person
-    admin: Person
-    farmers: list[Person] = field(default_factory=list)
-    traders: list[Person] = field(default_factory=list)
-
-
-def password() -> str:
-    """A password that nobody else has."""
-    return secrets.token_urlsafe(18)
-
-
-def gather(base: str, *, operator: str, admin: str, say: Callable[[str], None]) -> People:
-    """Enrol everyone through their links."""
-    run = base36(6)
-    draw = random.Random(SEED)
-    first, _ = _enrolled(base, operator, "Operator of the day", draw, run)
-    second, codes = _enrolled(base, admin, "Admin of the day", draw, run)
-    people = People(first, second)
-    people.admin.sign_in(recovery_code=codes[0])
-    for number, role in enumerate(["farmer"] * FARMERS + ["trader"] * TRADERS):
-        answer = people.admin.post(
-            "/v1/users", {"role": role, "reason": f"joins the demonstration as a {role}"}
-        )
-        person, _ = _enrolled(base, str(answer["enrolment"]), f"{role.capitalize()} {number + 1}", draw, run)
-        (people.farmers if role == "farmer" else people.traders).append(person)
-        say(f"  {role} {person.alias} has enrolled")
-    for person in (*people.farmers, *people.traders):
-        person.sign_in()
-    return people
-
-
-def _enrolled(base: str, path: str, name: str, draw: random.Random, run: str) -> tuple[Person, list[str]]:
-    secret_word = password()
-    phone = f"+256 7{draw.randrange(10**8):08d}"
-    found = enrol(base, path, name=name, phone=phone, password=secret_word)
-    person = Person(base, alias=found.alias, password=secret_word, secret=found.secret, run=run)
-    return person, found.recovery_codes
-
-
 class Day:
     """Plays until it is stopped. What the market refuses is part of a day, and counted."""
 
@@ -85,12 +38,15 @@ class Day:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._play, name="day", daemon=True)
         self._reference = 0
+        #: Purchases that somebody still has to fetch.
+        self._bought: list[str] = []
         self.done: dict[str, int] = {}
         self.refused: dict[str, int] = {}
 
     def start(self) -> None:
         """Open the market and begin."""
-        self._people.admin.post("/v1/pilot-mode", {"engaged": False, "reason": _REASON})
+        for switch in ("/v1/pilot-mode", "/v1/purchase-window"):
+            self._people.admin.post(switch, {"engaged": False, "reason": _REASON})
         for trader in self._people.traders:
             self._deposit(trader)
         for farmer in self._people.farmers:
@@ -109,6 +65,12 @@ class Day:
             (2, lambda: self._list(self._draw.choice(self._people.farmers))),
             (1, lambda: self._deposit(self._draw.choice(self._people.traders))),
             (3, self._look),
+            (1, self._offer),
+            (1, self._answer),
+            (2, self._buy),
+            (2, self._fetch),
+            (1, self._pay),
+            (1, self._take_profit),
         ]
         weights = [weight for weight, _ in acts]
         while not self._stopping.wait(self._pause):
@@ -132,27 +94,97 @@ class Day:
         )
         self._count("listings")
 
-    def _deposit(self, trader: Person) -> None:
+    def _payment(self) -> dict[str, object]:
         self._reference += 1
-        trader.post(
-            "/v1/deposits",
-            {
-                "amount_ugx": 1000 * self._draw.randrange(50, 400),
-                "provider": self._draw.choice(("mtn", "airtel")),
-                "external_ref": f"DEMO{self._draw.randrange(10**9)}-{self._reference}",
-            },
-        )
+        return {
+            "provider": self._draw.choice(("mtn", "airtel")),
+            "external_ref": f"DEMO{self._draw.randrange(10**9)}-{self._reference}",
+        }
+
+    def _deposit(self, trader: Person) -> None:
+        amount = 1000 * self._draw.randrange(50, 400)
+        trader.post("/v1/deposits", {"amount_ugx": amount, **self._payment()})
         self._count("deposits")
+
+    def _some(self, who: Person, path: str, name: str) -> list[dict[str, Any]]:
+        found = who.get(path)[name]
+        return found if isinstance(found, list) else []
+
+    def _chosen(self, of: Sequence[Any]) -> Any:
+        """One of these; None where there is none."""
+        return self._draw.choice(of) if of else None
+
+    def _unit(self, trader: Person) -> dict[str, Any] | None:
+        """A free unit; mostly of what this trader deals in, so that blocks come together."""
+        number = self._people.traders.index(trader)
+        listings = self._some(trader, "/v1/listings?limit=50", "listings")
+        usual = {
+            name for place, (name, _) in enumerate(PRODUCE) if place % len(self._people.traders) == number
+        }
+        own = [listing for listing in listings if listing["produce"] in usual and listing["units"]]
+        listing = self._chosen(own or [listing for listing in listings if listing["units"]])
+        if listing is None:
+            return None
+        return {"id": self._draw.choice(listing["units"])["id"], "price": listing["price_ugx_per_kg"]}
 
     def _lock(self) -> None:
         trader = self._draw.choice(self._people.traders)
-        listings = trader.get("/v1/listings?limit=20")["listings"]
-        if not isinstance(listings, list):
-            return
-        units = [unit["id"] for listing in listings for unit in listing["units"]]
-        if units:
-            trader.post("/v1/locks", {"unit_id": self._draw.choice(units)})
+        unit = self._unit(trader)
+        if unit is not None:
+            trader.post("/v1/locks", {"unit_id": unit["id"]})
             self._count("locks")
+
+    def _offer(self) -> None:
+        trader = self._draw.choice(self._people.traders)
+        unit = self._unit(trader)
+        if unit is not None:
+            trader.post("/v1/offers", {"unit_id": unit["id"], "price_ugx_per_kg": unit["price"] * 9 // 10})
+            self._count("offers")
+
+    def _answer(self) -> None:
+        farmer = self._draw.choice(self._people.farmers)
+        open_ones = [one for one in self._some(farmer, "/v1/offers", "offers") if one["status"] == "pending"]
+        offer = self._chosen(open_ones)
+        if offer is not None:
+            answer = self._draw.choice(("accept", "accept", "reject"))
+            farmer.post(f"/v1/offers/{offer['offer']}/answer", {"answer": answer})
+            self._count("answers")
+
+    def _buy(self) -> None:
+        buyer = self._draw.choice(self._people.buyers)
+        block = self._chosen(self._some(buyer, "/v1/blocks", "blocks"))
+        if block is not None:
+            self._bought.append(str(buyer.post("/v1/purchases", {"block_id": block["id"]})["utid"]))
+            self._count("purchases")
+
+    def _fetch(self) -> None:
+        if self._bought:
+            utid = self._bought.pop(0)
+            proceeds = 1000 * self._draw.randrange(60, 400)
+            reason = {"reason": "the buyer has fetched it and paid"}
+            self._people.admin.post(
+                f"/v1/purchases/{utid}/pickup", {"proceeds_ugx": proceeds, **self._payment(), **reason}
+            )
+            self._count("pickups")
+
+    def _pay(self) -> None:
+        farmer = self._draw.choice(self._people.farmers)
+        earned = farmer.get("/v1/earnings")["earnings_ugx"]
+        if isinstance(earned, int) and earned:
+            paid = {
+                "account": farmer.alias,
+                "amount_ugx": earned,
+                "reason": "paid out at the end of the week",
+            }
+            self._people.admin.post("/v1/payouts", {**paid, **self._payment()})
+            self._count("payouts")
+
+    def _take_profit(self) -> None:
+        trader = self._draw.choice(self._people.traders)
+        profit = trader.get("/v1/wallet?limit=1")["profit_ugx"]
+        if isinstance(profit, int) and profit:
+            trader.post("/v1/withdrawals", {"amount_ugx": profit, **self._payment()})
+            self._count("withdrawals")
 
     def _verify(self) -> None:
         after = 0

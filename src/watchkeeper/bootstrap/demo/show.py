@@ -14,7 +14,8 @@ from watchkeeper.base.database.places import SERVER_FILE
 from watchkeeper.bootstrap.addresses import Addresses
 from watchkeeper.bootstrap.demo import sabotage
 from watchkeeper.bootstrap.demo.client import Person
-from watchkeeper.bootstrap.demo.day import Day, People, gather
+from watchkeeper.bootstrap.demo.day import Day
+from watchkeeper.bootstrap.demo.people import People, gather
 from watchkeeper.bootstrap.demo.phone import Phone
 from watchkeeper.bootstrap.setup import FirstLinks
 
@@ -67,7 +68,7 @@ class Demonstration:
                 )
                 return
             people.admin.sign_in()
-            for person in (*people.farmers, *people.traders):
+            for person in (*people.farmers, *people.traders, *people.buyers):
                 person.sign_in()
         else:
             people = gather(self._where.market, operator=links.operator, admin=links.admin, say=self._say)
@@ -125,6 +126,7 @@ def _remember(data: Path, people: People) -> None:
         "admin": _kept(people.admin),
         "farmers": [_kept(person) for person in people.farmers],
         "traders": [_kept(person) for person in people.traders],
+        "buyers": [_kept(person) for person in people.buyers],
     }
     path = data / "run" / _PEOPLE_FILE
     descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
@@ -152,6 +154,8 @@ def _remembered(data: Path, where: Addresses) -> People | None:
         person(document["admin"]),
         [person(kept) for kept in document["farmers"]],
         [person(kept) for kept in document["traders"]],
+        # A folder of an earlier version has none.
+        [person(kept) for kept in document.get("buyers", ())],
     )
 
 
