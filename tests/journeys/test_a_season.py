@@ -64,6 +64,7 @@ def _at_the_end(season: Season, folder: Path) -> None:
     season.watched(full=True)
     Sums(season).checked()
     assert check_fees(season) > 100_000
+    assert season.number("SELECT count(*) FROM users") > SIZE
     assert season.replayed > AT_LEAST
     assert AIMED_AT - set(season.codes) == set()
     accepted = Counter(
