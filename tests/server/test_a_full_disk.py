@@ -86,7 +86,12 @@ def test_room_is_measured_by_any_role_and_leaves_nothing(folder: Path, postgresq
 
 def _refused(system: System) -> str | None:
     """The code with which a notice, which nothing paces or caps, is refused, or None."""
-    said = {"kind": "role_based", "role": "farmer", "text": "The store is open.", "reason": REASON}
+    said: dict[str, object] = {
+        "kind": "role_based",
+        "role": "farmer",
+        "text": "The store is open.",
+        "reason": REASON,
+    }
     try:
         system.admin.post("/v1/notices", said)
     except Refused as refused:
