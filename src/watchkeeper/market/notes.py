@@ -38,6 +38,8 @@ class Notes:
         self._hits: dict[tuple[str, str, int], _Hits] = {}
         self._attempts: list[tuple[str, str, str, str, int]] = []
         self._queries: list[tuple[str, str, str, str, int]] = []
+        #: The minute of the last write: what was summarised by it is of the minutes before.
+        self._minute_written = 0
 
     def _minute(self) -> int:
         return self._clock.now() // (60 * MICROSECONDS_PER_SECOND)
@@ -85,7 +87,7 @@ class Notes:
         """Write what is due, inside the caller's transaction, which holds the commit count; `written` forgets it after
         the commit.
         """
-        minute = self._minute()
+        minute = self._minute_written = self._minute()
         with self._guard:
             for (actor, code, at_minute), count in self._refusals.items():
                 database.execute(
@@ -128,8 +130,8 @@ class Notes:
             )
 
     def written(self) -> None:
-        """The last write is committed: forget it."""
-        minute = self._minute()
+        """The last write is committed: forget it, and no summary that became due meanwhile."""
+        minute = self._minute_written
         with self._guard:
             self._refusals.clear()
             self._attempts.clear()

@@ -10,6 +10,7 @@ import pytest
 from tests.worlds.books import REASON, Market, TurnableClock, digest_apart
 from watchkeeper.base import canonical
 from watchkeeper.base.database import open_database
+from watchkeeper.market.append import count_commit
 from watchkeeper.market.commands import (
     Answer,
     Command,
@@ -21,6 +22,7 @@ from watchkeeper.market.commands import (
     VerifyDelivery,
     WriteOff,
 )
+from watchkeeper.market.pace import LIMITS
 from watchkeeper.market.tables import EFFECT_COLUMNS, JOURNAL_COLUMNS
 from watchkeeper.operation.seals import leaf as leaves
 
@@ -238,6 +240,24 @@ def test_a_flood_of_hits_is_ten_rows_and_one_summary_a_minute(market: Market, cl
     assert sum(int(str(count)) for (count,) in rows) == 40
     # A minute may turn while the test runs; then there are two groups of ten and their summaries.
     assert len(rows) <= 22
+
+
+def test_a_minute_that_turns_while_hits_are_written_takes_none_with_it(
+    market: Market, clock: TurnableClock
+) -> None:
+    clock.instant_offset = -(clock.now() % 60_000_000) + 1_000_000
+    notes, database = market.executor.notes, market.books.database
+    for _ in range(25):
+        notes.hit(actor="tra_000000", limit=LIMITS[0])
+    writer = market.executor._opened()
+    with writer.transaction("write"):
+        count_commit(writer)
+        notes.write(writer)
+        clock.instant_offset += 60_000_000
+    notes.written()
+    market.executor.flush_notes()
+    rows = database.query("SELECT count FROM rate_limit_hits ORDER BY id")
+    assert [int(str(count)) for (count,) in rows] == [1] * 10 + [15]
 
 
 def test_the_same_key_gets_the_first_answer_and_another_body_is_refused(market: Market) -> None:
