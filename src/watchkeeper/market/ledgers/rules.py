@@ -180,10 +180,16 @@ def _amount(command: Deposit | Withdraw | Payout) -> int:
 
 
 def _reference(command: Deposit | Withdraw | Payout, state: State) -> str:
-    """The provider's reference, which counts once over all that comes in and goes out."""
-    if command.provider not in PROVIDERS:
+    reference = plain_reference(command.provider, command.external_ref)
+    require_unused(state, command.provider, reference)
+    return reference
+
+
+def plain_reference(provider: str, external_ref: str) -> str:
+    """A provider's reference, trimmed; `Refusal` validation-failed when it can be none."""
+    if provider not in PROVIDERS:
         raise Refusal("validation-failed", f"A provider is one of {', '.join(PROVIDERS)}.", field="provider")
-    reference = command.external_ref.strip()
+    reference = external_ref.strip()
     if (
         not 0 < len(reference) <= REFERENCE_LENGTH_MAX
         or not reference.isascii()
@@ -194,13 +200,17 @@ def _reference(command: Deposit | Withdraw | Payout, state: State) -> str:
             f"Give the provider's reference in 1 to {REFERENCE_LENGTH_MAX} plain characters.",
             field="external_ref",
         )
-    if (command.provider, reference) in state.references:
+    return reference
+
+
+def require_unused(state: State, provider: str, reference: str) -> None:
+    """A reference counts once over all that comes in and goes out; `Refusal` reference-already-used."""
+    if (provider, reference) in state.references:
         raise Refusal(
             "reference-already-used",
             "This payment is in the books already. Check the reference on the provider's message.",
             field="external_ref",
         )
-    return reference
 
 
 BUCKETS = ("capital", "locked", "profit", "earnings")

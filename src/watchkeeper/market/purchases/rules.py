@@ -13,7 +13,7 @@ from watchkeeper.market import reasons
 from watchkeeper.market.commands import CancelPurchase, ConfirmPickup, ExpirePurchase, Purchase
 from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.inventory.rules import standing
-from watchkeeper.market.ledgers.rules import PROVIDERS, REFERENCE_LENGTH_MAX, post
+from watchkeeper.market.ledgers.rules import plain_reference, post, require_unused
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Block, Sale, State
 
@@ -88,15 +88,10 @@ def confirm_pickup(command: ConfirmPickup, state: State, context: Context) -> De
         proceeds = amount_ugx(command.proceeds_ugx)
     except NotAnAmount as error:
         raise Refusal("validation-failed", str(error), field="proceeds_ugx") from error
-    reference = _reference(command)
+    reference = plain_reference(command.provider, command.external_ref)
     sale = state.sale(command.purchase_utid)
     _must_be_pending(sale)
-    if (command.provider, reference) in state.references:
-        raise Refusal(
-            "reference-already-used",
-            "This payment is in the books already. Check the reference on the provider's message.",
-            field="external_ref",
-        )
+    require_unused(state, command.provider, reference)
     block = state.block(sale.block_id)
     cost = sum(lot.cost_ugx for lot in standing(block, state))
     returned, profit = min(proceeds, cost), max(0, proceeds - cost)
@@ -142,20 +137,6 @@ def confirm_pickup(command: ConfirmPickup, state: State, context: Context) -> De
         "profit_credit_ugx": profit,
     }
     return decision
-
-
-def _reference(command: ConfirmPickup) -> str:
-    if command.provider not in PROVIDERS:
-        raise Refusal("validation-failed", f"A provider is one of {', '.join(PROVIDERS)}.", field="provider")
-    reference = command.external_ref.strip()
-    plain = reference.isascii() and reference.isprintable()
-    if not 0 < len(reference) <= REFERENCE_LENGTH_MAX or not plain:
-        raise Refusal(
-            "validation-failed",
-            f"Give the provider's reference in 1 to {REFERENCE_LENGTH_MAX} plain characters.",
-            field="external_ref",
-        )
-    return reference
 
 
 def _must_be_pending(sale: Sale) -> None:
