@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import segno
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from watchkeeper.interfaces.market_web import strict
 from watchkeeper.interfaces.market_web.accounts import awaited, finish
 from watchkeeper.interfaces.market_web.auth import may, services
+from watchkeeper.interfaces.market_web.templating import TEMPLATES
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import enrolment, totp
 
 router = APIRouter(include_in_schema=False)
 
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
-)
-
 
 def _page(name: str, *, status: int = 200, **values: object) -> HTMLResponse:
-    return HTMLResponse(_TEMPLATES.get_template(name).render(**values), status)
+    return HTMLResponse(TEMPLATES.get_template(name).render(**values), status)
 
 
 def _form(

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from watchkeeper.base.clock import kampala
 from watchkeeper.interfaces.market_web import accounts, strict
 from watchkeeper.interfaces.market_web.auth import (
     COOKIE,
@@ -24,6 +21,7 @@ from watchkeeper.interfaces.market_web.auth import (
     services,
     session_of,
 )
+from watchkeeper.interfaces.market_web.templating import TEMPLATES
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import passkeys
 
@@ -32,10 +30,6 @@ router = APIRouter(include_in_schema=False)
 PATH = "/passkeys"
 _OWNER_ROLES = ("admin", "operator")
 _OWNERS = may(*_OWNER_ROLES)
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
-)
-_TEMPLATES.filters["kampala"] = kampala
 _FIELDS_MAX = 5
 
 
@@ -67,7 +61,7 @@ def _shown(request: Request, *, refused: Refusal | None = None, alias: str = "")
     headers = (
         {"retry-after": str(refused.retry_after_seconds)} if refused and refused.retry_after_seconds else {}
     )
-    return HTMLResponse(_TEMPLATES.get_template("passkeys.html").render(**values), status, headers)
+    return HTMLResponse(TEMPLATES.get_template("passkeys.html").render(**values), status, headers)
 
 
 @router.get(PATH, openapi_extra=may())
@@ -87,7 +81,7 @@ async def _sent(
         except Refusal as refusal:
             if refusal.status != 401:
                 return HTMLResponse(
-                    _TEMPLATES.get_template("enrolled.html").render(
+                    TEMPLATES.get_template("enrolled.html").render(
                         title="Not for you", text=refusal.detail, codes=[]
                     ),
                     refusal.status,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, StreamingResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
 from watchkeeper.base.clock import (
@@ -16,11 +14,11 @@ from watchkeeper.base.clock import (
     SECONDS_PER_HOUR,
     NotADay,
     day_begins,
-    kampala,
     later,
 )
 from watchkeeper.interfaces.market_web.auth import Services, SignedIn, may
 from watchkeeper.interfaces.market_web.strict import StrictRoute
+from watchkeeper.interfaces.market_web.templating import TEMPLATES
 from watchkeeper.market.accounting.statement import Statement, statement
 from watchkeeper.market.refusals import Refusal
 
@@ -32,10 +30,6 @@ Day = Annotated[
         pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description="YYYY-MM-DD in Kampala; open when left out."
     ),
 ]
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
-)
-_TEMPLATES.filters["kampala"] = kampala
 
 
 def _of(session: SignedIn, services: Services, first_day: str, last_day: str) -> Statement:
@@ -77,4 +71,4 @@ def as_csv(session: SignedIn, services: Services, first_day: Day = "", last_day:
 def as_page(session: SignedIn, services: Services, first_day: Day = "", last_day: Day = "") -> Response:
     """The same as a page to print."""
     found = _of(session, services, first_day, last_day)
-    return HTMLResponse(_TEMPLATES.get_template("statement.html").render(statement=found))
+    return HTMLResponse(TEMPLATES.get_template("statement.html").render(statement=found))
