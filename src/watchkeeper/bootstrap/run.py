@@ -103,6 +103,7 @@ def _await_start(supervisor: Supervisor, clock: Clock) -> bool:
 def _tell(where: Addresses, links: setup.FirstLinks | None) -> None:
     say()
     say(f"  Control room   {where.control}")
+    say(f"  Market         {where.market}/")
     say(f"  Market API     {where.market}/openapi.json")
     if links is not None:
         say()
