@@ -73,9 +73,10 @@ class FullPasses:
         upto = 0
         try:
             context = self._continuous.context()
-            for piece in full.slices(context, clock=self._clock):
+            for piece in full.slices(context):
                 found += self._handle(waiting, piece)
                 upto = piece.upto
+                errors.update(piece.errors)
                 for problem in piece.broken_seals:
                     errors.update(dict.fromkeys(INVARIANTS, problem))
         except Exception as error:

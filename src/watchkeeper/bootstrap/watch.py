@@ -22,6 +22,7 @@ from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.store import open_store, system_id_of
 from watchkeeper.operation.verifier import passes, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous, Pass, StoreMoved
+from watchkeeper.operation.verifier.rescan import Rescan
 from watchkeeper.operation.verifier.tail import TooMuchAtOnce
 from watchkeeper.operation.verifier.unread import Unread
 
@@ -57,6 +58,7 @@ class Watch:
         self._turned: BootTime | None = None
         self._renewed: BootTime | None = None
         self._unread = Unread()
+        self._rescan = Rescan(clock=clock)
         self._unknown_since: dict[str, BootTime] = {}
         self._full_unknown_since: dict[str, BootTime] = {}
         self._full_asked: BootTime | None = None
@@ -94,6 +96,7 @@ class Watch:
             self._continuous.engine.wait(_IDLE_SECONDS)
             found = self._continuous.look()
             self._handle(found)
+            self._look_again(found)
         except (DatabaseError, GateUnreadable, GateBusy, TooMuchAtOnce, StoreMoved) as error:
             if not isinstance(error, StoreMoved):
                 _log.error("pass.failed", error=type(error).__name__, detail=str(error))
@@ -124,6 +127,26 @@ class Watch:
             self._ask_full("; ".join(found.wanted), committed_at=found.committed_at)
         self._child.keep_alive()
         self._child.end_if_stuck(passes.next_to_end(self._database), clock=self._clock)
+
+    def _look_again(self, found: Pass) -> None:
+        """A step of the rolling re-scan, unless rows wait to be read."""
+        if found.behind or not self._rescan.due():
+            return
+        piece = self._rescan.step(self._continuous.context())
+        unsaid = [*piece.broken_seals, *piece.errors.values()]
+        if unsaid and (self._full_asked is None or self._age(self._full_asked) > _AGAIN_SECONDS):
+            # What a step cannot say, a full pass says: with the verdict UNKNOWN if it cannot either.
+            self._ask_full(unsaid[0])
+        stopped = cycle.stop(self._database, self._gatefile, piece.drafts, clock=self._clock)
+        if stopped:
+            with self._database.transaction("write"):
+                cycle.write(
+                    self._database,
+                    stopped,
+                    watermark=found.watermark,
+                    committed_at=None,
+                    at=self._clock.now(),
+                )
 
     def _ask_full(self, reason: str, *, committed_at: int | None = None) -> None:
         with self._database.transaction("write"):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal, Never
+
 import pytest
 
 from tests.worlds.watched import Room
 from watchkeeper.boundary.gate import EVERYTHING
-from watchkeeper.operation.catalogue import books
+from watchkeeper.operation.catalogue import INVARIANTS, books
 from watchkeeper.operation.catalogue.invariants import i1_1_balance, i2_3_way_round
 from watchkeeper.operation.containment import imposing
 from watchkeeper.operation.containment.imposing import Stop
@@ -14,8 +17,21 @@ from watchkeeper.operation.verifier import full, passes
 from watchkeeper.operation.verifier.tail import watermarks
 
 
-def raising(*_: object) -> list[object]:
+def raising(*_: object) -> Never:
     raise ZeroDivisionError("a check with a fault in it")
+
+
+def broken(fault: pytest.MonkeyPatch, invariant: str, part: Literal["rows", "running", "full"]) -> None:
+    """Put a fault into one part of a check."""
+    whole = INVARIANTS[invariant]
+    match part:
+        case "rows":
+            faulty = replace(whole, rows=raising)
+        case "running":
+            faulty = replace(whole, running=raising)
+        case "full":
+            faulty = replace(whole, full=raising)
+    fault.setitem(INVARIANTS, invariant, faulty)
 
 
 def test_what_a_check_raised_on_is_judged_by_the_next_pass(
@@ -24,7 +40,7 @@ def test_what_a_check_raised_on_is_judged_by_the_next_pass(
     read = watermarks(room.database)
     room.forge()
     with monkeypatch.context() as fault:
-        fault.setattr(i2_3_way_round, "new", raising)
+        broken(fault, "2.3", "rows")
         room.turn()
         assert room.words("2.3")[0] == "UNKNOWN"
         assert watermarks(room.database) == read
@@ -59,7 +75,7 @@ def test_a_check_that_goes_on_raising_stops_money_until_it_holds_again(
     room.full_pass()
     room.business("UNREAD")
     with monkeypatch.context() as fault:
-        fault.setattr(i2_3_way_round, "new", raising)
+        broken(fault, "2.3", "rows")
         room.turn()
         assert room.stops() == set()
         room.clock.boot_offset_seconds += 31
@@ -125,7 +141,7 @@ def test_a_check_that_raises_leaves_the_evidence_of_a_finding_that_stops_as_much
 ) -> None:
     imposing.impose(room.gate, Stop("2.3", EVERYTHING, books.MONEY, "a number is missing"), clock=room.clock)
     with monkeypatch.context() as fault:
-        fault.setattr(i2_3_way_round, "new", raising)
+        broken(fault, "2.3", "rows")
         for _ in range(3):
             room.clock.boot_offset_seconds += 31
             room.turn()
@@ -138,7 +154,7 @@ def test_what_other_checks_find_in_such_a_pass_is_stopped_at_once_and_found_once
 ) -> None:
     room.forge()
     with monkeypatch.context() as fault:
-        fault.setattr(i1_1_balance, "new", raising)
+        broken(fault, "1.1", "running")
         for _ in range(3):
             room.turn()
             assert ("2.3", "BROKEN") in room.stops()
@@ -148,3 +164,15 @@ def test_what_other_checks_find_in_such_a_pass_is_stopped_at_once_and_found_once
     assert (room.database.one(found) or ())[0] == 1
     assert room.database.one("SELECT count(*) FROM containments WHERE rule = '2.3'") == (1,)
     assert [r.evidence_seq for r in imposing.active(room.gate) if r.rule == "2.3"] == [1]
+
+
+def test_a_check_that_raises_in_a_full_pass_is_unknown_and_the_others_are_not(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as fault:
+        broken(fault, "6.1", "full")
+        broken(fault, "5.2", "rows")
+        room.full_pass()
+    assert {i for i in INVARIANTS if room.words(i)[1] == "UNKNOWN"} == {"6.1", "5.2"}
+    room.full_pass()
+    assert {room.words(i)[1] for i in INVARIANTS} == {"HOLDS"}

@@ -74,7 +74,7 @@ def show(run: Run, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
             lines.append(f"[{mark}] {state.step.key:<14}{state.step.title}{when}")
         documents: list[dict[str, object]] = []
         for finding in open_ones:
-            now = standing.of(context, finding, clock=control.clock)
+            now = standing.of(context, finding)
             lines += [
                 "",
                 f"finding {finding.id}: {finding.detail}",

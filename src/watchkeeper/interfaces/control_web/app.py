@@ -219,7 +219,7 @@ def playbook_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str
         return _refused(str(error), status=404)
     open_ones = findings.open_findings(room.database, invariant=run.rule, scope=run.scope, limit=50)
     context = room.desk.look()
-    now = {f.id: standing.of(context, f, clock=room.clock).detail for f in open_ones}
+    now = {f.id: standing.of(context, f).detail for f in open_ones}
     offered = {f.id: proposals.of(context, f) for f in open_ones}
     states = runs.steps(room.database, run)
     values: dict[str, object] = {

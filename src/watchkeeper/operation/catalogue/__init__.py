@@ -4,13 +4,27 @@ from watchkeeper.operation.catalogue.invariants import (
     i1_1_balance,
     i1_2_entries,
     i2_3_way_round,
+    i4_1_utids,
+    i5_1_admin_log,
+    i5_2_storage_fees,
+    i5_3_rate_limits,
     i6_1_exposure,
     i7_1_pilot_mode,
 )
 from watchkeeper.operation.catalogue.model import Invariant
 
-#: The index; a test compares it with the folder.
+#: The index, in the order in which the checks run; a test compares it with the folder.
 INVARIANTS: dict[str, Invariant] = {
     module.INVARIANT.id: module.INVARIANT
-    for module in (i1_1_balance, i1_2_entries, i2_3_way_round, i6_1_exposure, i7_1_pilot_mode)
+    for module in (
+        i1_1_balance,
+        i1_2_entries,
+        i2_3_way_round,
+        i4_1_utids,
+        i5_1_admin_log,
+        i5_2_storage_fees,
+        i5_3_rate_limits,
+        i6_1_exposure,
+        i7_1_pilot_mode,
+    )
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from watchkeeper.base import canonical
 from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.gate import EVERYTHING, OperationClass, Scope
 from watchkeeper.operation.catalogue import books
-from watchkeeper.operation.catalogue.context import Context
+from watchkeeper.operation.catalogue.context import Context, Found
 from watchkeeper.operation.catalogue.model import Draft
 
 
@@ -67,39 +69,86 @@ def reach(
     return EVERYTHING, books.TABLE_CLASSES[table], None
 
 
+#: Tables whose sealed rows are a rule's own: 1.2 for the ledgers, 5.x for the logs; every other's are 2.3's.
+_OWN_RULE: Mapping[str, str] = {
+    **dict.fromkeys(books.LEDGERS, "1.2"),
+    "admin_actions": "5.1",
+    "storage_fee_deductions": "5.2",
+    "rate_limit_hits": "5.3",
+}
+#: What stops, for everyone: whoever changed one row of these may have changed others.
+_OWN_CLASSES: Mapping[str, frozenset[OperationClass]] = {
+    "1.2": books.WALLET,
+    "5.1": books.ADMIN,
+    "5.2": frozenset({OperationClass.STORAGE_FEE}),
+    "5.3": books.TABLE_CLASSES["rate_limit_hits"],
+}
+
+
 def sealed_row(
     context: Context,
     *,
     table: str,
     key: int,
     sealed: Mapping[str, Value],
-    expected: str,
-    found: str,
-    found_digest: str,
+    found: Found | None,
     log: str,
     index: int,
-) -> Draft:
-    """The finding for a sealed row that is not as it was sealed, or gone (`found` empty)."""
-    kind = "changed" if found else "deleted"
-    if table in books.LEDGERS and log == "main":
-        # Whoever changes one entry may have changed others, so no wallet moves.
-        invariant, scope, classes = "1.2", EVERYTHING, books.WALLET
-        alias = owner(context, table, sealed)
-    else:
-        invariant = "2.3"
+) -> list[Draft]:
+    """The findings for a sealed row that is not as it was sealed, or gone (`found` None).
+
+    By its table one, and 4.1's beside it when it was a UTID that went or was rewritten.
+    """
+    rule = _OWN_RULE.get(table) if log == "main" or table == "rate_limit_hits" else None
+    if rule is None:
+        rule = "2.3"
         scope, classes, alias = reach(context, table, sealed)
-    return Draft(
-        invariant=invariant,
-        kind=kind,
+    else:
+        scope, classes, alias = EVERYTHING, _OWN_CLASSES[rule], owner(context, table, sealed)
+    base = Draft(
+        invariant=rule,
+        kind="deleted" if found is None else "changed",
         scope=scope,
         classes=classes,
         account=alias,
         table_name=table,
         row_key=str(key),
-        expected=expected,
-        found=found,
-        found_digest=found_digest,
+        expected=canonical.encode(canonical.row_document(sealed)).decode("utf-8"),
+        found="" if found is None else found.document,
+        found_digest="" if found is None else found.digest,
         sealed_log=log,
         sealed_index=index,
-        detail=f"{table} {key} is gone" if kind == "deleted" else f"{table} {key} is not as it was sealed",
+        detail=f"{table} {key} is gone" if found is None else f"{table} {key} is not as it was sealed",
+    )
+    utid_lost = table == "journal" if found is None else found.row.get("utid") != sealed.get("utid")
+    if log != "main" or not utid_lost:
+        return [base]
+    lost = replace(
+        base,
+        invariant="4.1",
+        scope=EVERYTHING,
+        classes=books.STOPPABLE,
+        account=None,
+        detail=f"the UTID of {table} {key} is {'gone' if found is None else 'another'}",
+    )
+    # A journal row that is gone is nothing but a UTID that is gone.
+    return [lost] if found is None else [base, lost]
+
+
+def counted(table: str, *, changed: int, total: int) -> Draft:
+    """The finding for rows of an append-only table that the server counted as changed; which ones a full pass says."""
+    rule = _OWN_RULE.get(table, "1.2")
+    text = canonical.encode({"table": table, "changed": changed, "in all": total}).decode("ascii")
+    detail = f"{changed} rows of {table} were changed" if changed else f"{table} was emptied or written anew"
+    return Draft(
+        invariant=rule,
+        kind="counted change",
+        scope=EVERYTHING,
+        classes=_OWN_CLASSES[rule],
+        table_name="schema",
+        row_key="counted change",
+        expected=canonical.encode({"table": table, "changed": 0}).decode("ascii"),
+        found=text,
+        found_digest=canonical.digest(text.encode("ascii")),
+        detail=f"{detail}, by the server's own count",
     )

@@ -54,6 +54,8 @@ ADMIN = frozenset(
         Class.RECONCILIATION,
     }
 )
+#: Everything that can be stopped at all: cures, and what is never stopped, are not among it.
+STOPPABLE = frozenset(Class) - {Class.CURE, Class.NEVER_STOPPED}
 
 #: Entries whose change is a matter of 1.2; every other sealed row's is one of 2.3.
 LEDGERS = frozenset({"wallet_ledger", "farmer_ledger"})

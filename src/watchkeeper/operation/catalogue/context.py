@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from watchkeeper.base import canonical
+from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import Scope, account
@@ -52,8 +53,13 @@ class Context:
     database: Database
     flips: list[Flip]
     pilot_mode_engaged: bool
+    clock: Clock
+    #: Whether a full pass that began after an instant has read everything.
+    full_pass_since: Callable[[Instant], bool]
     #: Rows that this pass is about to seal, which the store does not know yet.
     sealing: dict[Place, tuple[str, int]] = field(default_factory=dict)
+    #: Aliases whose entries differ from their seals, as far as a full pass has come; their seals speak for them.
+    unsound: set[str] = field(default_factory=set)
     _aliases: dict[int, str] = field(default_factory=dict)
 
     def sealed(self, table: str, keys: Collection[int]) -> Mapping[int, tuple[str, int]]:

@@ -22,7 +22,7 @@ class Curing(Deskwork):
         """Put the sealed bytes of a finding's leaf back; offered where the seal agrees with the journal."""
         self._fresh(operator)
         run, finding = self._finding(run_id, finding_id)
-        if not standing.of(self.look(), finding, clock=self.clock).stands:
+        if not standing.of(self.look(), finding).stands:
             # One leaf holds many rows: the repair of another finding put this row back as well.
             self._settle_when_read(run, operator, None, cured=finding)
             return []

@@ -201,7 +201,7 @@ class Deskwork:
     def _close_cured(self, batch: Sequence[Finding], operator: Operator, utid: str | None) -> list[str]:
         left: list[str] = []
         for finding in batch:
-            found = standing.of(self.look(), finding, clock=self.clock)
+            found = standing.of(self.look(), finding)
             if found.stands:
                 left.append(f"finding {finding.id}: {found.detail}")
                 continue

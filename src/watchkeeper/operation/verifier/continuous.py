@@ -7,7 +7,6 @@ write all of it (`store`) in one transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,19 +19,14 @@ from watchkeeper.boundary.flips import flips
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.views import JOURNAL, Views
+from watchkeeper.operation.catalogue import INVARIANTS, blame
 from watchkeeper.operation.catalogue.accounts import Accounts
 from watchkeeper.operation.catalogue.context import Context
-from watchkeeper.operation.catalogue.invariants import (
-    i1_1_balance,
-    i1_2_entries,
-    i2_3_way_round,
-    i6_1_exposure,
-    i7_1_pilot_mode,
-)
+from watchkeeper.operation.catalogue.invariants import i1_2_entries, i2_3_way_round
 from watchkeeper.operation.catalogue.model import Draft
 from watchkeeper.operation.seals import log as logs
+from watchkeeper.operation.verifier import passes, verdicts
 from watchkeeper.operation.verifier import tail as tails
-from watchkeeper.operation.verifier import verdicts
 from watchkeeper.operation.verifier.engine import Suspicion
 from watchkeeper.operation.verifier.engines import engine_for
 from watchkeeper.operation.verifier.tail import Tail
@@ -128,30 +122,29 @@ class Continuous:
             self._database,
             recorded,
             any(held is Switch.PILOT_MODE for held, _ in holds),
+            self._clock,
+            lambda at: passes.came_to_an_end_since(self._database, at),
         )
 
     def _judge(self, found: Pass, context: Context) -> None:
-        news, accounts = found.tail.news, found.accounts
-        checks: dict[str, Callable[[], list[Draft]]] = {
-            "1.1": lambda: i1_1_balance.new(context, news, accounts),
-            "2.3": lambda: i2_3_way_round.new(context, news),
-            "6.1": lambda: i6_1_exposure.new(context, accounts),
-            "7.1": lambda: i7_1_pilot_mode.new(context, news),
-        }
-        for invariant, check in checks.items():
-            if invariant in found.errors:
+        news = found.tail.news
+        for invariant in INVARIANTS.values():
+            unsaid = next((read for read in invariant.reads if read in found.errors), None)
+            if unsaid is not None:
+                # Of a replay that stands half-way it would say anything.
+                found.errors[invariant.id] = f"what {unsaid} replays, which it reads, did not come to an end"
                 continue
             try:
-                found.drafts.extend(check())
+                if invariant.rows is not None:
+                    found.drafts.extend(invariant.rows(context, news))
+                if invariant.running is not None:
+                    found.drafts.extend(invariant.running(context, news, found.accounts))
             except DatabaseError:
                 raise
             except Exception as error:
                 # A check that raises is UNKNOWN; the others go on.
-                _log.exception("check.failed", invariant=invariant)
-                found.errors[invariant] = f"the check raised {type(error).__name__}"
-                if invariant == "1.1":
-                    # 6.1 reads the replay that 1.1 moves on; of one that stands half-way it would say anything.
-                    found.errors["6.1"] = "the replay that it reads did not come to an end"
+                _log.exception("check.failed", invariant=invariant.id)
+                found.errors[invariant.id] = f"the check raised {type(error).__name__}"
         found.drafts.extend(i2_3_way_round.missing(number) for number in found.tail.missing)
 
     def _look_at_defences(self, found: Pass) -> None:
@@ -176,8 +169,7 @@ class Continuous:
         if since is not None and since < _REPAIR_COUNTED_SECONDS:
             return
         found.drafts.extend(
-            i1_2_entries.counted(table, changed=changed, total=total)
-            for table, changed, total in suspicion.counted
+            blame.counted(table, changed=changed, total=total) for table, changed, total in suspicion.counted
         )
 
     def _look_at_head(self, found: Pass) -> None:

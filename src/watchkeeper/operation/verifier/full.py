@@ -6,23 +6,20 @@ that what has to stop is stopped long before the pass is through.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import structlog
+
 from watchkeeper.base import canonical
-from watchkeeper.base.clock import Clock
-from watchkeeper.boundary.views import EFFECTS, JOURNAL, SIDE, VIEWS, View
+from watchkeeper.base.canonical import Value
+from watchkeeper.base.database import DatabaseError
+from watchkeeper.boundary.views import EFFECTS, JOURNAL, SIDE, VIEWS, Row, View
 from watchkeeper.operation import journal as acts
-from watchkeeper.operation.catalogue import blame
-from watchkeeper.operation.catalogue.context import Context, Found
-from watchkeeper.operation.catalogue.invariants import (
-    i1_1_balance,
-    i1_2_entries,
-    i2_3_way_round,
-    i6_1_exposure,
-    i7_1_pilot_mode,
-)
-from watchkeeper.operation.catalogue.model import Draft
+from watchkeeper.operation.catalogue import INVARIANTS, blame
+from watchkeeper.operation.catalogue.context import Context, Found, News
+from watchkeeper.operation.catalogue.invariants import i2_3_way_round
+from watchkeeper.operation.catalogue.model import Draft, Invariant
 from watchkeeper.operation.seals import leaf as leaves
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.seals import tree
@@ -32,6 +29,8 @@ from watchkeeper.operation.verifier.tail import OPERATOR_ACTIONS
 SLICE = 1000
 _KEYS_SLICE = 4000
 
+_log = structlog.get_logger()
+
 
 @dataclass(slots=True)
 class Slice:
@@ -39,45 +38,54 @@ class Slice:
 
     drafts: list[Draft] = field(default_factory=list)
     strangers: list[Found] = field(default_factory=list)
+    #: Checks that came to no end in this slice, with the reason.
+    errors: dict[str, str] = field(default_factory=dict)
     #: The control room's own store does not hold what it sealed.
     broken_seals: list[str] = field(default_factory=list)
     done: int = 0
     upto: int = 0
 
 
-def slices(context: Context, *, clock: Clock) -> Iterator[Slice]:
+def slices(context: Context) -> Iterator[Slice]:
     """The whole pass, slice by slice. `context` is this pass's own, with connections of its own."""
     main, side = logs.size(context.database, logs.MAIN), logs.size(context.database, logs.SIDE)
     upto = 2 * (main + side) + 3
     done = 0
-    broken_accounts: set[str] = set()
     for log, size in ((logs.MAIN, main), (logs.SIDE, side)):
         for begin in range(0, size, SLICE):
             end = min(size, begin + SLICE)
-            found = _sealed(context, log, begin, end)
-            broken_accounts |= {draft.account for draft in found.drafts if draft.account is not None}
+            found = sealed(context, log, begin, end)
+            context.unsound.update(draft.account for draft in found.drafts if draft.account is not None)
             done += end - begin
             found.done, found.upto = done, upto
             yield found
     for view in (JOURNAL, *EFFECTS, *SIDE):
         yield from _unsealed(context, view, done=done, upto=upto)
     done = 2 * (main + side)
-    defences = i1_2_entries.defences(context.views.schema_as_made(clock=clock), context.views.schema())
-    yield Slice(defences, done=done, upto=upto)
-    for drafts in i1_1_balance.full(context, without=broken_accounts):
-        yield Slice(drafts, done=done + 1, upto=upto)
-    for drafts in i6_1_exposure.full(context):
-        yield Slice(drafts, done=done + 2, upto=upto)
-    for drafts in i7_1_pilot_mode.full(context):
-        yield Slice(drafts, done=done + 2, upto=upto)
+    for invariant in INVARIANTS.values():
+        yield from _whole(invariant, context, done=done, upto=upto)
     yield Slice(done=upto, upto=upto)
 
 
-def _sealed(context: Context, log: str, begin: int, end: int) -> Slice:
-    """Compare the rows of leaves `begin` to `end` with what stands in the books."""
+def _whole(invariant: Invariant, context: Context, *, done: int, upto: int) -> Iterator[Slice]:
+    """What a check looks at beyond single rows, page by page; one that raises says nothing and stops no other."""
+    if invariant.full is None:
+        return
+    try:
+        for drafts in invariant.full(context):
+            yield Slice(drafts, done=done, upto=upto)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        _log.exception("check.failed", invariant=invariant.id)
+        yield Slice(errors={invariant.id: f"the check raised {type(error).__name__}"}, done=done, upto=upto)
+
+
+def sealed(context: Context, log: str, begin: int, end: int) -> Slice:
+    """Compare the rows of leaves `begin` to `end` with what stands in the books, and judge them by every check once more."""
     found = Slice()
-    expected: dict[str, dict[int, tuple[int, dict[str, object]]]] = {}
-    digests: dict[int, tuple[bytes, str]] = {}
+    expected: dict[str, dict[int, tuple[int, dict[str, Value]]]] = {}
+    sealed_leaves: list[leaves.Leaf] = []
     entries = logs.leaves(context.database, log, begin=begin, end=end)
     hashes = logs.hashes(context.database, log, level=0, begin=begin, end=end)
     if len(entries) != end - begin or len(hashes) != end - begin:
@@ -87,55 +95,82 @@ def _sealed(context: Context, log: str, begin: int, end: int) -> Slice:
             found.broken_seals.append(f"leaf {begin + offset} of {log} has other bytes than its hash")
             continue
         leaf = leaves.read(data)
+        sealed_leaves.append(leaf)
         rows = list(leaf.effects)
         if leaf.kind == "journal":
             rows.append(("journal", leaf.journal))
-            digests[leaf.n] = (
-                canonical.encode(leaf.journal),
-                canonical.ordered_effects_digest(leaf.effects),
-            )
         for table, row in rows:
             key = row["n" if table == "journal" else "id"]
-            if isinstance(key, int):
+            if isinstance(key, int) and table != OPERATOR_ACTIONS:
                 expected.setdefault(table, {})[key] = (begin + offset, dict(row))
     with context.views.snapshot():
-        for table, rows_by_key in sorted(expected.items()):
-            found.drafts.extend(_compare(context, table, rows_by_key, log))
-        # A command whose rows were wrong when they were sealed is wrong for as long as nobody has acknowledged it.
-        for n, row in context.views.by_keys(JOURNAL, list(digests)).items():
-            as_sealed, effects = digests[n]
-            # What a changed row says of its rows is no second finding: it has nothing to say until it is repaired.
-            if canonical.encode(canonical.row_document(row)) == as_sealed:
-                found.drafts.extend(i2_3_way_round.effects(context, Found("journal", n, row), effects))
+        standing = {
+            table: context.views.by_keys(VIEWS[table], list(by_key))
+            for table, by_key in sorted(expected.items())
+        }
+        for table, by_key in sorted(expected.items()):
+            found.drafts.extend(_compare(context, table, by_key, standing[table], log))
+        _judge(context, _news(sealed_leaves, standing), found)
     return found
 
 
+def _news(sealed_leaves: Iterable[leaves.Leaf], standing: Mapping[str, Mapping[int, Row]]) -> News:
+    """The slice as the checks are given it. A journal row that is not as it was sealed has nothing to say until it is
+    repaired; of its rows, those that are gone or changed are judged as they were sealed, for their seals speak of the rest.
+    """
+    news = News()
+    for leaf in sealed_leaves:
+        rows = [_as_sealed(table, row, standing) for table, row in leaf.effects if table != OPERATOR_ACTIONS]
+        if leaf.kind == "row":
+            news.side.extend(found for found in rows if not VIEWS[found.table].journalled)
+            continue
+        row = standing.get("journal", {}).get(leaf.n)
+        if row is None or canonical.row_document(row) != leaf.journal:
+            continue
+        news.journal.append(Found("journal", leaf.n, row))
+        news.effects[leaf.n] = rows
+    return news
+
+
+def _as_sealed(
+    table: str, sealed_row: Mapping[str, Value], standing: Mapping[str, Mapping[int, Row]]
+) -> Found:
+    key = sealed_row["id"]
+    row = standing.get(table, {}).get(key) if isinstance(key, int) else None
+    if row is None or canonical.row_document(row) != sealed_row:
+        row = dict.fromkeys(VIEWS[table].columns) | dict(sealed_row)
+    return Found(table, key if isinstance(key, int) else -1, row)
+
+
+def _judge(context: Context, news: News, found: Slice) -> None:
+    for invariant in INVARIANTS.values():
+        if invariant.rows is None:
+            continue
+        try:
+            found.drafts.extend(invariant.rows(context, news))
+        except DatabaseError:
+            raise
+        except Exception as error:
+            _log.exception("check.failed", invariant=invariant.id)
+            found.errors[invariant.id] = f"the check raised {type(error).__name__}"
+
+
 def _compare(
-    context: Context, table: str, expected: dict[int, tuple[int, dict[str, object]]], log: str
+    context: Context,
+    table: str,
+    expected: Mapping[int, tuple[int, dict[str, Value]]],
+    standing: Mapping[int, Row],
+    log: str,
 ) -> Iterator[Draft]:
-    if table == OPERATOR_ACTIONS:
-        yield from ()
-        return
-    standing = context.views.by_keys(VIEWS[table], list(expected))
-    for key, (index, sealed) in expected.items():
+    for key, (index, as_sealed) in expected.items():
         row = standing.get(key)
-        sealed_bytes = canonical.encode(sealed)
-        if row is not None and canonical.encode(canonical.row_document(row)) == sealed_bytes:
+        if row is not None and canonical.row_document(row) == as_sealed:
             continue
         found = None if row is None else Found(table, key, row)
         if found is not None and context.acknowledged(found) is not None:
             continue
-        plain = {name: value for name, value in sealed.items() if isinstance(value, int | str)}
-        yield blame.sealed_row(
-            context,
-            table=table,
-            key=key,
-            sealed=plain,
-            expected=sealed_bytes.decode("utf-8"),
-            found="" if found is None else found.document,
-            found_digest="" if found is None else found.digest,
-            log=log,
-            index=index,
+        yield from blame.sealed_row(
+            context, table=table, key=key, sealed=as_sealed, found=found, log=log, index=index
         )
 
 

@@ -15,14 +15,14 @@ Proven by: an amount or an instant edited, an entry deleted, the tail rewritten,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING
-from watchkeeper.operation.catalogue import books
-from watchkeeper.operation.catalogue.model import Draft, Invariant
-
-INVARIANT = Invariant("1.2", "ledger immutability", "critical", "2")
+from watchkeeper.boundary.views import JOURNAL
+from watchkeeper.operation.catalogue import books, closing
+from watchkeeper.operation.catalogue.context import Context
+from watchkeeper.operation.catalogue.model import Draft, Invariant, Seen, Standing
 
 _NAMED_MAX = 20
 
@@ -58,17 +58,6 @@ def schema_moved(*, known: int, now: int) -> list[Draft]:
     ]
 
 
-def counted(table: str, *, changed: int, total: int) -> Draft:
-    """The finding for rows of an append-only table that the server counted as changed; which ones a full pass says."""
-    detail = f"{changed} rows of {table} were changed" if changed else f"{table} was emptied or written anew"
-    return _draft(
-        "counted change",
-        canonical.encode({"table": table, "changed": 0}).decode("ascii"),
-        canonical.encode({"table": table, "changed": changed, "in all": total}).decode("ascii"),
-        f"{detail}, by the server's own count",
-    )
-
-
 def _draft(kind: str, expected: str, found: str, detail: str) -> Draft:
     return Draft(
         invariant="1.2",
@@ -82,3 +71,36 @@ def _draft(kind: str, expected: str, found: str, detail: str) -> Draft:
         found_digest=canonical.digest(found.encode("utf-8")),
         detail=detail,
     )
+
+
+def full(context: Context) -> Iterator[list[Draft]]:
+    """Compare the schema with what the migrations made."""
+    yield defences(context.views.schema_as_made(clock=context.clock), context.views.schema())
+
+
+def _defences_again(context: Context, seen: Seen) -> Standing:
+    drafts = defences(context.views.schema_as_made(clock=context.clock), context.views.schema())
+    if drafts:
+        return Standing("stands", drafts[0].detail)
+    restored = context.views.number(
+        f"SELECT count(*) FROM {JOURNAL.name} WHERE n > ? AND command = 'restore_defences'",
+        (seen.watermark,),
+    )
+    return closing.state(
+        restored > 0, "the defences are as the migrations made them", "nobody has confirmed the defences"
+    )
+
+
+INVARIANT = Invariant(
+    "1.2",
+    "ledger immutability",
+    "critical",
+    "2",
+    closes=closing.SEALED
+    | {
+        "counted change": closing.compared_since,
+        "defences": _defences_again,
+        "schema version": _defences_again,
+    },
+    full=full,
+)

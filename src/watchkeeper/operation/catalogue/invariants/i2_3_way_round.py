@@ -17,20 +17,18 @@ from __future__ import annotations
 
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING
-from watchkeeper.operation.catalogue import books
+from watchkeeper.operation.catalogue import books, closing
 from watchkeeper.operation.catalogue.blame import reach
 from watchkeeper.operation.catalogue.context import Context, Found, News
-from watchkeeper.operation.catalogue.model import Draft, Invariant
-
-INVARIANT = Invariant("2.3", "no way round the server", "critical", "11")
+from watchkeeper.operation.catalogue.model import Draft, Invariant, Seen, Standing
 
 
-def new(context: Context, news: News) -> list[Draft]:
+def rows(context: Context, news: News) -> list[Draft]:
     """Judge what is new: digests of journal rows, and rows that no journal row owns."""
     drafts: list[Draft] = []
     for entry in news.journal:
-        rows = [(found.table, found.key, found.row) for found in news.effects.get(entry.key, ())]
-        drafts.extend(effects(context, entry, canonical.effects_digest(rows)))
+        owned = [(found.table, found.key, found.row) for found in news.effects.get(entry.key, ())]
+        drafts.extend(effects(context, entry, canonical.effects_digest(owned)))
     drafts.extend(added(context, found) for found in news.added)
     return drafts
 
@@ -85,3 +83,19 @@ def missing(number: int) -> Draft:
         row_key=str(number),
         detail=f"journal number {number} was never there",
     )
+
+
+def _gone_for_good(_: Context, __: Seen) -> Standing:
+    # A journal number that was never there cannot come back; that it is missing is sealed.
+    return Standing("cured", "that it is missing stands in the log")
+
+
+INVARIANT = Invariant(
+    "2.3",
+    "no way round the server",
+    "critical",
+    "11",
+    closes=closing.SEALED
+    | {"added": closing.acknowledged, "effects": closing.acknowledged, "missing": _gone_for_good},
+    rows=rows,
+)

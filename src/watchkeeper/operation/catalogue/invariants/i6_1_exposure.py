@@ -19,17 +19,16 @@ from collections.abc import Iterator
 
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING, OperationClass, Scope
+from watchkeeper.operation.catalogue import closing
 from watchkeeper.operation.catalogue.accounts import Account, Accounts, page, replayed
 from watchkeeper.operation.catalogue.books import EXPOSURE_UGX_MAX
-from watchkeeper.operation.catalogue.context import Context
-from watchkeeper.operation.catalogue.model import Draft, Invariant
-
-INVARIANT = Invariant("6.1", "exposure within the limit", "critical", "6")
+from watchkeeper.operation.catalogue.context import Context, News
+from watchkeeper.operation.catalogue.model import Draft, Invariant, Seen, Standing
 
 _PAGE = 500
 
 
-def new(context: Context, accounts: Accounts) -> list[Draft]:
+def running(context: Context, _: News, accounts: Accounts) -> list[Draft]:
     """Judge the accounts that this pass moved."""
     return [draft for account in accounts.touched() for draft in judged(context, account)]
 
@@ -75,3 +74,23 @@ def full(context: Context) -> Iterator[list[Draft]]:
             return
         after = (stored[-1].id, stored[-1].ledger)
         yield drafts
+
+
+def _again(context: Context, seen: Seen) -> Standing:
+    identifier = closing.account_id(context, seen)
+    if identifier is None:
+        return Standing("stands", "the account cannot be found")
+    drafts, exposed = counted(context, identifier)
+    return closing.state(not drafts, f"{exposed}, within the limit", f"still {exposed}")
+
+
+INVARIANT = Invariant(
+    "6.1",
+    "exposure within the limit",
+    "critical",
+    "6",
+    closes={"over the limit": _again},
+    running=running,
+    full=full,
+    reads=("1.1",),
+)

@@ -14,18 +14,11 @@ Proven by: a deposit committed by raw SQL while pilot mode is on, with and witho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import EVERYTHING, Switch
-from watchkeeper.boundary.views import JOURNAL
-from watchkeeper.operation.catalogue import books
+from watchkeeper.operation.catalogue import books, closing
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.model import Draft, Invariant
-
-INVARIANT = Invariant("7.1", "pilot mode stops money", "critical", "7")
-
-_SLICE = 1000
 
 
 def intervals(flips: list[Flip]) -> list[tuple[int, int | None]]:
@@ -45,8 +38,8 @@ def intervals(flips: list[Flip]) -> list[tuple[int, int | None]]:
     return found
 
 
-def new(context: Context, news: News) -> list[Draft]:
-    """Judge new journal rows, and new entries that no journal row owns."""
+def rows(context: Context, news: News) -> list[Draft]:
+    """Judge journal rows by the intervals of the flips, and new entries that no journal row owns."""
     on = intervals(context.flips)
     drafts = [
         _draft(entry)
@@ -80,24 +73,11 @@ def _draft(found: Found) -> Draft:
     )
 
 
-def full(context: Context) -> Iterator[list[Draft]]:
-    """Look through every interval again; a slice at a time."""
-    for begin, end in intervals(context.flips):
-        last = begin
-        while True:
-            with context.views.snapshot():
-                rows = context.views.rows(
-                    JOURNAL,
-                    "n > ? AND n <= ? ORDER BY n",
-                    (last, 2**62 if end is None else end),
-                    limit=_SLICE,
-                )
-                drafts: list[Draft] = []
-                for row in rows:
-                    last = books.integer(row["n"])
-                    found = Found("journal", last, row)
-                    if row["command"] in books.STOPPED_BY_PILOT_MODE and context.acknowledged(found) is None:
-                        drafts.append(_draft(found))
-            if not rows:
-                break
-            yield drafts
+INVARIANT = Invariant(
+    "7.1",
+    "pilot mode stops money",
+    "critical",
+    "7",
+    closes={"stopped command": closing.acknowledged, "entry without a command": closing.acknowledged},
+    rows=rows,
+)

@@ -6,10 +6,11 @@ from watchkeeper.operation.catalogue.playbooks import (
     p6_exposure,
     p7_pilot_mode,
     p11_authorization,
+    p12_immutability,
 )
 from watchkeeper.operation.catalogue.playbooks.model import Playbook
 
 PLAYBOOKS: dict[str, Playbook] = {
     module.PLAYBOOK.id: module.PLAYBOOK
-    for module in (p1_balance, p2_entries, p6_exposure, p7_pilot_mode, p11_authorization)
+    for module in (p1_balance, p2_entries, p6_exposure, p7_pilot_mode, p11_authorization, p12_immutability)
 }

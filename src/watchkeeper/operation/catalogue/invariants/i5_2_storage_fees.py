@@ -1,0 +1,88 @@
+"""5.2 The storage-fee log is immutable, and its weights add up.
+
+Holds when: every sealed deduction has its bytes and none is gone; and after a lot's n-th deduction what it has lost in
+all is `floor(n * grams / 200)`, which the row's remaining weight says as well.
+
+Why it matters: weight is money that nobody sees go.
+
+Contained: the storage fee, for everyone: a rule that counts wrongly does so for all.
+
+Blind to: a day on which a fee was due and none was taken (9.3); whether a day ought to have counted.
+
+Proven by: grams lowered, a day moved, a deduction deleted, an instant moved; a deduction of the wrong weight with its
+journal row.
+"""
+
+from __future__ import annotations
+
+from watchkeeper.base import canonical
+from watchkeeper.boundary.gate import EVERYTHING, OperationClass
+from watchkeeper.operation.catalogue import closing
+from watchkeeper.operation.catalogue.books import integer
+from watchkeeper.operation.catalogue.context import Context, Found, News
+from watchkeeper.operation.catalogue.model import Draft, Invariant
+
+_TABLE = "storage_fee_deductions"
+#: Half a kilogram a day for each hundred is one part in so many.
+_PARTS = 200
+#: More days than any lot lies in store; more rows than this are judged as far as they go.
+_DAYS_MAX = 10_000
+
+
+def rows(context: Context, news: News) -> list[Draft]:
+    """Each new deduction against all of its lot so far."""
+    fees = [
+        (entry, found)
+        for entry in news.journal
+        for found in news.effects.get(entry.key, ())
+        if found.table == _TABLE
+    ]
+    expected: dict[int, tuple[int, int, int]] = {}
+    for lot_id in sorted({integer(found.row["lot_id"]) for _, found in fees}):
+        expected |= _weights(context, lot_id)
+    return [
+        _draft(found, due=due, lost=lost, said=said)
+        for _, found in fees
+        for due, lost, said in [expected.get(found.key, (0, 0, 0))]
+        if (due != lost or due != said) and context.acknowledged(found) is None
+    ]
+
+
+def _weights(context: Context, lot_id: int) -> dict[int, tuple[int, int, int]]:
+    """Deduction -> what its lot ought to have lost by then, what it has by the rows, and by what the row says is left."""
+    grams = context.views.number("SELECT grams FROM watch_lots WHERE id = ?", (lot_id,))
+    lost = 0
+    found: dict[int, tuple[int, int, int]] = {}
+    deducted = context.views.database.query(
+        "SELECT id, grams, grams_after FROM watch_storage_fee_deductions WHERE lot_id = ? ORDER BY id LIMIT ?",
+        (lot_id, _DAYS_MAX),
+    )
+    for count, (key, taken, left) in enumerate(deducted, start=1):
+        lost += integer(taken)
+        found[integer(key)] = (count * grams // _PARTS, lost, grams - integer(left))
+    return found
+
+
+def _draft(found: Found, *, due: int, lost: int, said: int) -> Draft:
+    return Draft(
+        invariant="5.2",
+        kind="weight",
+        scope=EVERYTHING,
+        classes=frozenset({OperationClass.STORAGE_FEE}),
+        table_name=_TABLE,
+        row_key=str(found.key),
+        expected=canonical.encode({"lost_grams": due}).decode("ascii"),
+        found=canonical.encode({"lost_grams": lost, "lost_grams_said": said}).decode("ascii"),
+        found_digest=found.digest,
+        detail=f"after deduction {found.key} its lot has lost {lost:,} g and ought to have lost {due:,} g",
+    )
+
+
+INVARIANT = Invariant(
+    "5.2",
+    "storage-fee log immutable",
+    "critical",
+    "12",
+    closes=closing.SEALED | {"weight": closing.acknowledged, "counted change": closing.compared_since},
+    rows=rows,
+)
