@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from watchkeeper.base.clock import SystemClock
-from watchkeeper.bootstrap.drills import DRILLS
-from watchkeeper.bootstrap.drills.faults import FAULTS, WITHOUT, Fault
+from watchkeeper.bootstrap.drills import DRILLS, faults
+from watchkeeper.bootstrap.drills.faults import FAULTS
+from watchkeeper.bootstrap.drills.faults.model import WITHOUT, Fault
 from watchkeeper.bootstrap.drills.play import play
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.operation import store
@@ -26,6 +27,12 @@ def test_the_fault_is_seen_contained_cured_and_holds_again(fault: Fault, data: P
 
 def test_every_invariant_has_a_fault_that_proves_it() -> None:
     assert set(DRILLS) == set(INVARIANTS)
+
+
+def test_the_index_of_faults_is_the_folder() -> None:
+    files = {path.stem for path in Path(faults.__file__).parent.glob("f*_*.py")}
+    assert files == {f"f{fault.proves.replace('.', '_')}" for fault in FAULTS}
+    assert len({(fault.proves, fault.name) for fault in FAULTS}) == len(FAULTS)
 
 
 def test_a_second_change_of_an_acknowledged_row_is_a_new_finding(data: Path) -> None:

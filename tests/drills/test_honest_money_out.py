@@ -32,7 +32,7 @@ def test_money_that_goes_out_is_conserved_at_each_step_and_the_watch_holds(data:
     world = World(data, clock=clock)
     bench, admin = world.bench, world.bench.market.admin.id
     farmer = bench.person("farmer")
-    alias = world._alias(farmer)
+    alias = world.alias_of(farmer)
 
     def step(command: Command, actor: int) -> str:
         answer = bench.one(command, actor)
@@ -65,7 +65,7 @@ def test_money_that_goes_out_is_conserved_at_each_step_and_the_watch_holds(data:
         assert bench.books.earnings(farmer).balance_ugx == 0
         # Nothing sells yet, so the profit to withdraw comes by a correction against suspense.
         profit = Correct(
-            account=world._alias(world.neighbour),
+            account=world.alias_of(world.neighbour),
             bucket="profit",
             amount_ugx=700,
             finding="f",

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.worlds.books import TurnableClock
-from watchkeeper.bootstrap.drills.faults import FAULTS, WITHOUT
+from watchkeeper.bootstrap.drills.faults import FAULTS
+from watchkeeper.bootstrap.drills.faults.model import WITHOUT
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.operation import cycle
 from watchkeeper.operation.alerts import life as alerts

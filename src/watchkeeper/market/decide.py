@@ -110,7 +110,8 @@ def replay(act: Act, recorded: Recorded) -> Answer:
 
 
 def touched(command: Command, state: State, actor: User | None) -> Iterable[Scope]:
-    """Whom and what a command touches: its actor, its counterparties, its unit."""
+    """Whom and what a command touches: itself by its name, its actor, its counterparties, its unit."""
+    yield Scope("command", command.name)
     if actor is not None:
         yield account(actor.alias)
     others: set[int] = set()

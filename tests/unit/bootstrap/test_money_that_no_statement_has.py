@@ -49,7 +49,7 @@ class Office(Store):
         self.bench.one(self.pickup(purchase, 90_000, "PICKED-UP"), self.admin)
         self.deposit("IN", 7_000)
         self.bench.one(Withdraw(amount_ugx=2_000, provider="mtn", external_ref="PROFIT"), self.trader)
-        alias = self.world._alias(self.farmer)
+        alias = self.world.alias_of(self.farmer)
         payout = Payout(account=alias, amount_ugx=1_000, provider="mtn", external_ref="OUT", reason=REASON)
         self.bench.one(payout, self.admin)
         self.deposit("COINS", 50_000, provider="cash")
@@ -135,7 +135,7 @@ def test_what_is_unmatched_for_a_day_is_one_alert_and_a_statement_that_has_it_en
     assert office.alerts() == [("provider:mtn", "high", "open", 1)]
     (detail,) = office.said_of_it()
     assert detail.startswith("4 of the payments older than a day, UGX 100,000 together")
-    for name in (*PAID, office.world._alias(office.trader), office.world._alias(office.farmer)):
+    for name in (*PAID, office.world.alias_of(office.trader), office.world.alias_of(office.farmer)):
         assert name not in detail
     # Another amount, or the other way, is no match.
     office.compare({**everything, "IN": 6_000, "OUT": 1_000})

@@ -6,7 +6,7 @@ import pytest
 
 from tests.worlds.watched import Room
 from watchkeeper.base.database import engine_of, open_database
-from watchkeeper.bootstrap.drills.faults import WITHOUT, spoken
+from watchkeeper.bootstrap.drills.faults.model import WITHOUT, spoken
 from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.boundary.views import Row, View, Views
 from watchkeeper.operation.catalogue import INVARIANTS

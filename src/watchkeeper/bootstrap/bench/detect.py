@@ -27,7 +27,7 @@ from watchkeeper.bootstrap.bench.engines import ground
 from watchkeeper.bootstrap.demo.client import Refused
 from watchkeeper.bootstrap.demo.day import Day
 from watchkeeper.bootstrap.demo.people import People, gather
-from watchkeeper.bootstrap.drills.faults import WITHOUT, spoken
+from watchkeeper.bootstrap.drills.faults.model import WITHOUT, spoken
 from watchkeeper.market.reading import system_id_of
 from watchkeeper.operation.store import open_store
 from watchkeeper.operation.verifier import findings

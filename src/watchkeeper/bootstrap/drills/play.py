@@ -7,7 +7,11 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.bootstrap.bench.engines import ground
-from watchkeeper.bootstrap.drills.faults import FAULTS, Fault
+from watchkeeper.bootstrap.drills import business, tries
+from watchkeeper.bootstrap.drills.faults import FAULTS
+from watchkeeper.bootstrap.drills.faults.model import Fault
+from watchkeeper.bootstrap.drills.tries import Tried
+from watchkeeper.bootstrap.drills.turning import TurnedClock
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.operation.alerts import life as alerts
@@ -61,9 +65,9 @@ def run_drill(invariant: str, *, clock: Clock, database_url: str | None = None) 
     return result
 
 
-def play(data: Path, fault: Fault, *, clock: Clock) -> list[str]:
+def play(data: Path, fault: Fault, *, clock: Clock, superuser_url: str | None = None) -> list[str]:
     """Play one fault in a new folder; what was required and not met, empty when all was."""
-    world = World(data, clock=clock)
+    world = World(data, clock=TurnedClock(clock), business=business.whole, superuser_url=superuser_url)
     try:
         return _play(world, fault)
     finally:
@@ -72,23 +76,32 @@ def play(data: Path, fault: Fault, *, clock: Clock) -> list[str]:
 
 def _play(world: World, fault: Fault) -> list[str]:
     unmet: list[str] = []
-    if findings.open_findings(world.database):
-        unmet.append("there was a finding before the fault")
+    if fault.before is not None:
+        fault.before(world)
+        world.turn()
     if fault.pilot_mode:
         world.pilot_mode("engage")
         world.turn()
-    world.inject(fault.statements)
+    if findings.open_findings(world.database):
+        unmet.append("there was a finding before the fault")
+    world.inject(fault.steps)
     world.turn()
     unmet += _seen(world, fault)
     unmet += _stopped(world, fault)
-    unmet += _cured(world)
+    tried = tries.answered(world, fault)
+    unmet += [
+        f"{one.what}: {one.answer}, not {' or '.join(sorted(one.wanted))}"
+        for one in tried
+        if one.answer not in one.wanted
+    ]
+    unmet += _cured(world, fault)
     world.turn()
     left = findings.open_findings(world.database)
     if left:
         unmet.append(f"still open after the cure: {', '.join(f.detail for f in left)}")
     if imposing.active(world.gatefile):
         unmet.append("still restricted after the lift")
-    unmet += _resumed(world, fault)
+    unmet += _resumed(world, fault, tried)
     world.turn()
     world.full_pass()
     if findings.open_findings(world.database):
@@ -102,8 +115,8 @@ def _seen(world: World, fault: Fault) -> list[str]:
     if found != fault.breaks:
         unmet.append(f"seen by {sorted(found)}, not by {sorted(fault.breaks)}")
     alerted = {alert.condition for alert in alerts.listed(world.database)}
-    if not found <= alerted:
-        unmet.append("a finding without its alert")
+    if alerted != fault.conditions:
+        unmet.append(f"alerts {sorted(alerted)}, not {sorted(fault.conditions)}")
     return unmet
 
 
@@ -113,58 +126,17 @@ def _stopped(world: World, fault: Fault) -> list[str]:
         (r.rule, str(r.scope), frozenset(str(name) for name in r.classes))
         for r in imposing.active(world.gatefile)
     }
-    wanted = {
-        (s.rule, f"account:{world.alias}" if s.scope == "account" else s.scope, s.classes)
-        for s in fault.stops
-    }
+    wanted = {(s.rule, s.place(world.names), s.classes) for s in fault.stops}
     unmet: list[str] = []
     for rule, scope, classes in sorted(wanted - found, key=str):
         unmet.append(f"{rule} does not stop exactly {', '.join(sorted(classes))} on {scope}")
     for rule, scope, classes in sorted(found - wanted, key=str):
         unmet.append(f"{rule} stops {', '.join(sorted(classes))} on {scope}")
-    return unmet + _tried(world, fault)
+    return unmet
 
 
-def _tried(world: World, fault: Fault) -> list[str]:
-    """Each kind of business as those who do it try it, wronged or not."""
-
-    def expected(name: str, *, wronged: bool) -> str:
-        if fault.pilot_mode and name in ("deposit", "lock", "listing"):
-            # The switch speaks first.
-            return "pilot-mode-active"
-        return "operation-restricted" if fault.stops_class(name, wronged=wronged) else "accepted"
-
-    tries = (
-        ("the wronged account locks", world.can_lock(world.victim), expected("lock", wronged=True)),
-        (
-            "the wronged account deposits",
-            world.can_deposit(world.victim),
-            expected("deposit", wronged=True),
-        ),
-        ("the neighbour locks", world.can_lock(world.neighbour), expected("lock", wronged=False)),
-        ("the neighbour deposits", world.can_deposit(world.neighbour), expected("deposit", wronged=False)),
-        ("a farmer lists", world.can_list(), expected("listing", wronged=False)),
-        (
-            "the wronged account's lock is delivered",
-            world.can_verify(world.victims_lock, "delivered"),
-            expected("delivered", wronged=True),
-        ),
-        (
-            "the neighbour's lock is delivered",
-            world.can_verify(world.neighbours_lock, "delivered"),
-            expected("delivered", wronged=False),
-        ),
-        (
-            "a lock is late",
-            world.can_verify(world.late_lock, "late"),
-            expected("verification", wronged=False),
-        ),
-    )
-    return [f"{what}: {answer}, not {wanted}" for what, answer, wanted in tries if answer != wanted]
-
-
-def _resumed(world: World, fault: Fault) -> list[str]:
-    """All business goes on after the lift; in pilot mode once the admin has released it, and not before."""
+def _resumed(world: World, fault: Fault, tried: list[Tried]) -> list[str]:
+    """What was refused passes after the lift, for both sides; in pilot mode once the admin has released it, not before."""
     unmet: list[str] = []
     if fault.pilot_mode:
         if world.can_deposit(world.victim) != "pilot-mode-active":
@@ -173,17 +145,20 @@ def _resumed(world: World, fault: Fault) -> list[str]:
             world.pilot_mode("release")
         except Refusal as refusal:
             unmet.append(f"pilot mode cannot be released after the cure: {refusal.code}")
-    tries = (
-        ("the wronged account deposits", world.can_deposit(world.victim)),
-        ("the wronged account locks", world.can_lock(world.victim)),
+    unmet += [
+        f"after the cure {one.what}: {answer}"
+        for one in tried
+        if one.answer not in one.one.passes and (answer := tries.again(world, one))
+    ]
+    others = (
+        ("a farmer lists", world.can_list()),
         ("the neighbour deposits", world.can_deposit(world.neighbour)),
         ("the neighbour locks", world.can_lock(world.neighbour)),
-        ("a farmer lists", world.can_list()),
     )
-    return unmet + [f"after the cure {what}: {answer}" for what, answer in tries if answer != "accepted"]
+    return unmet + [f"after the cure {what}: {answer}" for what, answer in others if answer != "accepted"]
 
 
-def _cured(world: World) -> list[str]:
+def _cured(world: World, fault: Fault) -> list[str]:
     unmet: list[str] = []
     world.turn()
     for run in _open_runs(world):
@@ -196,7 +171,7 @@ def _cured(world: World) -> list[str]:
         # Curing one rule's findings may cure another's; what is left is taken up again.
         for run in _open_runs(world):
             try:
-                _follow(world, run)
+                _follow(world, run, fault)
             except DeskRefused as error:
                 if attempt == _ATTEMPTS - 1:
                     unmet.append(f"{run.rule} on {run.scope}: {error.detail}")
@@ -214,7 +189,7 @@ def _open_runs(world: World) -> list[Run]:
     )
 
 
-def _follow(world: World, run: Run) -> None:
+def _follow(world: World, run: Run, fault: Fault) -> None:
     """Take every required step of a run in its order."""
     desk, operator = world.desk, world.operator
     for state in runs.steps(world.database, run):
@@ -229,7 +204,7 @@ def _follow(world: World, run: Run) -> None:
         elif Action.PROBE in step.actions:
             desk.probe(run.id, step.key, operator=operator)
         elif Action.CURE in step.actions:
-            _cure(world, run)
+            (fault.cure or cured)(world, run)
         elif Action.VERIFY in step.actions:
             world.turn()
             desk.verify(run.id, step.key, operator=operator)
@@ -239,7 +214,8 @@ def _follow(world: World, run: Run) -> None:
             desk.document(run.id, step.key, incident=_INCIDENT, operator=operator)
 
 
-def _cure(world: World, run: Run) -> None:
+def cured(world: World, run: Run) -> None:
+    """Cure each finding of a run by its kind, as the playbooks say."""
     desk, operator = world.desk, world.operator
     for finding in findings.open_findings(world.database, invariant=run.rule, scope=run.scope):
         if findings.get(world.database, finding.id) is None or not _still_open(world, finding.id):
@@ -247,7 +223,7 @@ def _cure(world: World, run: Run) -> None:
         if finding.kind in ("changed", "deleted"):
             desk.repair(run.id, finding.id, incident=_INCIDENT, reason=_REASON, operator=operator)
         elif finding.kind == "over the limit":
-            position = desk.positions(run.id)[0]
+            position = max(desk.positions(run.id), key=lambda one: one.amount_ugx)
             desk.correct(
                 run.id,
                 account=world.alias,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-import watchkeeper
-from watchkeeper.base.clock import Clock
-from watchkeeper.base.database import engine_of, file_of
-from watchkeeper.base.database.places import addresses
+from watchkeeper.base.clock import BootTime, Clock
 from watchkeeper.bootstrap.bench.books import Bench
-from watchkeeper.bootstrap.drills.faults import DIGEST, DIGEST_OF, spoken
+from watchkeeper.bootstrap.drills import business as businesses
+from watchkeeper.bootstrap.drills import forging
+from watchkeeper.bootstrap.drills.faults.model import Sql, Step
 from watchkeeper.bootstrap.full_pass import FullPasses
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.market.commands import Command, CreateListing, Deposit, PayToLock, VerifyDelivery
 from watchkeeper.market.cures.service import MarketCures
+from watchkeeper.market.housekeeping import Housekeeping
+from watchkeeper.market.reading import Books
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.switching import Switching
 from watchkeeper.operation import cycle, store
@@ -28,39 +28,47 @@ from watchkeeper.operation.verifier.continuous import Continuous
 from watchkeeper.operation.verifier.engine_postgresql import PostgresEngine
 
 _REASON = "a drill: the fault is made on purpose"
-_INJECT = """
-import sys
-from watchkeeper.base import canonical
-engine, place, of, mark = sys.argv[1:]
-if engine == "sqlite":
-    import sqlite3
-    c = sqlite3.connect(place, timeout=10, isolation_level=None)
-else:
-    import psycopg
-    c = psycopg.connect(place, autocommit=True)
-    c.execute("SET search_path = market, boundary")
-c.execute("BEGIN")
-digest = mark
-for statement in sys.stdin.read().split(";\\n"):
-    if statement.startswith(of):
-        found = c.execute("SELECT * FROM wallet_ledger WHERE id = " + statement.removeprefix(of))
-        row = dict(zip([column[0] for column in found.description], found.fetchone()))
-        digest = canonical.effects_digest([("wallet_ledger", row["id"], row)])
-    else:
-        c.execute(statement.replace(mark, digest))
-if engine == "postgresql":
-    c.execute("SELECT pg_stat_force_next_flush()")
-c.execute("COMMIT")
-c.close()
-"""
+
+
+@dataclass(slots=True)
+class Timing:
+    """When the last turn of the watch had stopped and written what it saw; None while it saw nothing new."""
+
+    stopped: BootTime | None = None
+    seen: BootTime | None = None
 
 
 class World:
-    """Belongs to one thread. The watch is turned by hand, so a drill is the same each time."""
+    """Belongs to one thread. The watch is turned by hand, so a drill is the same each time.
 
-    def __init__(self, data: Path, *, clock: Clock) -> None:
+    `business` makes what goes on in the market before anything is wrong, and fills in `names`: the placeholders of the
+    faults' statements.
+    """
+
+    victim: int
+    neighbour: int
+    farmer: int
+    victims_lock: str
+    neighbours_lock: str
+    late_lock: str
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        clock: Clock,
+        business: Callable[[World], None] = businesses.little,
+        superuser_url: str | None = None,
+    ) -> None:
         self.data = data
         self.clock = clock
+        self.names: dict[str, object] = {}
+        self.free_units: list[int] = []
+        self.timing = Timing()
+        self._superuser_url = superuser_url
+        self._switching: Switching | None = None
+        self._housekeeping: Housekeeping | None = None
+        self._books: Books | None = None
         self.bench = Bench(data, clock=clock)
         self.system_id = self.bench.market.system_id
         store.create(data, system_id=self.system_id, clock=clock)
@@ -80,70 +88,83 @@ class World:
             # Whoever waits for the watch turns it by that.
             pause=lambda _: self.turn(),
         )
-        self._make_business()
+        self.operator = Operator(self.bench.market.operator.id, self.bench.market.operator.alias, True)
+        business(self)
 
-    def _make_business(self) -> None:
-        bench = self.bench
-        units = bench.units(30)
-        self.victim = bench.trader(capital_ugx=400_000)
-        self.neighbour = bench.trader(capital_ugx=400_000)
-        self.farmer = bench.person("farmer")
-        locks = [
-            str(bench.one(PayToLock(unit_id=units.pop()), trader).utid)
-            for trader in (self.victim, self.neighbour, self.victim, self.neighbour, self.neighbour)
-        ]
-        self.victims_lock, delivered, _, self.neighbours_lock, self.late_lock = locks
-        bench.one(
-            VerifyDelivery(lock_utid=delivered, outcome="delivered", reason=_REASON), bench.market.admin.id
-        )
-        # Two, so that a fault can change the one and let the other follow.
-        for number, amount_ugx in enumerate((25_000, 15_000), start=1):
-            bench.one(
-                Deposit(amount_ugx=amount_ugx, provider="mtn", external_ref=f"DRILL-{number}"), self.victim
-            )
-        self.free_units = units
-        self.alias = self._alias(self.victim)
-        self.operator = Operator(bench.market.operator.id, bench.market.operator.alias, True)
-        self.turn()
+    @property
+    def alias(self) -> str:
+        """The wronged trader's alias."""
+        return str(self.names["alias"])
 
-    def _alias(self, user_id: int) -> str:
+    def alias_of(self, user_id: int) -> str:
+        """Anybody's alias; empty when there is no such account."""
         user = self.bench.books.user(user_id)
         return "" if user is None else user.alias
 
-    def pilot_mode(self, action: str) -> None:
-        """`engage` or `release` pilot mode, as an admin would; raises `Refusal`."""
+    @property
+    def switching(self) -> Switching:
+        """The switches, as the market's pages flip them."""
+        if self._switching is None:
+            self._switching = Switching(
+                self.data, system_id=self.system_id, books=self.bench.books.database, clock=self.clock
+            )
+        return self._switching
+
+    def tick(self) -> None:
+        """What the market does by itself: blocks, fees, the end of offers, the journal's rows of flips."""
+        if self._housekeeping is None:
+            self._books = Books(self.data, system_id=self.system_id)
+            self._housekeeping = Housekeeping(
+                self.data,
+                system_id=self.system_id,
+                books=self._books.database,
+                switching=self.switching,
+                clock=self.clock,
+            )
+        self.bench.keep_lease()
+        self._housekeeping.tick(self.bench.executor)
+
+    def flip(self, switch: Switch, action: str) -> None:
+        """`engage` or `release` a switch, as an admin would; raises `Refusal`."""
         admin = self.bench.books.user(self.bench.market.admin.id)
         if admin is None:
             raise LookupError("the drill's market has no admin")
-        switching = Switching(
-            self.data, system_id=self.system_id, books=self.bench.books.database, clock=self.clock
-        )
-        try:
-            switching.flip(switch=Switch.PILOT_MODE, action=action, actor=admin, reason=_REASON)
-        finally:
-            switching.close()
+        self.switching.flip(switch=switch, action=action, actor=admin, reason=_REASON)
 
-    def inject(self, statements: tuple[str, ...]) -> None:
-        """Commit a fault from outside in one transaction: another process, stock SQLite, nothing of ours but the way
-        in which canonical bytes are made, which a forger who means it would know.
+    def pilot_mode(self, action: str) -> None:
+        """`engage` or `release` pilot mode, as an admin would; raises `Refusal`."""
+        self.flip(Switch.PILOT_MODE, action)
+
+    def inject(self, steps: tuple[Step, ...]) -> BootTime:
+        """Take the steps of a fault in their order; when the last of them was done.
+
+        Statements that follow each other are one transaction, committed from a process of its own.
         """
-        engine = engine_of(self.data)
-        place = str(file_of(self.data, "market")) if engine == "sqlite" else addresses(self.data)["owner"]
-        sql = ";\n".join(spoken(s, engine).format(trader=self.victim, alias=self.alias) for s in statements)
-        # In a process of its own: two SQLite libraries in one process would undo each other's file locks.
-        subprocess.run(
-            [sys.executable, "-c", _INJECT, engine, place, DIGEST_OF, DIGEST],
-            input=sql,
-            text=True,
-            check=True,
-            timeout=60,
-            env=os.environ | {"PYTHONPATH": str(Path(watchkeeper.__file__).resolve().parents[1])},
-        )
+        at = self.clock.boot()
+        together: list[str] = []
+        for step in (*steps, None):
+            if isinstance(step, str):
+                together.append(step)
+                continue
+            if together:
+                at = self._commit(Sql(tuple(together)))
+                together.clear()
+            if isinstance(step, Sql):
+                at = self._commit(step)
+            elif step is not None:
+                step(self)
+                at = self.clock.boot()
+        return at
+
+    def _commit(self, step: Sql) -> BootTime:
+        nanoseconds = forging.commit(self.data, step, self.names, superuser_url=self._superuser_url)
+        return BootTime(self.clock.boot().boot_id, nanoseconds)
 
     def turn(self) -> None:
         """One turn of the watch: a continuous pass, and a full one when something calls for it."""
         found = self.continuous.look()
         stopped = cycle.stop(self.database, self.gatefile, found.drafts, clock=self.clock)
+        self.timing = Timing(self.clock.boot() if stopped else None)
         with self.database.transaction("write"):
             cycle.write(
                 self.database,
@@ -153,6 +174,8 @@ class World:
                 at=self.clock.now(),
             )
             self.continuous.store(found, self.database)
+        if stopped:
+            self.timing.seen = self.clock.boot()
         if found.wanted:
             self.full_pass()
         cycle.complete(self.database, self.gatefile, clock=self.clock)
@@ -168,29 +191,36 @@ class World:
 
     def can_lock(self, trader: int) -> str:
         """What the market answers when this trader pays for a free unit: accepted, or the refusal's code."""
-        return self._tried(PayToLock(unit_id=self.free_units.pop()), trader)
+        return self.tried(PayToLock(unit_id=self.free_units.pop()), trader)
 
     def can_deposit(self, trader: int) -> str:
         """The same for a deposit."""
         command = Deposit(amount_ugx=1000, provider="airtel", external_ref=f"T{self.bench.counted()}")
-        return self._tried(command, trader)
+        return self.tried(command, trader)
 
     def can_list(self) -> str:
         """The same when a farmer lists produce."""
-        return self._tried(CreateListing(produce="Beans", grams=20_000, price_ugx_per_kg=100), self.farmer)
+        return self.tried(CreateListing(produce="Beans", grams=20_000, price_ugx_per_kg=100), self.farmer)
 
     def can_verify(self, lock_utid: str, outcome: str) -> str:
         """The same when the admin says what became of a lock."""
         command = VerifyDelivery(lock_utid=lock_utid, outcome=outcome, reason=_REASON)
-        return self._tried(command, self.bench.market.admin.id)
+        return self.tried(command, self.bench.market.admin.id)
 
-    def _tried(self, command: Command, actor_id: int) -> str:
+    def tried(self, command: Command, actor_id: int) -> str:
+        """What the market answers to a command: accepted, or the refusal's code."""
         self.bench.keep_lease()
         outcome = self.bench.executor.run([self.bench.act(command, actor_id)])[0]
         return outcome.code if isinstance(outcome, Refusal) else "accepted"
 
     def close(self) -> None:
         """Give the files back."""
+        if self._housekeeping is not None:
+            self._housekeeping.close()
+        if self._books is not None:
+            self._books.close()
+        if self._switching is not None:
+            self._switching.close()
         self._full_passes.close()
         self.continuous.close()
         self.database.close()

@@ -1,0 +1,65 @@
+"""What several faults are put together from: the classes that stop, spelled out a second time, and forged rows."""
+
+from __future__ import annotations
+
+from watchkeeper.bootstrap.drills.faults.model import DIGEST, DIGEST_OF, EVERYTHING, Stopped
+
+#: Classes, spelled out here a second time: what the catalogue says must stop is not asked of the code that stops it.
+WALLET = frozenset(["deposit", "withdraw", "lock", "delivered", "reversal", "pickup", "payout"])
+MONEY = WALLET | {"purchase", "purchase_cancellation"}
+OF_AN_ACCOUNT = MONEY | {"offer", "offer_end", "listing", "listing_end", "write_off", "storage_fee"}
+WALLETS_STOP = Stopped("1.2", EVERYTHING, WALLET)
+
+NEW_UTID = "'20261124-120000-tra-zzzzzz'"
+OLD_UTID = "(SELECT utid FROM journal WHERE command = 'deposit' ORDER BY n LIMIT 1)"
+#: The wronged trader's last ledger entry, and the one before it.
+OWN_LAST = "(SELECT max(id) FROM wallet_ledger WHERE trader_id = {trader})"
+OWN_LAST_BUT_ONE = "(SELECT max(id) FROM wallet_ledger WHERE trader_id = {trader} AND id < " + OWN_LAST + ")"
+#: The wronged trader's state follows the entry that was added or taken away.
+PATCH = (
+    "UPDATE trader_state SET last_number = (SELECT max(number) FROM wallet_ledger WHERE trader_id = {trader}) "
+    "WHERE trader_id = {trader}"
+)
+
+
+def utid_of(entry: str) -> str:
+    """The UTID of a ledger entry, as an SQL expression of its id."""
+    return f"(SELECT utid FROM wallet_ledger WHERE id = {entry})"
+
+
+def deposit(*, utid: str = NEW_UTID, more_capital: int = 0) -> str:
+    """An entry that nobody paid for: 500,000 shillings more of capital, and `more_capital` that does not follow."""
+    return (
+        "INSERT INTO wallet_ledger (id, utid, trader_id, number, type, amount_ugx, capital_after, locked_after, "
+        f"profit_after, provider, external_ref, at) SELECT (SELECT max(id) + 1 FROM wallet_ledger), {utid}, trader_id, "
+        f"number + 1, 'capital_deposit', 500000, capital_after + {500_000 + more_capital}, locked_after, profit_after, "
+        "'mtn', 'FOUND-1', at FROM wallet_ledger WHERE id = " + OWN_LAST
+    )
+
+
+def journal_row(
+    *,
+    utid: str = NEW_UTID,
+    command: str = "deposit",
+    actor_id: str = "{trader}",
+    actor: str = "{alias}",
+    role: str = "trader",
+    decision: str = "accepted",
+    subject: str = "{alias}",
+    target: str = "NULL",
+    reason: str = "NULL",
+    amount: str = "NULL",
+    command_id: str = "forged",
+    at: str = "max(at)",
+) -> tuple[str, ...]:
+    """A forged journal row whose digest agrees with every row that carries its UTID by now; insert those first.
+
+    `utid`, `actor_id`, `target`, `reason`, `amount` and `at` are SQL expressions, the others plain text.
+    """
+    return (
+        DIGEST_OF + utid,
+        "INSERT INTO journal (n, command_id, utid, command, actor_id, actor, role, decision, subject, target_utid, reason, "
+        "amount_ugx, arguments, effects_digest, answer, gate_generation, at) SELECT max(n) + 1, "
+        f"'{command_id}', {utid}, '{command}', {actor_id}, '{actor}', '{role}', '{decision}', '{subject}', {target}, "
+        f"{reason}, {amount}, '{{{{}}}}', '{DIGEST}', '{{{{}}}}', max(gate_generation), {at} FROM journal",
+    )
