@@ -335,9 +335,7 @@ def _noted(world: World) -> None:
             pest,
         )
     notes = bench.executor.notes
-    notes.query(
-        actor=str(names["admin_alias"]), query="payouts", fields="utid amount_ugx", subjects="farmers"
-    )
+    notes.query(actor=str(names["admin_alias"]), query="payouts", fields="earnings", subjects="farmers")
     notes.attempt(
         account=str(names["admin_alias"]), address="203.0.113.9", kind="sign_in", outcome="accepted"
     )
