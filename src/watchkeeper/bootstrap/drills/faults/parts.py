@@ -9,7 +9,18 @@ WALLET = frozenset(["deposit", "withdraw", "lock", "delivered", "reversal", "pic
 MONEY = WALLET | {"purchase", "purchase_cancellation"}
 OF_AN_ACCOUNT = MONEY | {"offer", "offer_end", "listing", "listing_end", "write_off", "storage_fee"}
 ADMIN = frozenset(
-    ["verification", "delivered", "reversal", "write_off", "pickup", "payout", "accounts", "notice", "release", "reconciliation"]
+    [
+        "verification",
+        "delivered",
+        "reversal",
+        "write_off",
+        "pickup",
+        "payout",
+        "accounts",
+        "notice",
+        "release",
+        "reconciliation",
+    ]
 )
 STOPPABLE = OF_AN_ACCOUNT | ADMIN | {"block_forming", "read"}
 WALLETS_STOP = Stopped("1.2", EVERYTHING, WALLET)
@@ -66,4 +77,34 @@ def journal_row(
         "amount_ugx, arguments, effects_digest, answer, gate_generation, at) SELECT max(n) + 1, "
         f"'{command_id}', {utid}, '{command}', {actor_id}, '{actor}', '{role}', '{decision}', '{subject}', {target}, "
         f"{reason}, {amount}, '{{{{}}}}', '{DIGEST}', '{{{{}}}}', max(gate_generation), {at} FROM journal",
+    )
+
+
+def notice(utid: str, *, kind: str = "admin_broadcast", about: str = "NULL") -> str:
+    """A notice to nobody in particular. `utid` and `about` are SQL expressions."""
+    return (
+        "INSERT INTO notices (id, utid, kind, role, about_utid, text, at) "
+        f"SELECT max(id) + 1, {utid}, '{kind}', NULL, {about}, 'The store is closed.', max(at) FROM notices"
+    )
+
+
+def logged(utid: str, *, action: str, actor_id: str = "{admin}", subject: str = "everybody") -> str:
+    """A row of the admin log. `utid` and `actor_id` are SQL expressions."""
+    return (
+        "INSERT INTO admin_actions (id, utid, actor_id, action, subject, target_utid, reason, at) "
+        f"SELECT max(id) + 1, {utid}, {actor_id}, '{action}', '{subject}', NULL, 'as the forger would have it', max(at) "
+        "FROM admin_actions"
+    )
+
+
+def notice_row(utid: str) -> tuple[str, ...]:
+    """The forged journal row of a notice by the admin."""
+    return journal_row(
+        utid=utid,
+        command="send_notice",
+        actor_id="{admin}",
+        actor="{admin_alias}",
+        role="admin",
+        subject="everybody",
+        reason="'as the forger would have it'",
     )
