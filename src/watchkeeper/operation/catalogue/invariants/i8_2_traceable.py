@@ -32,6 +32,8 @@ def rows(context: Context, news: News) -> list[Draft]:
     ]
     citing += [(None, found) for found in news.added]
     nowhere = references.missing(context, (utid for _, found in citing for utid in references.cited(found)))
+    # Of an act that is gone its seal speaks.
+    nowhere -= context.unsound.utids
     if nowhere:
         drafts.extend(
             _broken(entry, found, utid)
