@@ -50,8 +50,9 @@ class Unsound:
     """Rows that differ from their seals: their seals speak for them, so no check blames another row for what they say."""
 
     tables: set[str] = field(default_factory=set)
-    #: Aliases of accounts whose rows they are.
+    #: Accounts whose rows they are: by alias, and by id where the row itself has it, for an alias may be gone as well.
     accounts: set[str] = field(default_factory=set)
+    account_ids: set[int] = field(default_factory=set)
     #: UTIDs of acts that are gone, or have another now.
     utids: set[str] = field(default_factory=set)
     #: Invariants that did not judge something because of them.

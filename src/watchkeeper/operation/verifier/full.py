@@ -16,7 +16,7 @@ from watchkeeper.base.canonical import Value
 from watchkeeper.base.database import DatabaseError
 from watchkeeper.boundary.views import EFFECTS, JOURNAL, SIDE, VIEWS, Row, View
 from watchkeeper.operation import journal as acts
-from watchkeeper.operation.catalogue import INVARIANTS, blame
+from watchkeeper.operation.catalogue import INVARIANTS, blame, books
 from watchkeeper.operation.catalogue.context import Context, Found, News, Unsound
 from watchkeeper.operation.catalogue.invariants import i2_3_way_round
 from watchkeeper.operation.catalogue.model import Draft, Invariant
@@ -133,8 +133,12 @@ def _remember(
         # More than this, and whoever is left can be told from the rest no more than they.
         if draft.account is not None and len(unsound.accounts) < _REMEMBERED_MAX:
             unsound.accounts.add(draft.account)
+        sealed_row = expected[draft.table_name][int(draft.row_key)][1]
+        owner = sealed_row.get(books.ACCOUNT_COLUMN.get(draft.table_name, ""))
+        if isinstance(owner, int) and len(unsound.account_ids) < _REMEMBERED_MAX:
+            unsound.account_ids.add(owner)
         if draft.table_name == "journal" and len(unsound.utids) < _REMEMBERED_MAX:
-            unsound.utids.add(str(expected["journal"][int(draft.row_key)][1].get("utid")))
+            unsound.utids.add(str(sealed_row.get("utid")))
 
 
 def _news(sealed_leaves: Iterable[leaves.Leaf], standing: Mapping[str, Mapping[int, Row]]) -> News:

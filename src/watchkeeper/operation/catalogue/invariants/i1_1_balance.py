@@ -322,7 +322,11 @@ def full(context: Context) -> Iterator[list[Draft]]:
             stored = page(context.database, after=after, limit=_PAGE)
             drafts: list[Draft] = []
             for account in stored:
-                if context.alias(account.id) not in context.unsound.accounts:
+                unsound = context.unsound
+                if (
+                    account.id not in unsound.account_ids
+                    and context.alias(account.id) not in unsound.accounts
+                ):
                     drafts.extend(judged(context, account))
         if not stored:
             return
