@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from watchkeeper.base.clock import BootTime, Clock
@@ -28,14 +27,6 @@ from watchkeeper.operation.verifier.continuous import Continuous
 from watchkeeper.operation.verifier.engine_postgresql import PostgresEngine
 
 _REASON = "a drill: the fault is made on purpose"
-
-
-@dataclass(slots=True)
-class Timing:
-    """When the last turn of the watch had stopped and written what it saw; None while it saw nothing new."""
-
-    stopped: BootTime | None = None
-    seen: BootTime | None = None
 
 
 class World:
@@ -64,7 +55,6 @@ class World:
         self.clock = clock
         self.names: dict[str, object] = {}
         self.free_units: list[int] = []
-        self.timing = Timing()
         self._superuser_url = superuser_url
         self._switching: Switching | None = None
         self._housekeeping: Housekeeping | None = None
@@ -164,7 +154,6 @@ class World:
         """One turn of the watch: a continuous pass, and a full one when something calls for it."""
         found = self.continuous.look()
         stopped = cycle.stop(self.database, self.gatefile, found.drafts, clock=self.clock)
-        self.timing = Timing(self.clock.boot() if stopped else None)
         with self.database.transaction("write"):
             cycle.write(
                 self.database,
@@ -174,8 +163,6 @@ class World:
                 at=self.clock.now(),
             )
             self.continuous.store(found, self.database)
-        if stopped:
-            self.timing.seen = self.clock.boot()
         if found.wanted:
             self.full_pass()
         cycle.complete(self.database, self.gatefile, clock=self.clock)
