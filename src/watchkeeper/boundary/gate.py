@@ -41,6 +41,8 @@ class OperationClass(StrEnum):
     LISTING_END = "listing_end"
     #: Writing down what a provider's statement says: moves nothing, so pilot mode and a silent watch let it pass.
     RECONCILIATION = "reconciliation"
+    #: Reads that the query log keeps, of anybody but the operator.
+    READ = "read"
     #: Passes always: enrolment, recording a flip, ending sessions, suspending.
     NEVER_STOPPED = "never_stopped"
 
@@ -70,6 +72,7 @@ IN_USE = frozenset(
         OperationClass.PAYOUT,
         OperationClass.NOTICE,
         OperationClass.RECONCILIATION,
+        OperationClass.READ,
     }
 )
 

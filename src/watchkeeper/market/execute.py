@@ -31,7 +31,7 @@ from watchkeeper.base.database import (
 )
 from watchkeeper.boundary import admit
 from watchkeeper.boundary.admit import Admission
-from watchkeeper.boundary.gate import GateState, Refused, Switch
+from watchkeeper.boundary.gate import GateState, OperationClass, Refused, Scope, Switch
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import LeaseReader, LeaseStore
@@ -380,6 +380,18 @@ class Executor:
             count_commit(database)
             self.notes.write(database)
         self.notes.written()
+
+    def admit_reading(self, query: str) -> None:
+        """Let a read of people's data pass or raise `Refusal`; also `DatabaseError`, `GateBusy`, `GateUnreadable`."""
+        database = self._opened()
+        database.begin("write")
+        try:
+            with self._admission.open(database) as gate:
+                admit.check(gate, classes=frozenset({OperationClass.READ}), touched=[Scope("query", query)])
+        except Refused as refused:
+            raise Refusal(refused.code, refused.detail) from refused
+        finally:
+            database.rollback()
 
     def probe(self, switch: Switch) -> ProbeResult:
         """Send a command of a class that `switch` stops through the real entrance; it never commits."""

@@ -17,6 +17,7 @@ import structlog
 
 from watchkeeper.base.clock import BootTime, Clock
 from watchkeeper.base.database import DatabaseError
+from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import LeaseReader
 from watchkeeper.market.commands import Act, Answer
 from watchkeeper.market.execute import BATCH_MAX, Executor
@@ -59,6 +60,7 @@ class _Query:
     query: str
     fields: str
     subjects: str
+    restrictable: bool
     noted: Future[None]
 
 
@@ -118,13 +120,18 @@ class Intake:
             noted.set_exception(_busy())
         return noted
 
-    def note_query(self, *, actor: str, query: str, fields: str, subjects: str) -> Future[None]:
-        """Append who reads which fields of whom; durable when the future is done, and only then may they be read."""
+    def note_query(
+        self, *, actor: str, query: str, fields: str, subjects: str, restrictable: bool
+    ) -> Future[None]:
+        """Append who reads which fields of whom; durable when the future is done, and only then may they be read.
+
+        `restrictable`: whether a restriction of this query holds for who asks; the operator's reads are never stopped.
+        """
         noted: Future[None] = Future()
         try:
             if self._stopping.is_set():
                 raise queue.Full
-            self._waiting.put_nowait(_Query(actor, query, fields, subjects, noted))
+            self._waiting.put_nowait(_Query(actor, query, fields, subjects, restrictable, noted))
         except queue.Full:
             noted.set_exception(_busy())
         return noted
@@ -212,7 +219,7 @@ class Intake:
             self._executor.notes.attempt(
                 account=attempt.account, address=attempt.address, kind=attempt.kind, outcome=attempt.outcome
             )
-        queries = [item for item in items if isinstance(item, _Query)]
+        queries = [item for item in items if isinstance(item, _Query) and self._may_be_read(item)]
         for query in queries:
             self._executor.notes.query(
                 actor=query.actor, query=query.query, fields=query.fields, subjects=query.subjects
@@ -228,6 +235,20 @@ class Intake:
         for flips in (item for item in items if isinstance(item, _Flips)):
             self._housekeeping.tick(self._executor)
             flips.done.set_result(None)
+
+    def _may_be_read(self, query: _Query) -> bool:
+        if not query.restrictable:
+            return True
+        try:
+            self._executor.admit_reading(query.query)
+        except Refusal as refusal:
+            query.noted.set_exception(refusal)
+            return False
+        except (DatabaseError, GateBusy, GateUnreadable) as error:
+            _log.error("reading.failed", detail=str(error))
+            query.noted.set_exception(_busy())
+            return False
+        return True
 
     def _tick(self) -> None:
         if self._due(self._noted, _NOTES_SECONDS):

@@ -52,6 +52,7 @@ TABLE = {
     C.OFFER_END: {"shutdown"},
     C.LISTING_END: {"shutdown"},
     C.RECONCILIATION: {"shutdown"},
+    C.READ: {"shutdown"},
 }
 STATES = {
     "pilot": GateState(1, frozenset({(Switch.PILOT_MODE, Hold.ADMIN)}), (), False, False),

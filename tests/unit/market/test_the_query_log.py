@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from tests.unit.market.test_offers_and_money_out import earned
 from tests.worlds.books import Market
 from watchkeeper.base.clock import Instant
+from watchkeeper.boundary.gate import OperationClass, Scope
+from watchkeeper.boundary.gates import open_gate
 from watchkeeper.interfaces.market_web import money_out
 from watchkeeper.interfaces.market_web.services import MarketServices
 from watchkeeper.market.housekeeping import Housekeeping
@@ -17,6 +20,8 @@ from watchkeeper.market.intake import Intake
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin.sessions import Session
 from watchkeeper.market.switching import Switching
+from watchkeeper.operation.containment import imposing
+from watchkeeper.operation.containment.imposing import Stop
 
 NAME, PHONE = "Nakato Distinctive", "+256 700 999888"
 
@@ -72,3 +77,26 @@ def test_where_the_read_cannot_be_logged_no_identity_leaves(market: Market) -> N
         money_out.payouts(session, services)
     assert refused.value.code == "busy"
     assert market.books.database.query("SELECT 1 FROM query_log") == []
+
+
+def test_a_restricted_query_gives_an_admin_nothing_and_the_operator_everything(market: Market) -> None:
+    alias = earned(market)
+    services, operator = serving(market)
+    admin = market.books.user(market.market.admin.id)
+    assert admin is not None
+    session = replace(operator, user=admin)
+    gate = open_gate(market.data, system_id=market.market.system_id, role="control")
+    stop = Stop("3.3", Scope("query", "payouts"), frozenset({OperationClass.READ}), "an admin read names")
+    services.intake.start()
+    try:
+        assert money_out.payouts_by_alias(session, services, after=0, limit=50)["payouts"]
+        imposing.impose(gate, stop, clock=market.clock)
+        logged = market.books.database.one("SELECT count(*) FROM query_log")
+        with pytest.raises(Refusal) as refused:
+            money_out.payouts_by_alias(session, services, after=0, limit=50)
+        assert refused.value.code == "operation-restricted"
+        assert market.books.database.one("SELECT count(*) FROM query_log") == logged
+        assert alias in str(money_out.payouts(operator, services)["payouts"])
+    finally:
+        services.intake.stop()
+        gate.close()

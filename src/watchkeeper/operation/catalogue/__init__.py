@@ -4,12 +4,14 @@ from watchkeeper.operation.catalogue.invariants import (
     i1_1_balance,
     i1_2_entries,
     i2_3_way_round,
+    i3_3_identities,
     i4_1_utids,
     i5_1_admin_log,
     i5_2_storage_fees,
     i5_3_rate_limits,
     i6_1_exposure,
     i7_1_pilot_mode,
+    i7_2_purchase_window,
 )
 from watchkeeper.operation.catalogue.model import Invariant
 
@@ -20,11 +22,14 @@ INVARIANTS: dict[str, Invariant] = {
         i1_1_balance,
         i1_2_entries,
         i2_3_way_round,
+        i3_3_identities,
+        i3_3_identities,
         i4_1_utids,
         i5_1_admin_log,
         i5_2_storage_fees,
         i5_3_rate_limits,
         i6_1_exposure,
         i7_1_pilot_mode,
+        i7_2_purchase_window,
     )
 }

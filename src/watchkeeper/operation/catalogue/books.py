@@ -116,7 +116,7 @@ TABLE_CLASSES: Mapping[str, frozenset[Class]] = {
     "payouts": frozenset({Class.PAYOUT}),
     "notices": frozenset({Class.NOTICE}),
     "notice_recipients": frozenset({Class.NOTICE}),
-    "query_log": frozenset({Class.PAYOUT}),
+    "query_log": frozenset({Class.READ}),
     "reconciliations": frozenset({Class.RECONCILIATION}),
     "reconciliation_items": frozenset({Class.RECONCILIATION}),
 }

@@ -9,7 +9,7 @@ from watchkeeper.base import canonical
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.boundary.flips import Flip
-from watchkeeper.boundary.gate import Scope, account
+from watchkeeper.boundary.gate import Scope, Switch, account
 from watchkeeper.boundary.views import VIEWS, Row, Views
 
 #: (table, key) of a row.
@@ -52,7 +52,7 @@ class Context:
     views: Views
     database: Database
     flips: list[Flip]
-    pilot_mode_engaged: bool
+    engaged: frozenset[Switch]
     clock: Clock
     #: Whether a full pass that began after an instant has read everything.
     full_pass_since: Callable[[Instant], bool]

@@ -16,7 +16,6 @@ from watchkeeper.base import canonical
 from watchkeeper.base.clock import BootTime, Clock
 from watchkeeper.base.database import Database, DatabaseError, SqliteDatabase
 from watchkeeper.boundary.flips import flips
-from watchkeeper.boundary.gate import Switch
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.views import JOURNAL, Views
 from watchkeeper.operation.catalogue import INVARIANTS, blame
@@ -121,7 +120,7 @@ class Continuous:
             self.views,
             self._database,
             recorded,
-            any(held is Switch.PILOT_MODE for held, _ in holds),
+            frozenset(held for held, _ in holds),
             self._clock,
             lambda at: passes.came_to_an_end_since(self._database, at),
         )

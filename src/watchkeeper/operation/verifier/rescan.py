@@ -13,8 +13,8 @@ from watchkeeper.operation.verifier import full
 from watchkeeper.operation.verifier.full import Slice
 
 #: Leaves of one step, and the time between two: some 2,000 leaves a second, and a step delays no pass noticeably.
-LEAVES = 250
-_REST_SECONDS = 0.125
+LEAVES = 500
+_REST_SECONDS = 0.2
 
 
 class Rescan:

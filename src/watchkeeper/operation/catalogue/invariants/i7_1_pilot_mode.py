@@ -14,41 +14,24 @@ Proven by: a deposit committed by raw SQL while pilot mode is on, with and witho
 
 from __future__ import annotations
 
-from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import EVERYTHING, Switch
 from watchkeeper.operation.catalogue import books, closing
 from watchkeeper.operation.catalogue.context import Context, Found, News
+from watchkeeper.operation.catalogue.intervals import stopped, times_on
 from watchkeeper.operation.catalogue.model import Draft, Invariant
-
-
-def intervals(flips: list[Flip]) -> list[tuple[int, int | None]]:
-    """The number ranges (n_on, n_off] in which pilot mode was on; the last may be open."""
-    found: list[tuple[int, int | None]] = []
-    begun: int | None = None
-    for flip in flips:
-        if flip.switch is not Switch.PILOT_MODE:
-            continue
-        if flip.engaged_after and begun is None:
-            begun = flip.journal_n
-        elif not flip.engaged_after and begun is not None:
-            found.append((begun, flip.journal_n))
-            begun = None
-    if begun is not None:
-        found.append((begun, None))
-    return found
 
 
 def rows(context: Context, news: News) -> list[Draft]:
     """Judge journal rows by the intervals of the flips, and new entries that no journal row owns."""
-    on = intervals(context.flips)
+    on = times_on(context.flips, Switch.PILOT_MODE)
     drafts = [
         _draft(entry)
         for entry in news.journal
         if entry.row["command"] in books.STOPPED_BY_PILOT_MODE
-        and any(begin < entry.key and (end is None or entry.key <= end) for begin, end in on)
+        and stopped(entry.key, on)
         and context.acknowledged(entry) is None
     ]
-    if context.pilot_mode_engaged:
+    if Switch.PILOT_MODE in context.engaged:
         drafts.extend(
             _draft(found) for found in news.added if found.table in books.LEDGERS or found.table == "locks"
         )

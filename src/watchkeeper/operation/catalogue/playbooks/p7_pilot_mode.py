@@ -1,4 +1,4 @@
-"""Playbook 7: money moved while pilot mode was on."""
+"""Playbook 7: something got through that a switch ought to have stopped."""
 
 from __future__ import annotations
 
