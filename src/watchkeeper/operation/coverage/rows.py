@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from watchkeeper.base.clock import SECONDS_PER_HOUR, Clock, Instant, iso, later
+from watchkeeper.base.clock import (
+    MICROSECONDS_PER_SECOND,
+    SECONDS_PER_HOUR,
+    Clock,
+    Instant,
+    iso,
+    later,
+)
 from watchkeeper.base.database import Database, Engine
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.coverage.proofs import Proof, recorded
 from watchkeeper.operation.coverage.version import version
-from watchkeeper.operation.verifier import verdicts
+from watchkeeper.operation.verifier import history, verdicts
 
 PROVEN, BROKEN, UNKNOWN = "PROVEN", "BROKEN", "UNKNOWN"
 #: Proofs older than this say nothing about now, unless the settings say otherwise.
 PROOF_DAYS_MAX = 30
+#: A proof further ahead than this is of a calendar that was wrong.
+_AHEAD_SECONDS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,41 +107,35 @@ def rows(database: Database, *, engine: Engine, clock: Clock, days_max: int = PR
     """Every row as of now, by the proofs on this engine."""
     proofs = recorded(database, engine=engine)
     standing = {view.invariant: view for view in verdicts.current(database, clock=clock)}
+    unknown = history.unknown_since(database)
     at = clock.now()
-    return [
-        _row(watched, proofs, standing, engine=engine, at=at, days_max=days_max)
-        for index in INDEXES
-        for watched in index()
-    ]
+    found: list[Row] = []
+    for watched in (watched for index in INDEXES for watched in index()):
+        proof = proofs.get(watched.by or (watched.kind, watched.id))
+        state, why = _judged(watched, proof, at=at, days_max=days_max)
+        view = standing.get(watched.id) if watched.kind == "invariant" else None
+        found.append(
+            Row(
+                kind=watched.kind,
+                id=watched.id,
+                name=watched.name,
+                state=state,
+                why=why,
+                engine=engine,
+                faults=0 if proof is None else proof.faults,
+                detect_ms=None if proof is None else _milliseconds(proof.detect_us),
+                contain_ms=None if proof is None else _milliseconds(proof.contain_us),
+                proved_at=None if proof is None else proof.proved_at,
+                waits_for=watched.waits_for,
+                verdict="" if view is None else worst(view),
+                blind_seconds=None if view is None else _blind(view, unknown, at=at),
+            )
+        )
+    return found
 
 
-def _row(
-    watched: Watched,
-    proofs: Mapping[tuple[str, str], Proof],
-    standing: Mapping[str, verdicts.Standing],
-    *,
-    engine: Engine,
-    at: Instant,
-    days_max: int,
-) -> Row:
-    proof = proofs.get(watched.by or (watched.kind, watched.id))
-    state, why = _judged(watched, proof, at=at, days_max=days_max)
-    view = standing.get(watched.id) if watched.kind == "invariant" else None
-    return Row(
-        kind=watched.kind,
-        id=watched.id,
-        name=watched.name,
-        state=state,
-        why=why,
-        engine=engine,
-        faults=0 if proof is None else proof.faults,
-        detect_ms=None if proof is None or proof.detect_us is None else proof.detect_us / 1000,
-        contain_ms=None if proof is None or proof.contain_us is None else proof.contain_us / 1000,
-        proved_at=None if proof is None else proof.proved_at,
-        waits_for=watched.waits_for,
-        verdict="" if view is None else worst(view),
-        blind_seconds=None if view is None else _blind(view),
-    )
+def _milliseconds(value: int | None) -> float | None:
+    return None if value is None else value / 1000
 
 
 def _judged(watched: Watched, proof: Proof | None, *, at: Instant, days_max: int) -> tuple[str, str]:
@@ -144,6 +147,8 @@ def _judged(watched: Watched, proof: Proof | None, *, at: Instant, days_max: int
         return UNKNOWN, f"its proof is of other checks ({proof.version}, these are {version()})"
     if proof.proved_at < later(at, seconds=-days_max * 24 * SECONDS_PER_HOUR):
         return UNKNOWN, f"its proof is older than {days_max} days"
+    if proof.proved_at > later(at, seconds=_AHEAD_SECONDS_MAX):
+        return UNKNOWN, "its proof is of a time that has not come yet"
     if not proof.proven:
         return BROKEN, proof.detail
     by = "" if watched.by is None else f"by the drill of {' '.join(watched.by)}"
@@ -156,11 +161,19 @@ def worst(view: verdicts.Standing) -> str:
     return next(word for word in (verdicts.BROKEN, verdicts.UNKNOWN, verdicts.HOLDS) if word in both)
 
 
-def _blind(view: verdicts.Standing) -> float | None:
-    """Since the pass that said something last; None when neither is unknown, or when there never was one."""
-    ages = [
-        age
-        for word, age in ((view.continuous, view.continuous_age_seconds), (view.full, view.full_age_seconds))
-        if word == verdicts.UNKNOWN and age is not None
-    ]
-    return max(ages) if ages else None
+def _blind(
+    view: verdicts.Standing, unknown: Mapping[tuple[str, str], Instant], *, at: Instant
+) -> float | None:
+    """For how long: since the verdict became unknown, or since the pass that nothing followed; None when it is known."""
+    found: list[float] = []
+    for mode, word, age in (
+        (verdicts.CONTINUOUS, view.continuous, view.continuous_age_seconds),
+        (verdicts.FULL, view.full, view.full_age_seconds),
+    ):
+        if word != verdicts.UNKNOWN:
+            continue
+        if (view.invariant, mode) in unknown:
+            found.append((at - unknown[view.invariant, mode]) / MICROSECONDS_PER_SECOND)
+        elif age is not None:
+            found.append(age)
+    return max(found) if found else None

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from watchkeeper.base import settings
-from watchkeeper.base.clock import SECONDS_PER_HOUR, Instant, later
+from watchkeeper.base.clock import SECONDS_PER_HOUR, Clock, Instant, later
+from watchkeeper.base.database import SqliteDatabase, engine_of
 from watchkeeper.base.settings import SettingsWrong
+from watchkeeper.operation import authority
+from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.coverage import proofs, rows
 from watchkeeper.operation.coverage.rows import PROOF_DAYS_MAX, PROVEN, Row
 
 CONDITION = "proof stale"
@@ -40,3 +44,41 @@ def trouble(found: Sequence[Row], *, made_at: Instant, at: Instant) -> str:
     named = ", ".join(f"{row.kind} {row.id}" for row in open_ones[:_NAMED_MAX])
     more = f" and {len(open_ones) - _NAMED_MAX} more" if len(open_ones) > _NAMED_MAX else ""
     return f"{len(open_ones)} of {len(found)} rows of the catalogue have no proof that counts: {named}{more}"
+
+
+def tell(data: Path, database: SqliteDatabase, *, clock: Clock) -> None:
+    """Raise the alert while proofs are stale, once; resolve it when a look finds none any more. Opens its own transaction."""
+    at = clock.now()
+    try:
+        days = days_max(data)
+        words = trouble(
+            rows.rows(database, engine=engine_of(data), clock=clock, days_max=days),
+            made_at=proofs.kept_since(database),
+            at=at,
+        )
+    except SettingsWrong as error:
+        words = f"how long a proof counts cannot be told: {error}"
+    with database.transaction("write"):
+        alert = alerts.of(database, condition=CONDITION, scope="everything")
+        if words and alert is None:
+            alerts.raise_alert(
+                database,
+                condition=CONDITION,
+                scope="everything",
+                severity="medium",
+                title="What the watch would see is not proven any more",
+                detail=f"{words}. Run `watchkeeper drill all`; nothing stops meanwhile.",
+                playbook="",
+                finding_ids=(),
+                by=authority.TELL.cited,
+                at=at,
+            )
+        elif not words and alert is not None:
+            alerts.resolve(
+                database,
+                alert.id,
+                by=authority.TELL.cited,
+                reason="every row that can be proven has a proof that counts",
+                causes=(),
+                at=at,
+            )
