@@ -1,9 +1,23 @@
 """The faults, a file for each invariant: what somebody with the database file would do, and all that must stop for it."""
 
-from watchkeeper.bootstrap.drills.faults import f1_1, f1_2, f2_3, f6_1, f7_1
+from watchkeeper.bootstrap.drills.faults import (
+    f1_1,
+    f1_2,
+    f2_3,
+    f3_3,
+    f4_1,
+    f5_1,
+    f5_2,
+    f5_3,
+    f6_1,
+    f7_1,
+    f7_2,
+)
 from watchkeeper.bootstrap.drills.faults.model import Fault
 
 #: The index; a test compares it with the folder.
 FAULTS: tuple[Fault, ...] = tuple(
-    fault for module in (f1_1, f1_2, f2_3, f6_1, f7_1) for fault in module.FAULTS
+    fault
+    for module in (f1_1, f1_2, f2_3, f3_3, f4_1, f5_1, f5_2, f5_3, f6_1, f7_1, f7_2)
+    for fault in module.FAULTS
 )

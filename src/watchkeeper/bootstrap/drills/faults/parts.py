@@ -8,6 +8,21 @@ from watchkeeper.bootstrap.drills.faults.model import DIGEST, DIGEST_OF, EVERYTH
 WALLET = frozenset(["deposit", "withdraw", "lock", "delivered", "reversal", "pickup", "payout"])
 MONEY = WALLET | {"purchase", "purchase_cancellation"}
 OF_AN_ACCOUNT = MONEY | {"offer", "offer_end", "listing", "listing_end", "write_off", "storage_fee"}
+ADMIN = frozenset(
+    [
+        "verification",
+        "delivered",
+        "reversal",
+        "write_off",
+        "pickup",
+        "payout",
+        "accounts",
+        "notice",
+        "release",
+        "reconciliation",
+    ]
+)
+STOPPABLE = OF_AN_ACCOUNT | ADMIN | {"block_forming", "read"}
 WALLETS_STOP = Stopped("1.2", EVERYTHING, WALLET)
 
 NEW_UTID = "'20261124-120000-tra-zzzzzz'"
