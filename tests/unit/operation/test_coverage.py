@@ -14,6 +14,7 @@ from watchkeeper.base.settings import SettingsWrong
 from watchkeeper.operation import store
 from watchkeeper.operation.alerts import life
 from watchkeeper.operation.catalogue import INVARIANTS
+from watchkeeper.operation.console import proven as console
 from watchkeeper.operation.coverage import proofs, rows, stale
 from watchkeeper.operation.coverage.proofs import Proof
 from watchkeeper.operation.coverage.rows import INDEXES, Row
@@ -247,3 +248,36 @@ def test_no_more_changes_are_kept_than_so_many(
     assert [change.detail for change in history.latest(database, limit=100)] == [
         str(number) for number in reversed(range(15, 25))
     ]
+
+
+def test_the_page_has_what_changed_together_in_one_line_and_the_longest_blind_first(
+    database: SqliteDatabase, clock: StandingClock, tmp_path: Path
+) -> None:
+    everything_proven(database, clock.now())
+    passed(database, clock)
+    page = console.read(tmp_path, database, clock=clock)
+    assert (page.worst, page.blind) == ("HOLDS", [])
+    assert {turn.invariants for turn in page.turns} == {tuple(INVARIANTS)}
+    for errors in ({"1.2": "raised"}, {"1.2": "raised", "2.3": "raised"}):
+        clock.instant_offset += 60 * MICROSECONDS_PER_SECOND
+        passed(database, clock, **errors)
+    clock.instant_offset += 90 * MICROSECONDS_PER_SECOND
+    page = console.read(tmp_path, database, clock=clock)
+    assert [(one.id, console.lasting(one.blind_seconds or 0)) for one in page.blind] == [
+        ("1.2", "2 minutes"),
+        ("2.3", "90 seconds"),
+    ]
+    proven(database, clock.now(), holds=False)
+    assert console.read(tmp_path, database, clock=clock).worst == "BROKEN"
+
+
+def test_the_page_is_unknown_while_a_row_is_unproven_or_a_setting_cannot_be_used(
+    database: SqliteDatabase, clock: StandingClock, tmp_path: Path
+) -> None:
+    passed(database, clock)
+    assert console.read(tmp_path, database, clock=clock).worst == "UNKNOWN"
+    everything_proven(database, clock.now())
+    (tmp_path / "settings.toml").write_text("[drills]\nproof_days_max = 0\n")
+    page = console.read(tmp_path, database, clock=clock)
+    assert page.worst == "UNKNOWN"
+    assert page.problems
