@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from watchkeeper.base.clock import SystemClock
-from watchkeeper.base.database import DatabaseError
-from watchkeeper.bootstrap.drills import DRILLS, DrillResult, run_drill, table
+from watchkeeper.base.database import DatabaseError, server
+from watchkeeper.bootstrap.drills import DRILLS, DrillResult, prepared, run_drill, table
 from watchkeeper.interfaces.cli.shared import DEFAULT_DATA, EXIT_UNAVAILABLE, Data, printable
 from watchkeeper.operation import store
 from watchkeeper.operation.coverage.proofs import Proof, record
@@ -50,9 +50,15 @@ def drill(
     if wanted[0] not in DRILLS:
         raise typer.BadParameter(f"there is no drill {name}; there are {', '.join(DRILLS)}, and all")
     results: list[DrillResult] = []
-    for row in wanted:
-        results.append(run_drill(row, clock=SystemClock(), database_url=url, say=_say))
-        _keep(data, results[-1])
+    clock = SystemClock()
+    try:
+        with prepared(url, clock=clock) as market:
+            for row in wanted:
+                results.append(run_drill(row, market, clock=clock, say=_say))
+                _keep(data, results[-1])
+    except server.ServerUnfit as error:
+        sys.stderr.write(f"The server cannot be used: {error}\n")
+        raise typer.Exit(EXIT_UNAVAILABLE) from error
     if as_json:
         sys.stdout.write(json.dumps(document(results), indent=2) + "\n")
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.bootstrap.drills import business, curing, tries
 from watchkeeper.bootstrap.drills.faults.model import Fault
+from watchkeeper.bootstrap.drills.prepared import Prepared, opened
 from watchkeeper.bootstrap.drills.tries import Tried
 from watchkeeper.bootstrap.drills.turning import TurnedClock
 from watchkeeper.bootstrap.drills.world import World
@@ -37,8 +38,19 @@ def play(data: Path, fault: Fault, *, clock: Clock, superuser_url: str | None = 
     """Play one fault in a new folder."""
     turned = TurnedClock(clock)
     world = World(data, clock=turned, business=business.whole, superuser_url=superuser_url)
+    return _to_its_end(world, fault, turned)
+
+
+def play_in_copy(market: Prepared, fault: Fault, *, clock: Clock) -> Played:
+    """Play one fault in a copy of a market that was made for many."""
+    turned = TurnedClock(clock)
+    with market.copy() as place:
+        return _to_its_end(opened(place, clock=turned), fault, turned)
+
+
+def _to_its_end(world: World, fault: Fault, clock: TurnedClock) -> Played:
     try:
-        return _play(world, fault, turned)
+        return _play(world, fault, clock)
     finally:
         world.close()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from watchkeeper.base.clock import Clock
-from watchkeeper.bootstrap.bench.engines import ground
 from watchkeeper.bootstrap.drills.faults import FAULTS
-from watchkeeper.bootstrap.drills.play import play
+from watchkeeper.bootstrap.drills.play import play_in_copy
+from watchkeeper.bootstrap.drills.prepared import Prepared
 from watchkeeper.bootstrap.drills.results import DrillResult, FaultResult
 
 
@@ -26,18 +26,16 @@ DRILLS = {
 
 def run_drill(
     name: str,
+    market: Prepared,
     *,
     clock: Clock,
-    database_url: str | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> DrillResult:
-    """Play every fault that proves this row. `say` hears of each as it ends."""
-    result = DrillResult("invariant", name, "sqlite" if database_url is None else "postgresql")
+    """Play every fault that proves this row, each in a copy of the market. `say` hears of each as it ends."""
+    result = DrillResult("invariant", name, market.engine)
     say(f"{result.kind} {name}")
     for fault in DRILLS[name]:
-        with ground(database_url) as place:
-            place.prepare()
-            played = play(place.data, fault, clock=clock, superuser_url=place.database_url)
+        played = play_in_copy(market, fault, clock=clock)
         one = FaultResult(fault.name, played.unmet, played.detect_ms, played.contain_ms)
         result.faults.append(one)
         say(one.line)

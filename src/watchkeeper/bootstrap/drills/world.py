@@ -17,6 +17,7 @@ from watchkeeper.market.cures.service import MarketCures
 from watchkeeper.market.housekeeping import Housekeeping
 from watchkeeper.market.reading import Books
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.setup import NewMarket
 from watchkeeper.market.switching import Switching
 from watchkeeper.operation import cycle, store
 from watchkeeper.operation.playbooks import runs
@@ -33,7 +34,7 @@ class World:
     """Belongs to one thread. The watch is turned by hand, so a drill is the same each time.
 
     `business` makes what goes on in the market before anything is wrong, and fills in `names`: the placeholders of the
-    faults' statements.
+    faults' statements. `there`: the market is in this folder already.
     """
 
     victim: int
@@ -50,6 +51,7 @@ class World:
         clock: Clock,
         business: Callable[[World], None] = businesses.little,
         superuser_url: str | None = None,
+        there: NewMarket | None = None,
     ) -> None:
         self.data = data
         self.clock = clock
@@ -59,9 +61,10 @@ class World:
         self._switching: Switching | None = None
         self._housekeeping: Housekeeping | None = None
         self._books: Books | None = None
-        self.bench = Bench(data, clock=clock)
+        self.bench = Bench(data, clock=clock, there=there)
         self.system_id = self.bench.market.system_id
-        store.create(data, system_id=self.system_id, clock=clock)
+        if there is None:
+            store.create(data, system_id=self.system_id, clock=clock)
         self.database = store.open_store(data, system_id=self.system_id)
         self.continuous = Continuous(data, system_id=self.system_id, database=self.database, clock=clock)
         if isinstance(self.continuous.engine, PostgresEngine):
