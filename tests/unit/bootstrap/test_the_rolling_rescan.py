@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.waiting import until
 from tests.worlds.watched import Room
 from watchkeeper.base.database import open_database
 from watchkeeper.operation.verifier import passes
@@ -45,6 +46,7 @@ def test_an_old_row_is_found_by_going_round(
 ) -> None:
     room.business("OLD-1")
     room.turn()
+    until(lambda: passes.next_to_end(room.database) is None, what="full passes that were asked for end")
     before = passes.latest(room.database)
     # As if the engine gave no hint at all.
     monkeypatch.setattr(type(room.watch._continuous.engine), "look", lambda _: Suspicion())

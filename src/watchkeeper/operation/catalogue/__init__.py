@@ -6,12 +6,15 @@ from watchkeeper.operation.catalogue.invariants import (
     i2_3_way_round,
     i3_3_identities,
     i4_1_utids,
+    i4_2_actions_have_utids,
     i5_1_admin_log,
     i5_2_storage_fees,
     i5_3_rate_limits,
     i6_1_exposure,
     i7_1_pilot_mode,
     i7_2_purchase_window,
+    i8_1_admin_actions_logged,
+    i8_2_traceable,
 )
 from watchkeeper.operation.catalogue.model import Invariant
 
@@ -23,13 +26,15 @@ INVARIANTS: dict[str, Invariant] = {
         i1_2_entries,
         i2_3_way_round,
         i3_3_identities,
-        i3_3_identities,
         i4_1_utids,
+        i4_2_actions_have_utids,
         i5_1_admin_log,
         i5_2_storage_fees,
         i5_3_rate_limits,
         i6_1_exposure,
         i7_1_pilot_mode,
         i7_2_purchase_window,
+        i8_1_admin_actions_logged,
+        i8_2_traceable,
     )
 }

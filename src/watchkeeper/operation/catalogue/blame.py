@@ -11,6 +11,9 @@ from watchkeeper.boundary.gate import EVERYTHING, OperationClass, Scope
 from watchkeeper.operation.catalogue import books
 from watchkeeper.operation.catalogue.context import Context, Found
 from watchkeeper.operation.catalogue.model import Draft
+from watchkeeper.operation.catalogue.policy import POLICIES
+
+_COMMAND_LENGTH_MAX = 64
 
 
 def owner(context: Context, table: str, row: Mapping[str, Value]) -> str | None:
@@ -55,6 +58,21 @@ def owner(context: Context, table: str, row: Mapping[str, Value]) -> str | None:
 def _text(value: Value) -> str:
     # A surrogate would not reach the engine; a text that cannot be there finds nothing.
     return value if isinstance(value, str) and value.isascii() else ""
+
+
+def command_scope(command: Value) -> Scope:
+    """The scope of one command, by the name that a journal row gives; of one that cannot be a name, everything."""
+    named = isinstance(command, str) and command.isascii() and 0 < len(command) <= _COMMAND_LENGTH_MAX
+    return Scope("command", command) if named and isinstance(command, str) else EVERYTHING
+
+
+def must_write(entry: Found) -> frozenset[str]:
+    """The tables in which this journal row's command leaves at least one row; its row in the admin log is 8.1's affair.
+
+    Of a command that nobody knows, none: 2.1 speaks.
+    """
+    policy = POLICIES.get(str(entry.row["command"]))
+    return frozenset() if policy is None else policy.writes
 
 
 def reach(

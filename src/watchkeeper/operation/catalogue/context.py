@@ -46,6 +46,26 @@ class News:
 
 
 @dataclass(slots=True)
+class Unsound:
+    """Rows that differ from their seals: their seals speak for them, so no check blames another row for what they say."""
+
+    tables: set[str] = field(default_factory=set)
+    #: Aliases of accounts whose rows they are.
+    accounts: set[str] = field(default_factory=set)
+    #: UTIDs of acts that are gone, or have another now.
+    utids: set[str] = field(default_factory=set)
+    #: Invariants that did not judge something because of them.
+    unsaid: set[str] = field(default_factory=set)
+
+    def keeps(self, invariant: str, *tables: str) -> bool:
+        """Whether a row of these tables keeps this check from judging; what it did not judge is UNKNOWN, not HOLDS."""
+        found = not self.tables.isdisjoint(tables)
+        if found:
+            self.unsaid.add(invariant)
+        return found
+
+
+@dataclass(slots=True)
 class Context:
     """One snapshot and what belongs to it. `flips` are the gate's, all of them, oldest first."""
 
@@ -58,8 +78,8 @@ class Context:
     full_pass_since: Callable[[Instant], bool]
     #: Rows that this pass is about to seal, which the store does not know yet.
     sealing: dict[Place, tuple[str, int]] = field(default_factory=dict)
-    #: Aliases whose entries differ from their seals, as far as a full pass has come; their seals speak for them.
-    unsound: set[str] = field(default_factory=set)
+    #: What of the books is not as it was sealed, as far as this round through the seals has come.
+    unsound: Unsound = field(default_factory=Unsound)
     _aliases: dict[int, str] = field(default_factory=dict)
 
     def sealed(self, table: str, keys: Collection[int]) -> Mapping[int, tuple[str, int]]:

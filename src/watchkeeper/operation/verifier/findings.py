@@ -74,6 +74,14 @@ def known(database: Database, draft: Draft) -> bool:
     )
 
 
+def tables_in_doubt(database: Database) -> set[str]:
+    """Tables of which a row is known not to be as it was sealed, or to belong to nobody."""
+    rows = database.query(
+        "SELECT DISTINCT table_name FROM findings WHERE state = 'open' AND kind IN ('added', 'changed', 'deleted')"
+    )
+    return {str(row[0]) for row in rows}
+
+
 def note(
     database: Database,
     draft: Draft,

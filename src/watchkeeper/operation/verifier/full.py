@@ -17,17 +17,19 @@ from watchkeeper.base.database import DatabaseError
 from watchkeeper.boundary.views import EFFECTS, JOURNAL, SIDE, VIEWS, Row, View
 from watchkeeper.operation import journal as acts
 from watchkeeper.operation.catalogue import INVARIANTS, blame
-from watchkeeper.operation.catalogue.context import Context, Found, News
+from watchkeeper.operation.catalogue.context import Context, Found, News, Unsound
 from watchkeeper.operation.catalogue.invariants import i2_3_way_round
 from watchkeeper.operation.catalogue.model import Draft, Invariant
 from watchkeeper.operation.seals import leaf as leaves
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.seals import tree
+from watchkeeper.operation.verifier import findings
 from watchkeeper.operation.verifier import tail as tails
 from watchkeeper.operation.verifier.tail import OPERATOR_ACTIONS
 
 SLICE = 1000
 _KEYS_SLICE = 4000
+_REMEMBERED_MAX = 100_000
 
 _log = structlog.get_logger()
 
@@ -51,16 +53,19 @@ def slices(context: Context) -> Iterator[Slice]:
     main, side = logs.size(context.database, logs.MAIN), logs.size(context.database, logs.SIDE)
     upto = 2 * (main + side) + 3
     done = 0
+    context.unsound.tables |= findings.tables_in_doubt(context.database)
+    # Rows that nobody sealed come first: what they say is then laid to no other row.
+    for view in (JOURNAL, *EFFECTS, *SIDE):
+        for piece in _unsealed(context, view, upto=upto):
+            context.unsound.tables.update(draft.table_name for draft in piece.drafts)
+            yield piece
     for log, size in ((logs.MAIN, main), (logs.SIDE, side)):
         for begin in range(0, size, SLICE):
             end = min(size, begin + SLICE)
             found = sealed(context, log, begin, end)
-            context.unsound.update(draft.account for draft in found.drafts if draft.account is not None)
             done += end - begin
             found.done, found.upto = done, upto
             yield found
-    for view in (JOURNAL, *EFFECTS, *SIDE):
-        yield from _unsealed(context, view, done=done, upto=upto)
     done = 2 * (main + side)
     for invariant in INVARIANTS.values():
         yield from _whole(invariant, context, done=done, upto=upto)
@@ -110,8 +115,26 @@ def sealed(context: Context, log: str, begin: int, end: int) -> Slice:
         }
         for table, by_key in sorted(expected.items()):
             found.drafts.extend(_compare(context, table, by_key, standing[table], log))
+        _remember(context.unsound, found.drafts, expected)
         _judge(context, _news(sealed_leaves, standing), found)
+    found.errors.update(
+        (invariant, "rows that it reads are not as they were sealed") for invariant in context.unsound.unsaid
+    )
     return found
+
+
+def _remember(
+    unsound: Unsound,
+    drafts: Iterable[Draft],
+    expected: Mapping[str, Mapping[int, tuple[int, dict[str, Value]]]],
+) -> None:
+    for draft in drafts:
+        unsound.tables.add(draft.table_name)
+        # More than this, and whoever is left can be told from the rest no more than they.
+        if draft.account is not None and len(unsound.accounts) < _REMEMBERED_MAX:
+            unsound.accounts.add(draft.account)
+        if draft.table_name == "journal" and len(unsound.utids) < _REMEMBERED_MAX:
+            unsound.utids.add(str(expected["journal"][int(draft.row_key)][1].get("utid")))
 
 
 def _news(sealed_leaves: Iterable[leaves.Leaf], standing: Mapping[str, Mapping[int, Row]]) -> News:
@@ -174,7 +197,7 @@ def _compare(
         )
 
 
-def _unsealed(context: Context, view: View, *, done: int, upto: int) -> Iterator[Slice]:
+def _unsealed(context: Context, view: View, *, upto: int) -> Iterator[Slice]:
     """Find rows that the tail has passed by and nobody sealed: put in under an old key, or between two."""
     last = -(2**62)
     while True:
@@ -190,7 +213,7 @@ def _unsealed(context: Context, view: View, *, done: int, upto: int) -> Iterator
             last = keys[-1]
             sealed = context.sealed(view.table, keys)
             strange = [key for key in keys if key not in sealed]
-            found = Slice(done=done, upto=upto)
+            found = Slice(upto=upto)
             for key, row in context.views.by_keys(view, strange[:_KEYS_SLICE]).items():
                 stranger = Found(view.table, key, row)
                 found.strangers.append(stranger)

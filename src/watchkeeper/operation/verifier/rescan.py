@@ -7,9 +7,9 @@ that was edited or deleted, within the time of one round.
 from __future__ import annotations
 
 from watchkeeper.base.clock import BootTime, Clock
-from watchkeeper.operation.catalogue.context import Context
+from watchkeeper.operation.catalogue.context import Context, Unsound
 from watchkeeper.operation.seals import log as logs
-from watchkeeper.operation.verifier import full
+from watchkeeper.operation.verifier import findings, full
 from watchkeeper.operation.verifier.full import Slice
 
 #: Leaves of one step, and the time between two: some 2,000 leaves a second, and a step delays no pass noticeably.
@@ -25,6 +25,7 @@ class Rescan:
         self._log = logs.MAIN
         self._next = 0
         self._stepped: BootTime | None = None
+        self._unsound = Unsound()
         #: Rounds that came to their end since this process began.
         self.rounds = 0
 
@@ -36,6 +37,9 @@ class Rescan:
     def step(self, context: Context) -> Slice:
         """Compare the next leaves with what stands in the books; at the end of one log it goes on with the other."""
         size = logs.size(context.database, self._log)
+        if self._log == logs.MAIN and self._next == 0:
+            self._unsound = Unsound(tables=findings.tables_in_doubt(context.database))
+        context.unsound = self._unsound
         begin = min(self._next, size)
         end = min(size, begin + LEAVES)
         found = full.sealed(context, self._log, begin, end) if begin < end else Slice()

@@ -6,18 +6,36 @@ from watchkeeper.bootstrap.drills.faults import (
     f2_3,
     f3_3,
     f4_1,
+    f4_2,
     f5_1,
     f5_2,
     f5_3,
     f6_1,
     f7_1,
     f7_2,
+    f8_1,
+    f8_2,
 )
 from watchkeeper.bootstrap.drills.faults.model import Fault
 
 #: The index; a test compares it with the folder.
 FAULTS: tuple[Fault, ...] = tuple(
     fault
-    for module in (f1_1, f1_2, f2_3, f3_3, f4_1, f5_1, f5_2, f5_3, f6_1, f7_1, f7_2)
+    for module in (
+        f1_1,
+        f1_2,
+        f2_3,
+        f3_3,
+        f4_1,
+        f4_2,
+        f5_1,
+        f5_2,
+        f5_3,
+        f6_1,
+        f7_1,
+        f7_2,
+        f8_1,
+        f8_2,
+    )
     for fault in module.FAULTS
 )

@@ -78,3 +78,33 @@ def journal_row(
         f"'{command_id}', {utid}, '{command}', {actor_id}, '{actor}', '{role}', '{decision}', '{subject}', {target}, "
         f"{reason}, {amount}, '{{{{}}}}', '{DIGEST}', '{{{{}}}}', max(gate_generation), {at} FROM journal",
     )
+
+
+def notice(utid: str, *, kind: str = "admin_broadcast", about: str = "NULL") -> str:
+    """A notice to nobody in particular. `utid` and `about` are SQL expressions."""
+    return (
+        "INSERT INTO notices (id, utid, kind, role, about_utid, text, at) "
+        f"SELECT max(id) + 1, {utid}, '{kind}', NULL, {about}, 'The store is closed.', max(at) FROM notices"
+    )
+
+
+def logged(utid: str, *, action: str, actor_id: str = "{admin}", subject: str = "everybody") -> str:
+    """A row of the admin log. `utid` and `actor_id` are SQL expressions."""
+    return (
+        "INSERT INTO admin_actions (id, utid, actor_id, action, subject, target_utid, reason, at) "
+        f"SELECT max(id) + 1, {utid}, {actor_id}, '{action}', '{subject}', NULL, 'as the forger would have it', max(at) "
+        "FROM admin_actions"
+    )
+
+
+def notice_row(utid: str) -> tuple[str, ...]:
+    """The forged journal row of a notice by the admin."""
+    return journal_row(
+        utid=utid,
+        command="send_notice",
+        actor_id="{admin}",
+        actor="{admin_alias}",
+        role="admin",
+        subject="everybody",
+        reason="'as the forger would have it'",
+    )

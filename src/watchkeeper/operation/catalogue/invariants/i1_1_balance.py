@@ -32,14 +32,18 @@ from watchkeeper.operation.catalogue.model import Draft, Invariant, Seen, Standi
 _IN = frozenset({"deposit", "pickup"})
 _OUT = frozenset({"withdraw", "payout"})
 _PAGE = 200
+#: Where a pickup's cost is counted from.
+_OF_A_PICKUP = ("pickups", "purchases", "block_lots", "lots", "write_offs")
 
 
 def rows(context: Context, news: News) -> list[Draft]:
     """What each pickup brought against what was booked for it."""
+    pickups = [entry for entry in news.journal if entry.row["command"] == "pickup"]
+    if pickups and context.unsound.keeps("1.1", *_OF_A_PICKUP):
+        return []
     return [
         draft
-        for entry in news.journal
-        if entry.row["command"] == "pickup"
+        for entry in pickups
         for draft in _pickup(context, entry, news.effects.get(entry.key, ()))
         if context.acknowledged(entry) is None
     ]
@@ -318,7 +322,7 @@ def full(context: Context) -> Iterator[list[Draft]]:
             stored = page(context.database, after=after, limit=_PAGE)
             drafts: list[Draft] = []
             for account in stored:
-                if context.alias(account.id) not in context.unsound:
+                if context.alias(account.id) not in context.unsound.accounts:
                     drafts.extend(judged(context, account))
         if not stored:
             return

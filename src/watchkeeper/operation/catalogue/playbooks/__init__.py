@@ -5,6 +5,7 @@ from watchkeeper.operation.catalogue.playbooks import (
     p2_entries,
     p6_exposure,
     p7_pilot_mode,
+    p10_orphans,
     p11_authorization,
     p12_immutability,
 )
@@ -12,5 +13,13 @@ from watchkeeper.operation.catalogue.playbooks.model import Playbook
 
 PLAYBOOKS: dict[str, Playbook] = {
     module.PLAYBOOK.id: module.PLAYBOOK
-    for module in (p1_balance, p2_entries, p6_exposure, p7_pilot_mode, p11_authorization, p12_immutability)
+    for module in (
+        p1_balance,
+        p2_entries,
+        p6_exposure,
+        p7_pilot_mode,
+        p10_orphans,
+        p11_authorization,
+        p12_immutability,
+    )
 }
