@@ -6,14 +6,19 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.worlds.server import Cluster
 from tests.worlds.system import ENVIRONMENT
+from watchkeeper.base.clock import SystemClock
 from watchkeeper.base.database import Engine
+from watchkeeper.bootstrap import setup
 from watchkeeper.bootstrap.bench.detect import CLASSES
+from watchkeeper.operation import store
+from watchkeeper.operation.coverage import proofs
 
 #: What each engine must say of itself; the values are those that make an answered commit durable.
 DURABLE: dict[Engine, str] = {
@@ -81,13 +86,46 @@ def test_each_class_of_fault_is_measured_with_what_its_commits_survive(typed: Ty
             assert 0 < times["p50"] <= times["p99"] <= times["max"]
 
 
-def test_a_drill_proves_its_invariant_and_there_is_none_for_what_is_no_invariant(typed: Typed) -> None:
-    (found,) = typed.json("drill", "7.1")
-    assert found["drill"] == "7.1"
-    assert found["proven"] is True
-    assert found["unmet"]
-    assert not any(found["unmet"].values())
-    typed("drill", "9.9", code=2)
+def test_a_drill_proves_its_row_and_the_control_room_keeps_the_proof(typed: Typed, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    setup.create(data, clock=SystemClock())
+    found = typed.json("drill", "7.1", "--data", str(data))
+    (row,) = found["rows"]
+    assert (row["kind"], row["id"], row["engine"]) == ("invariant", "7.1", typed.engine)
+    assert found["proven"] is row["proven"] is True
+    assert [fault["unmet"] for fault in row["faults"]] == [[]] * len(row["faults"])
+    assert 0 < row["detect_ms"] <= row["contain_ms"]
+    room = store.open_store(data)
+    proof = proofs.recorded(room, engine=typed.engine)["invariant", "7.1"]
+    room.close()
+    assert (proof.proven, proof.version, proof.faults) == (True, found["version"], len(row["faults"]))
+    typed("drill", "9.9", "--data", str(data), code=2)
+
+
+def test_the_coverage_of_a_data_folder_is_by_its_own_engine(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    setup.create(data, clock=SystemClock())
+    typed = Typed("sqlite", None)
+    typed("drill", "7.1", "--data", str(data))
+    found = typed.json("coverage", "--data", str(data))
+    states = {(row["kind"], row["id"]): row["state"] for row in found["rows"]}
+    assert states.pop(("invariant", "7.1")) == "PROVEN"
+    assert set(states.values()) == {"UNKNOWN"}
+    assert found["counts"]["invariant"]["proven"] == 1
+    assert re.search(r"^invariant 7\.1 +.* PROVEN ", typed("coverage", "--data", str(data)), re.MULTILINE)
+
+
+def test_a_drill_on_a_server_that_nobody_named_says_how_to_name_one() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "watchkeeper.bootstrap.command", "drill", "7.1", "--engine", "postgresql"],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+        env=ENVIRONMENT,
+    )
+    assert done.returncode == 2
+    assert "--database" in done.stderr
 
 
 def test_the_words_for_people_hold_the_durability_too() -> None:

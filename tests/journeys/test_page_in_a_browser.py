@@ -71,7 +71,15 @@ def test_no_page_is_wider_than_a_phone_and_none_makes_an_error(phone: Tab, syste
     phone.page.locator(".banner.BROKEN").wait_for()
     overview = until(lambda: (o := system.operator.overview())["runs"] and o, what="the playbook is open")
     run, incident = overview["runs"][0], overview["runs"][0]["incident"]
-    paths = ["/", "/controls", "/incidents", "/journal", f"/playbooks/{run['id']}", f"/incidents/{incident}"]
+    paths = [
+        "/",
+        "/controls",
+        "/incidents",
+        "/journal",
+        "/coverage",
+        f"/playbooks/{run['id']}",
+        f"/incidents/{incident}",
+    ]
     paths += [f"/findings/{finding['id']}" for finding in run["findings"]]
     wide = {}
     for path in paths:

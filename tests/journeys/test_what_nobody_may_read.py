@@ -40,7 +40,7 @@ BETWEEN = r"[ ,.'_\u00a0\u2009\u202f\u2019]?"
 CHANGE_IDENTITY = {("post", "/v1/me")}
 #: Where somebody's identity is theirs to read, and where the operator reads whom to pay.
 OWN, TO_PAY = {"/v1/me", "/me"}, {"/v1/payouts", "/operator/payouts"}
-CONTROL_ROOM = ("/", "/overview.json", "/controls", "/incidents", "/journal")
+CONTROL_ROOM = ("/", "/overview.json", "/controls", "/incidents", "/journal", "/coverage")
 
 
 @pytest.fixture(scope="module")

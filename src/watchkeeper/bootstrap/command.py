@@ -14,7 +14,7 @@ from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.bench import detect, locks
 from watchkeeper.bootstrap.database_command import database_app
 from watchkeeper.bootstrap.demo.show import operator_secret
-from watchkeeper.bootstrap.drills import DRILLS, run_drill
+from watchkeeper.bootstrap.drill_command import drill
 from watchkeeper.interfaces.cli.main import app
 
 __all__ = ["app", "main"]
@@ -22,6 +22,7 @@ __all__ = ["app", "main"]
 bench_app = typer.Typer(no_args_is_help=True, help="Measure on this machine, with everything real.")
 app.add_typer(bench_app, name="bench")
 app.add_typer(database_app, name="database")
+app.command()(drill)
 
 
 Server = Annotated[
@@ -75,32 +76,6 @@ def bench_detect(
                 f"{name:<22} restriction {figure['restriction_ms']}  webhook {figure['webhook_ms']}\n"
             )
     sys.stdout.write(f"{found['durability']}\n")
-
-
-@app.command()
-def drill(
-    number: Annotated[str, typer.Argument(help=f"One of {', '.join(sorted(DRILLS))}, or all.")],
-    database: Server = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
-) -> None:
-    """Prove an invariant by its fault, in a fresh copy: seen, contained to its scope, cured, and holding again.
-
-    Makes real business in a folder of its own, injects the fault as the database's owner would, requires that exactly
-    the declared scope stops while a neighbour goes on, that resumption is refused before the cure and granted after it.
-    """
-    wanted = sorted(DRILLS) if number == "all" else [number]
-    unknown = [name for name in wanted if name not in DRILLS]
-    if unknown:
-        raise typer.BadParameter(
-            f"there is no drill {', '.join(unknown)}; there are {', '.join(sorted(DRILLS))}"
-        )
-    results = [run_drill(name, clock=SystemClock(), database_url=database) for name in wanted]
-    if as_json:
-        _print([result.document() for result in results])
-    else:
-        for result in results:
-            sys.stdout.write(f"{result.text()}\n")
-    raise typer.Exit(0 if all(result.proven for result in results) else 1)
 
 
 @app.command("demo-code")

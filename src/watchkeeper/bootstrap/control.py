@@ -24,6 +24,7 @@ from watchkeeper.interfaces.market_web.serve import serve
 from watchkeeper.operation import authority
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.outside_money import OutsideMoney, Unmatched
+from watchkeeper.operation.coverage import stale
 from watchkeeper.operation.incidents import cases, checkpoints, keys, locks, push, repository
 from watchkeeper.operation.notifications import channels, outbox
 from watchkeeper.operation.playbooks import proofs, runs
@@ -38,6 +39,7 @@ _ALIVE_SECONDS = 60.0
 _STARTING_SECONDS = 60.0
 _ROOM_SECONDS = 10.0
 _MONEY_SECONDS = 60.0
+_PROOFS_SECONDS = 60.0
 _TROUBLE = (
     repository.RepositoryUnusable,
     repository.RecordRewritten,
@@ -68,6 +70,7 @@ class Worker:
         self._views = Views(data, system_id=system_id)
         self._money = OutsideMoney(self._views)
         self._counted: BootTime | None = None
+        self._proofs: BootTime | None = None
         #: That the watch was silent, until it is written: a watch that hangs may hold the store while it does.
         self._silence = ""
         self._withheld = ""
@@ -112,6 +115,7 @@ class Worker:
             self._tell_of_watch()
             self._tell_of_room()
             self._tell_of_money()
+            self._tell_of_proofs()
             self._anchor()
 
     def _commit(self) -> None:
@@ -243,6 +247,11 @@ class Worker:
                 scope=f"{_MONEY_SCOPE}{provider}",
                 severity="high",
             )
+
+    def _tell_of_proofs(self) -> None:
+        if self._proofs is None or self._age(self._proofs) >= _PROOFS_SECONDS:
+            self._proofs = self._clock.boot()
+            stale.tell(self._data, self._database, clock=self._clock)
 
     def _keep_told(
         self,

@@ -161,6 +161,38 @@ def scratch(url: str) -> Iterator[str]:
 
 
 @contextmanager
+def copied(url: str) -> Iterator[str]:
+    """A copy of the database that `url` leads to, which nobody else may be using, dropped again at the end; its superuser's
+    address. The same roles get in, with the same settings. Raises `ServerUnfit`.
+    """
+    name = f"watchkeeper_scratch_{secrets.token_hex(6)}"
+    copy = sql.Identifier(name)
+    beside = urlunsplit(urlsplit(url)._replace(path="/postgres"))
+    with _superuser(beside) as connection:
+        original = urlsplit(url).path.removeprefix("/")
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(copy, sql.Identifier(original)))
+        # What a role waits for at most belongs to the database and is not copied with it.
+        settings = connection.execute(
+            "SELECT r.rolname, c FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole "
+            "JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c WHERE d.datname = %s",
+            (original,),
+        ).fetchall()
+        for role, setting in settings:
+            key, _, value = str(setting).partition("=")
+            text = sql.SQL(value) if key == "search_path" else sql.Literal(value)
+            connection.execute(
+                sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
+                    sql.Identifier(str(role)), copy, sql.Identifier(key), text
+                )
+            )
+    try:
+        yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+    finally:
+        with _superuser(beside) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(copy))
+
+
+@contextmanager
 def _superuser(url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     try:
         with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:

@@ -24,11 +24,13 @@ from watchkeeper.market.commands import (
 from watchkeeper.market.execute import Executor
 from watchkeeper.market.reading import Books
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.setup import NewMarket
 from watchkeeper.market.switching import Switching
 
 _REASON = "a market made to measure"
 #: One trader locks at most twenty times an hour.
 LOCKS_PER_TRADER = 20
+_OF_A_SECOND = 1_000_000
 
 
 class BenchFailed(RuntimeError):
@@ -36,25 +38,36 @@ class BenchFailed(RuntimeError):
 
 
 class Bench:
-    """A market with its pilot mode off and its lease alive, driven from one thread."""
+    """A market with its pilot mode off and its lease alive, driven from one thread.
 
-    def __init__(self, data: Path, *, clock: Clock) -> None:
+    `there`: the market is in this folder already, as another bench left it.
+    """
+
+    def __init__(self, data: Path, *, clock: Clock, there: NewMarket | None = None) -> None:
         self.data = data
         self.clock = clock
-        self.market = setup.create(data, clock=clock)
+        self.market = there or setup.create(data, clock=clock)
         system_id = self.market.system_id
         self._lease_file = LeaseStore(data, system_id=system_id, role="watch")
         self._keeper = LeaseKeeper(self._lease_file, clock=clock)
         self._keeper.take()
-        self.lease = LeaseReader(LeaseStore(data, system_id=system_id, role="market"), clock=clock)
+        self._market_lease_file = LeaseStore(data, system_id=system_id, role="market")
+        self.lease = LeaseReader(self._market_lease_file, clock=clock)
         self.executor = Executor(data, system_id=system_id, clock=clock, lease=self.lease)
-        self._counter = itertools.count(1)
+        # Ids that the other bench did not give.
+        self._counter = itertools.count(1 if there is None else _OF_A_SECOND)
         self.books = Books(data, system_id=system_id)
         self.keep_lease()
+        if there is None:
+            self._begin()
+
+    def _begin(self) -> None:
         self.one(ActivateUser(), self.market.operator.id)
         self.one(ActivateUser(), self.market.admin.id)
         self.one(SetPhase(phase="production", reason=_REASON), self.market.operator.id)
-        switching = Switching(data, system_id=system_id, books=self.books.database, clock=clock)
+        switching = Switching(
+            self.data, system_id=self.market.system_id, books=self.books.database, clock=self.clock
+        )
         admin = self.books.user(self.market.admin.id)
         if admin is None:
             raise BenchFailed("there is no admin")
@@ -119,6 +132,7 @@ class Bench:
         """Give the files back."""
         self.executor.close()
         self.books.close()
+        self._market_lease_file.close()
         self._lease_file.close()
 
 

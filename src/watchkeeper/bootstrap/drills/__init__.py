@@ -1,12 +1,18 @@
-"""Drills: each invariant proven by its fault, in a fresh copy with nothing running."""
+"""Drills: each row of the catalogue proven by its fault, in a fresh copy with nothing running."""
 
 from watchkeeper.bootstrap.drills.faults import FAULTS
-from watchkeeper.bootstrap.drills.play import DrillResult, run_drill
+from watchkeeper.bootstrap.drills.prepared import Prepared, prepared
+from watchkeeper.bootstrap.drills.results import DrillResult, FaultResult, table
+from watchkeeper.bootstrap.drills.running import DRILLS, in_order, run_drill
 
-#: Drill id -> the faults that prove it.
-DRILLS = {
-    invariant: tuple(f for f in FAULTS if f.proves == invariant)
-    for invariant in sorted({f.proves for f in FAULTS})
-}
-
-__all__ = ["DRILLS", "DrillResult", "run_drill"]
+__all__ = [
+    "DRILLS",
+    "FAULTS",
+    "DrillResult",
+    "FaultResult",
+    "Prepared",
+    "in_order",
+    "prepared",
+    "run_drill",
+    "table",
+]

@@ -335,7 +335,10 @@ def _noted(world: World) -> None:
             pest,
         )
     notes = bench.executor.notes
-    notes.query(actor=str(names["admin_alias"]), query="payouts", fields="earnings", subjects="farmers")
+    for reader, fields in (("admin_alias", "earnings"), ("operator_alias", "name phone")):
+        notes.query(
+            actor=str(names[reader]), query="payouts", fields=fields, subjects=str(names["suspended_alias"])
+        )
     notes.attempt(
         account=str(names["admin_alias"]), address="203.0.113.9", kind="sign_in", outcome="accepted"
     )

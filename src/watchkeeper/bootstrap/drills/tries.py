@@ -47,12 +47,15 @@ Names = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One kind of act of one side: by whom, which command, of which classes, and whom it touches beside its actor."""
+    """One kind of act of one side: by whom, which command, of which classes, and whom it touches beside its actor.
+
+    Instead of a command it may be the name of a query: a reading that is logged.
+    """
 
     name: str
     classes: frozenset[str]
     by: str
-    command: Callable[[World, _Of], Command]
+    command: Callable[[World, _Of], Command] | str
     accounts: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     #: Whether each side does it, or the market once.
@@ -237,6 +240,7 @@ TRIES = (
         lambda _w, _s: SendNotice(kind="admin_broadcast", text="The store is open today.", reason=_REASON),
         sided=False,
     ),
+    Try("reading", frozenset(["read"]), "admin", "payouts", sided=False),
 )
 
 
@@ -273,13 +277,13 @@ def _sides(world: World, one: Try) -> tuple[_Of, ...]:
 
 
 def _tried(world: World, fault: Fault, one: Try, side: _Of, *, window_open: bool) -> Tried:
-    command = one.command(world, side)
+    act = one.command if isinstance(one.command, str) else one.command(world, side)
     actor = {"admin": "admin_alias", "system": ""}.get(
         one.by, "alias" if one.by == "trader" else f"{one.by}_alias"
     )
     touched = {f"account:{side.text(name)}" for name in (*one.accounts, actor) if name}
     touched |= {f"unit:{side.text(name)}" for name in one.units}
-    touched.add(f"command:{command.name}")
+    touched.add(f"query:{act}" if isinstance(act, str) else f"command:{act.name}")
     whose = "" if not one.sided else "neighbour's " if side.prefix else "wronged side's "
     if fault.pilot_mode and one.classes & _BY_PILOT_MODE:
         # The switch speaks first.
@@ -290,9 +294,12 @@ def _tried(world: World, fault: Fault, one: Try, side: _Of, *, window_open: bool
         wanted = frozenset(["operation-restricted"])
     else:
         wanted = one.passes
-    return Tried(f"the {whose}{one.name}", _answer(world, one, side, command), wanted, one, side)
+    return Tried(f"the {whose}{one.name}", _answer(world, one, side, act), wanted, one, side)
 
 
-def _answer(world: World, one: Try, side: _Of, command: Command | None = None) -> str:
-    actor = SYSTEM_USER_ID if one.by == "system" else side.number(one.by)
-    return world.tried(command or one.command(world, side), actor)
+def _answer(world: World, one: Try, side: _Of, act: Command | str | None = None) -> str:
+    if act is None:
+        act = one.command if isinstance(one.command, str) else one.command(world, side)
+    if isinstance(act, str):
+        return world.read(act)
+    return world.tried(act, SYSTEM_USER_ID if one.by == "system" else side.number(one.by))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from watchkeeper.base.clock import BootTime, Clock
@@ -18,6 +17,7 @@ from watchkeeper.market.cures.service import MarketCures
 from watchkeeper.market.housekeeping import Housekeeping
 from watchkeeper.market.reading import Books
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.setup import NewMarket
 from watchkeeper.market.switching import Switching
 from watchkeeper.operation import cycle, store
 from watchkeeper.operation.playbooks import runs
@@ -30,19 +30,11 @@ from watchkeeper.operation.verifier.engine_postgresql import PostgresEngine
 _REASON = "a drill: the fault is made on purpose"
 
 
-@dataclass(slots=True)
-class Timing:
-    """When the last turn of the watch had stopped and written what it saw; None while it saw nothing new."""
-
-    stopped: BootTime | None = None
-    seen: BootTime | None = None
-
-
 class World:
     """Belongs to one thread. The watch is turned by hand, so a drill is the same each time.
 
     `business` makes what goes on in the market before anything is wrong, and fills in `names`: the placeholders of the
-    faults' statements.
+    faults' statements. `there`: the market is in this folder already.
     """
 
     victim: int
@@ -59,19 +51,20 @@ class World:
         clock: Clock,
         business: Callable[[World], None] = businesses.little,
         superuser_url: str | None = None,
+        there: NewMarket | None = None,
     ) -> None:
         self.data = data
         self.clock = clock
         self.names: dict[str, object] = {}
         self.free_units: list[int] = []
-        self.timing = Timing()
         self._superuser_url = superuser_url
         self._switching: Switching | None = None
         self._housekeeping: Housekeeping | None = None
         self._books: Books | None = None
-        self.bench = Bench(data, clock=clock)
+        self.bench = Bench(data, clock=clock, there=there)
         self.system_id = self.bench.market.system_id
-        store.create(data, system_id=self.system_id, clock=clock)
+        if there is None:
+            store.create(data, system_id=self.system_id, clock=clock)
         self.database = store.open_store(data, system_id=self.system_id)
         self.continuous = Continuous(data, system_id=self.system_id, database=self.database, clock=clock)
         if isinstance(self.continuous.engine, PostgresEngine):
@@ -164,7 +157,6 @@ class World:
         """One turn of the watch: a continuous pass, and a full one when something calls for it."""
         found = self.continuous.look()
         stopped = cycle.stop(self.database, self.gatefile, found.drafts, clock=self.clock)
-        self.timing = Timing(self.clock.boot() if stopped else None)
         with self.database.transaction("write"):
             cycle.write(
                 self.database,
@@ -174,8 +166,6 @@ class World:
                 at=self.clock.now(),
             )
             self.continuous.store(found, self.database)
-        if stopped:
-            self.timing.seen = self.clock.boot()
         if found.wanted:
             self.full_pass()
         cycle.complete(self.database, self.gatefile, clock=self.clock)
@@ -212,6 +202,15 @@ class World:
         self.bench.keep_lease()
         outcome = self.bench.executor.run([self.bench.act(command, actor_id)])[0]
         return outcome.code if isinstance(outcome, Refusal) else "accepted"
+
+    def read(self, query: str) -> str:
+        """The same when somebody but the operator wants to read what is logged."""
+        self.bench.keep_lease()
+        try:
+            self.bench.executor.admit_reading(query)
+        except Refusal as refusal:
+            return refusal.code
+        return "accepted"
 
     def close(self) -> None:
         """Give the files back."""

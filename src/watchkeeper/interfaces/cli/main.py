@@ -7,6 +7,7 @@ import typer
 from watchkeeper.interfaces.cli import (
     accounting,
     alerts,
+    coverage,
     incidents,
     playbook,
     reconciling,
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(status.status)
 app.command()(status.check)
 app.command()(status.journal)
+app.command()(coverage.coverage)
 app.command()(session.login)
 app.command()(switches.switch)
 app.command()(accounting.export)

@@ -28,7 +28,7 @@ from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import sessions
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
-from watchkeeper.operation.console import beside
+from watchkeeper.operation.console import beside, proven
 from watchkeeper.operation.incidents import cases
 from watchkeeper.operation.incidents import life as incidents
 from watchkeeper.operation.playbooks import proposals, runs
@@ -40,6 +40,7 @@ _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
 )
 _TEMPLATES.filters["kampala"] = lambda at: "" if at is None else kampala(Instant(at))
+_TEMPLATES.filters["lasting"] = proven.lasting
 _STREAM_SECONDS = 0.5
 #: A stream ends by itself, and the page opens the next: a session that has ended is noticed.
 _STREAM_TURNS_MAX = 1200
@@ -98,6 +99,7 @@ def create_app(data: Path, *, clock: Clock) -> Starlette:
         Route("/incidents", _signed_in(rooms, incidents_page)),
         Route("/incidents/{incident}", _signed_in(rooms, incident_page)),
         Route("/journal", _signed_in(rooms, journal_page)),
+        Route("/coverage", _signed_in(rooms, coverage_page)),
         Route("/act", _signed_in(rooms, act), methods=["POST"]),
         Route("/sign-out", _signed_in(rooms, sign_out), methods=["POST"]),
         Route("/sign-in", enter, methods=["GET", "POST"]),
@@ -262,6 +264,12 @@ def journal_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str,
     last = int(str(row[0])) if row else 0
     acts = journal.actions(room.database, after=max(0, last - 200), limit=200)
     return render("journal.html", {"acts": list(reversed(acts)), **_common(request, actor)})
+
+
+def coverage_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
+    """What is proven, what is blind, and when verdicts changed."""
+    found = proven.read(room.data, room.database, clock=room.clock)
+    return render("coverage.html", {"proven": found, **_common(request, actor)})
 
 
 def act(request: Request, room: ControlRoom, actor: Actor, fields: dict[str, str]) -> Response:

@@ -130,3 +130,11 @@ def contained_at(database: Database, finding_id: int) -> Instant | None:
     """When this finding's stop came into force."""
     row = database.one("SELECT contained_at FROM containments WHERE finding_id = ?", (finding_id,))
     return None if row is None else Instant(int(str(row[0])))
+
+
+def first_contained_at(database: Database, *, rule: str, scope: str) -> Instant | None:
+    """When the first stop of this rule on this scope came into force that a finding is contained by."""
+    row = database.one(
+        "SELECT min(contained_at) FROM containments WHERE rule = ? AND scope = ?", (rule, scope)
+    )
+    return None if row is None or row[0] is None else Instant(int(str(row[0])))

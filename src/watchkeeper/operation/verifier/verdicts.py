@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from watchkeeper.base.clock import BootTime, Clock
+from watchkeeper.base.clock import BootTime, Clock, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.operation.catalogue import INVARIANTS
-from watchkeeper.operation.verifier import findings
+from watchkeeper.operation.verifier import findings, history
 
 HOLDS, BROKEN, UNKNOWN = "HOLDS", "BROKEN", "UNKNOWN"
 CONTINUOUS, FULL = "continuous", "full"
@@ -39,8 +39,15 @@ def store(
 ) -> dict[str, str]:
     """Write the verdict of every invariant after a pass, in the caller's transaction; invariant -> verdict.
 
-    `errors`: invariants whose check did not come to an end, with the reason.
+    `errors`: invariants whose check did not come to an end, with the reason. What became another than it was, or was not
+    known for a while, is kept (`history.py`).
     """
+    before = {
+        str(row[0]): row
+        for row in database.query(
+            "SELECT invariant, verdict, boot_id, boot_ns, at FROM verdicts WHERE mode = ?", (mode,)
+        )
+    }
     broken = {
         str(row[0]) for row in database.query("SELECT DISTINCT invariant FROM findings WHERE state = 'open'")
     }
@@ -48,6 +55,10 @@ def store(
     for invariant in INVARIANTS:
         verdict = BROKEN if invariant in broken else UNKNOWN if invariant in errors else HOLDS
         written[invariant] = verdict
+        detail = errors.get(invariant, "")[:300]
+        _note_change(
+            database, before.get(invariant), invariant, verdict, mode=mode, detail=detail, boot=boot, at=at
+        )
         database.execute(
             "INSERT INTO verdicts (invariant, mode, verdict, detail, numbers, boot_id, boot_ns, at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (invariant, mode) DO UPDATE SET verdict = excluded.verdict, "
@@ -57,7 +68,7 @@ def store(
                 invariant,
                 mode,
                 verdict,
-                errors.get(invariant, "")[:300],
+                detail,
                 numbers,
                 boot.boot_id,
                 boot.nanoseconds,
@@ -65,6 +76,39 @@ def store(
             ),
         )
     return written
+
+
+def _note_change(
+    database: Database,
+    row: tuple[object, ...] | None,
+    invariant: str,
+    verdict: str,
+    *,
+    mode: str,
+    detail: str,
+    boot: BootTime,
+    at: int,
+) -> None:
+    before = UNKNOWN if row is None else str(row[1])
+    if row is not None:
+        age = boot.seconds_since(BootTime(str(row[2]), int(str(row[3]))))
+        # An open finding stands however long nobody looks.
+        if before == HOLDS and (age is None or age > DEADLINE_SECONDS[mode]):
+            stale = history.ended(Instant(int(str(row[4]))), deadline_seconds=DEADLINE_SECONDS[mode])
+            history.note(
+                database,
+                invariant=invariant,
+                mode=mode,
+                before=before,
+                after=UNKNOWN,
+                detail="no pass came to an end in time",
+                at=min(stale, at),
+            )
+            before = UNKNOWN
+    if before != verdict:
+        history.note(
+            database, invariant=invariant, mode=mode, before=before, after=verdict, detail=detail, at=at
+        )
 
 
 def current(database: Database, *, clock: Clock) -> list[Standing]:
