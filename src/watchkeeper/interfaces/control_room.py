@@ -34,6 +34,8 @@ from watchkeeper.market.switching import Switching
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.context import Context
+from watchkeeper.operation.catalogue.signs import corrections, roles
+from watchkeeper.operation.catalogue.signs.model import Reading
 from watchkeeper.operation.console.overview import Overlook, Overview
 from watchkeeper.operation.containment import imposing, lifting
 from watchkeeper.operation.incidents import cases, locks, repository
@@ -225,17 +227,13 @@ class ControlRoom:
         return restriction
 
     def lift(self, actor: Actor, restriction_id: int, *, reason: str) -> None:
-        """Lift a restriction of the operator's own; those of findings are lifted by their playbook."""
+        """Lift a restriction of the operator's own, or of a threat that is over; a playbook lifts those of its findings."""
         if not actor.operator.fresh:
             raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
         found = next((r for r in imposing.active(self.gatefile) if r.id == restriction_id), None)
         if found is None:
             raise DeskRefused("not-found", "There is no such restriction in force.")
-        if found.cause != "OPERATOR":
-            raise DeskRefused(
-                "resumption-refused",
-                "This one stands for a finding: follow its playbook; the last step but one lifts it.",
-            )
+        self._may_lift(found)
         with self.database.transaction("write"):
             lifting.decide(
                 self.database,
@@ -247,6 +245,33 @@ class ControlRoom:
             )
             self._record(actor, "lift", str(found.scope), reason, {"restriction": found.id})
         lifting.drive(self.database, self.gatefile, clock=self.clock)
+        alert = alerts.of(self.database, condition=found.rule, scope=str(found.scope))
+        if found.cause != "OPERATOR" and alert is not None:
+            self.resolve_alert(actor, alert.id, reason=reason)
+
+    def _may_lift(self, found: Restriction) -> None:
+        """Raise `DeskRefused` unless this one is lifted by hand and what it stands for is over."""
+        if found.cause == "OPERATOR":
+            return
+        if found.rule == roles.UNASSIGNED and found.scope.kind == "account":
+            why = roles.standing(Reading(self._continuous.views), found.scope.key)
+            if why:
+                raise DeskRefused(
+                    "resumption-refused", f"{why}. Suspend the account, or acknowledge the row, first."
+                )
+        elif found.rule == corrections.WRONG:
+            others = [
+                f for f in findings.open_findings(self.database, limit=1000) if f.scope == str(found.scope)
+            ]
+            if others:
+                raise DeskRefused(
+                    "resumption-refused", f"Finding {others[0].id} on this account is open; cure it first."
+                )
+        else:
+            raise DeskRefused(
+                "resumption-refused",
+                "This one stands for a finding: follow its playbook; the last step but one lifts it.",
+            )
 
     def confirm_server(self, actor: Actor, *, reason: str) -> bool:
         """Believe a promoted or restored database server, once its rows are those of the seals; False when nothing was to be
