@@ -15,6 +15,7 @@ from watchkeeper.interfaces.cli import (
     session,
     status,
     switches,
+    threats,
 )
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(status.status)
 app.command()(status.check)
 app.command()(status.journal)
+app.command()(threats.threats)
 app.command()(session.login)
 app.command()(switches.switch)
 app.command()(accounting.export)

@@ -182,7 +182,7 @@ _OF_SIGNS = (
 #: What is told beside the catalogue's rows: of the watch itself, its records and its channels.
 _OF_THE_WATCH = (
     Condition("detector silent", "A detector is silent", "high", "detector", "detector", lasts=True),
-    Condition("monitor silent", "The watch is silent", "critical", "everything", lasts=True),
+    Condition("monitor silent", "The watch is silent", "critical", "everything", lasts=True, cause=_TIERS),
     Condition("server full", "The database server's disk is full", "critical", "everything", "9", lasts=True),
     Condition(
         "money unmatched", "Money stands in no statement of its provider", "high", "provider", lasts=True
