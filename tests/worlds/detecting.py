@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.worlds.books import REASON, Market, TurnableClock
-from watchkeeper.base.database import SqliteDatabase, engine_of, open_database
+from watchkeeper.base.database import SqliteDatabase, open_database
 from watchkeeper.bootstrap.detecting import Detecting, of_the_books
-from watchkeeper.bootstrap.drills.faults import spoken
 from watchkeeper.boundary.gate import Hold, Switch
 from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.market.commands import CreateListing, PayToLock, VerifyDelivery
@@ -126,12 +125,12 @@ class Post:
         self.switching.flip(switch=switch, action=action, actor=actor, reason=REASON, hold=hold)
 
     def owner(self, *statements: str) -> None:
-        """Statements past the entrance, as the database's owner; a trigger is taken away by its name."""
+        """Statements past the entrance, as the database's owner."""
         database = open_database(self.data, "market", role="owner")
         try:
             with database.transaction("write"):
                 for statement in statements:
-                    database.execute(spoken(statement, engine_of(self.data)))
+                    database.execute(statement)
         finally:
             database.close()
 

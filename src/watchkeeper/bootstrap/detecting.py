@@ -95,6 +95,7 @@ class Detecting:
         self._runner = Runner(detectors)
         self._views = Views(data, system_id=system_id)
         self._settled: BootTime | None = None
+        self._stamp = 0
         store = database or open_store(data, system_id=system_id)
         self.post = Post(
             data=data,
@@ -134,9 +135,10 @@ class Detecting:
         """Read the thresholds again. A mistake in them is told, and the last good ones stay in force."""
         now = self._clock.boot()
         age = None if self._settled is None else now.seconds_since(self._settled)
-        if age is not None and age < _SETTINGS_SECONDS:
+        stamp = _stamp(self._data)
+        if age is not None and age < _SETTINGS_SECONDS and stamp == self._stamp:
             return
-        self._settled = now
+        self._settled, self._stamp = now, stamp
         at = self._clock.now()
         wrong = ""
         found: Thresholds | None = None
@@ -158,3 +160,11 @@ class Detecting:
                 database, [Gone(_SETTINGS_WRONG, _SETTINGS_SCOPE, "the thresholds can be read again")], at=at
             )
         self.post.thresholds = found
+
+
+def _stamp(data: Path) -> int:
+    """When the settings were changed last, 0 when there are none."""
+    try:
+        return (data / settings.FILE_NAME).stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -17,6 +17,7 @@ from watchkeeper.operation.alerts.life import Alert
 from watchkeeper.operation.catalogue.conditions import CONDITIONS
 from watchkeeper.operation.catalogue.signs.model import Sign
 from watchkeeper.operation.detectors import reaching, telling
+from watchkeeper.operation.detectors.model import Detector
 from watchkeeper.operation.detectors.reaching import FailingTogether, PublishedAddresses, WriteProbe, probe
 from watchkeeper.operation.detectors.runner import look_now
 from watchkeeper.operation.detectors.tiers import Tiers
@@ -89,7 +90,7 @@ class Reach:
     def restart(self) -> None:
         tiers = Tiers()
         self.tiers = tiers
-        self.detectors = [
+        self.detectors: list[Detector] = [
             PublishedAddresses(tiers, lambda: {name: server.url for name, server in self.servers.items()}),
             WriteProbe(tiers),
             FailingTogether(tiers),
