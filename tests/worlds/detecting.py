@@ -18,7 +18,6 @@ from watchkeeper.operation.containment import imposing
 from watchkeeper.operation.detectors import looks
 from watchkeeper.operation.detectors.looks import Seen
 from watchkeeper.operation.detectors.people import AssignedRoles
-from watchkeeper.operation.detectors.runner import look_now
 from watchkeeper.operation.detectors.silence import Silence
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -77,8 +76,7 @@ class Post:
     def look(self, name: str) -> list[Alert]:
         """One detector looks; the alerts that it raised."""
         self.market.executor.flush_notes()
-        detector = next(d for d in self.detecting._runner.detectors if d.name == name)
-        return look_now(self.detecting.post, detector)
+        return self.detecting.look(name)
 
     def seen(self, name: str) -> Seen:
         found = looks.seen(self.database, name, clock=self.clock)

@@ -390,7 +390,11 @@ def run(data: Path, *, server: socket.socket, beat: int) -> None:
     ]
     for thread in threads:
         thread.start()
-    beating = Beat(beat, alive=worker.alive, on_orphaned=lambda: signal.raise_signal(signal.SIGTERM))
+
+    def alive() -> bool:
+        return worker.alive() and all(one.alive() for one in detecting)
+
+    beating = Beat(beat, alive=alive, on_orphaned=lambda: signal.raise_signal(signal.SIGTERM))
     beating.start()
     try:
         serve(create_app(data, clock=clock), server)

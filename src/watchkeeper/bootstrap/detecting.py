@@ -18,11 +18,12 @@ from watchkeeper.boundary.gatestore import Gate
 from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.boundary.views import Views
 from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.alerts.life import Alert
 from watchkeeper.operation.catalogue.signs.model import Reading, Sign
 from watchkeeper.operation.catalogue.threats import AWAITED
 from watchkeeper.operation.detectors import machine, people, rates, reaching, telling, thresholds
 from watchkeeper.operation.detectors.model import Detector, Gone, Post
-from watchkeeper.operation.detectors.runner import Runner
+from watchkeeper.operation.detectors.runner import Runner, look_now
 from watchkeeper.operation.detectors.silence import Silence
 from watchkeeper.operation.detectors.thresholds import Thresholds
 from watchkeeper.operation.detectors.tiers import Tiers
@@ -30,6 +31,7 @@ from watchkeeper.operation.store import open_store
 
 _TURN_SECONDS = 0.5
 _SETTINGS_SECONDS = 5.0
+_ALIVE_SECONDS = 60.0
 _SETTINGS_WRONG, _SETTINGS_SCOPE = "settings wrong", "thresholds"
 
 _log = structlog.get_logger()
@@ -96,6 +98,7 @@ class Detecting:
         self._views = Views(data, system_id=system_id)
         self._settled: BootTime | None = None
         self._stamp = 0
+        self._turned: BootTime | None = None
         store = database or open_store(data, system_id=system_id)
         self.post = Post(
             data=data,
@@ -106,6 +109,16 @@ class Detecting:
             clock=clock,
             thresholds=thresholds.kept(store),
         )
+
+    def look(self, name: str) -> list[Alert]:
+        """One look of the detector of this name, due or not, with everything that follows; the alerts that were raised."""
+        self._settle()
+        return look_now(self.post, next(one for one in self._runner.detectors if one.name == name))
+
+    def alive(self) -> bool:
+        """Whether a turn came to an end lately, well or not."""
+        age = None if self._turned is None else self._clock.boot().seconds_since(self._turned)
+        return age is not None and age < _ALIVE_SECONDS
 
     def turn(self) -> None:
         """Have those look that are due; raises `DatabaseError` of the control room's own store."""
@@ -128,6 +141,10 @@ class Detecting:
                 self.turn()
             except DatabaseError as error:
                 _log.error("detecting.failed", detail=str(error))
+            except Exception:
+                # Nobody would tell that this thread is gone: it goes on, and what it did not see grows old.
+                _log.exception("detecting.failed")
+            self._turned = self._clock.boot()
             stopping.wait(_TURN_SECONDS)
         self.close()
 

@@ -15,6 +15,8 @@ from watchkeeper.operation.catalogue.signs.model import Reading, Sign
 from watchkeeper.operation.detectors.thresholds import Thresholds
 
 QUIET, SEEN, UNKNOWN = "QUIET", "SEEN", "UNKNOWN"
+#: The mark from when on what was written is news: what stood there long before the first look of all is not told.
+SINCE = "since"
 
 
 @dataclass(slots=True)

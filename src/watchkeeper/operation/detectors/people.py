@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from watchkeeper.base.clock import Instant, later
 from watchkeeper.base.database import Database
 from watchkeeper.operation.catalogue.signs import corrections, habits, reversals, roles
 from watchkeeper.operation.catalogue.signs.corrections import Correction
@@ -13,7 +12,7 @@ from watchkeeper.operation.catalogue.signs.habits import Habit, Habits, Rules
 from watchkeeper.operation.catalogue.signs.model import Sign
 from watchkeeper.operation.containment import imposing
 from watchkeeper.operation.containment.imposing import Stop
-from watchkeeper.operation.detectors.model import QUIET, SEEN, Gone, Look, Plain, Post
+from watchkeeper.operation.detectors.model import QUIET, SEEN, SINCE, Gone, Look, Plain, Post
 
 _EVERY_SECONDS = 1.0
 _HABITS_MAX = 20_000
@@ -21,8 +20,6 @@ _LATE = "operator late"
 _ALERTS_MAX = 1_000
 #: Acts of the desk that one correction is compared with.
 _PREDICTIONS_MAX = 100
-#: What was corrected longer ago than this when somebody looks for the first time was looked at then.
-_NEWS_SECONDS = 86_400
 
 
 class AdminGrants(Plain):
@@ -33,7 +30,7 @@ class AdminGrants(Plain):
 
     def look(self, post: Post, marks: Mapping[str, int]) -> Look:
         """Read the new rows of the role history."""
-        signs, read = roles.grants(post.reading, read=marks.get("read", 0), at=post.clock.now())
+        signs, read = roles.grants(post.reading, read=marks.get("read", 0), since=marks.get(SINCE, 0))
         return Look(
             state=SEEN if signs else QUIET,
             detail=signs[-1].detail if signs else f"read to row {read} of the role history",
@@ -74,6 +71,7 @@ class HastyReversals(Plain):
         signs, read = reversals.hasty(
             post.reading,
             read=marks.get("read", 0),
+            since=marks.get(SINCE, 0),
             lock_seconds=post.thresholds["reversal_after_lock_seconds"],
             mark_seconds=post.thresholds["reversal_after_mark_seconds"],
         )
@@ -187,7 +185,11 @@ class Corrections(Plain):
     def look(self, post: Post, marks: Mapping[str, int]) -> Look:
         """Compare the new corrections of the books with the predictions on record."""
         new, read = corrections.new(post.reading, read=marks)
-        wrong = [(one, why) for one in new if (why := _missed(post.database, one, at=post.clock.now()))]
+        wrong = [
+            (one, why)
+            for one in new
+            if one.at >= marks.get(SINCE, 0) and (why := _missed(post.database, one))
+        ]
         for one, why in wrong:
             imposing.impose(
                 post.gatefile,
@@ -202,10 +204,8 @@ class Corrections(Plain):
         )
 
 
-def _missed(database: Database, found: Correction, *, at: Instant) -> str:
+def _missed(database: Database, found: Correction) -> str:
     """How a correction differs from every prediction of it that is on record; empty when one of them came true."""
-    if found.at < later(at, seconds=-_NEWS_SECONDS):
-        return ""
     predicted: list[int] = []
     for (detail,) in database.query(
         "SELECT detail FROM operator_actions WHERE action = 'correct' ORDER BY id DESC LIMIT ?",

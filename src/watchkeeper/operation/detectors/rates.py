@@ -12,7 +12,7 @@ from watchkeeper.operation.catalogue.signs import tries
 from watchkeeper.operation.catalogue.signs.model import Sign
 from watchkeeper.operation.catalogue.signs.rates import DAY, RATES, Rate, RateSign, Window
 from watchkeeper.operation.detectors import looks
-from watchkeeper.operation.detectors.model import QUIET, SEEN, UNKNOWN, Look, Plain, Post
+from watchkeeper.operation.detectors.model import QUIET, SEEN, SINCE, UNKNOWN, Look, Plain, Post
 
 _EVERY_SECONDS = 1.0
 _FLIPS_AT_ONCE = 1_000
@@ -39,9 +39,10 @@ class Rates(Plain):
         limit = post.thresholds[rate.threshold]
         found = self._sign.look(
             post.reading,
-            read=marks.get("read", 0),
+            read=marks.get("read"),
             told=marks.get("told", 0),
             limit=limit,
+            since=marks.get(SINCE, 0),
             at=post.clock.now(),
         )
         period = "a day" if rate.seconds == DAY else "an hour"
@@ -76,6 +77,9 @@ class Flips(Plain):
             recent = flips(gate, after=max(0, read - _FLIPS_AT_ONCE), limit=2 * _FLIPS_AT_ONCE)
         for flip in flip_signs.by_people(recent):
             window.add(flip.number, flip.at, 1)
+            if flip.at < marks.get(SINCE, 0):
+                told = max(told, flip.number)
+                continue
             fresh = window.total(after=told)
             if flip.number > read and fresh > limit:
                 passed, told = passed + fresh, flip.number
@@ -103,7 +107,8 @@ class UncalledFlips(Plain):
         read = marks.get("read", 0)
         with post.gatefile.look() as gate:
             new = flips(gate, after=read, limit=_FLIPS_AT_ONCE)
-        signs = flip_signs.uncalled(new, alert_open=lambda at: _alert_stood(post.database, at))
+        news = [flip for flip in new if flip.at >= marks.get(SINCE, 0)]
+        signs = flip_signs.uncalled(news, alert_open=lambda at: _alert_stood(post.database, at))
         return Look(
             state=SEEN if signs else QUIET,
             detail=signs[-1].detail if signs else f"read to flip {new[-1].number if new else read}",
@@ -176,7 +181,13 @@ class FailedSecondFactors(Plain):
             "sign_in": post.thresholds["failed_sign_ins_per_hour"],
         }
         told = {name.removeprefix(_TOLD): value for name, value in marks.items() if name.startswith(_TOLD)}
-        found, read = self._sign.look(post.reading, read=marks.get("read", 0), told=told, limits=limits)
+        found, read = self._sign.look(
+            post.reading,
+            read=marks.get("read", 0),
+            told=told,
+            limits=limits,
+            since=marks.get(SINCE, 0),
+        )
         return Look(
             state=SEEN if found.signs else QUIET,
             detail=found.signs[-1].detail if found.signs else f"at most {found.most:,} within an hour",

@@ -221,6 +221,7 @@ class WriteProbe(Plain):
             never = post.lease.write_probe() is None
             refused = trouble.startswith("the books")
         except DatabaseError as error:
+            post.lease.close()
             trouble, refused = f"the store of the probes cannot be read: {error}", False
         if never:
             return Look(state=UNKNOWN, detail="no write was ever proved")
@@ -296,5 +297,6 @@ class FailingTogether(Plain):
         try:
             age = now.seconds_since(post.lease.row().written)
         except DatabaseError:
+            post.lease.close()
             return False
         return age is not None and age <= SILENT_AFTER_SECONDS

@@ -9,12 +9,15 @@ from collections.abc import Sequence
 
 import structlog
 
-from watchkeeper.base.clock import BootTime
+from watchkeeper.base.clock import BootTime, later
 from watchkeeper.base.database import DatabaseError
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.operation.alerts.life import Alert
 from watchkeeper.operation.detectors import looks, telling
-from watchkeeper.operation.detectors.model import UNKNOWN, Detector, Look, Post
+from watchkeeper.operation.detectors.model import SINCE, UNKNOWN, Detector, Look, Post
+
+#: What was written longer than this before a detector's first look of all is no news to it.
+_NEWS_SECONDS = 86_400
 
 _log = structlog.get_logger()
 
@@ -47,6 +50,8 @@ def look_now(post: Post, detector: Detector) -> list[Alert]:
     boot = post.clock.boot()
     try:
         marks = looks.marks(post.database, detector.name)
+        begun = {} if SINCE in marks else {SINCE: later(post.clock.now(), seconds=-_NEWS_SECONDS)}
+        marks |= begun
         try:
             look = detector.look(post, marks)
         except (DatabaseError, GateUnreadable, GateBusy) as error:
@@ -55,6 +60,7 @@ def look_now(post: Post, detector: Detector) -> list[Alert]:
         except Exception as error:
             _log.exception("detector.failed", detector=detector.name)
             look = _unknown(post, detector, f"the detector raised {type(error).__name__}")
+        look.marks = {**begun, **look.marks}
         return _written(post, detector, look, boot=boot)
     except DatabaseError:
         detector.forget()
@@ -63,7 +69,9 @@ def look_now(post: Post, detector: Detector) -> list[Alert]:
 
 def _unknown(post: Post, detector: Detector, detail: str) -> Look:
     detector.forget()
-    post.reading.close()
+    for source in (post.reading, post.lease, post.gatefile):
+        # Whatever broke is opened anew by the next look.
+        source.close()
     return Look(state=UNKNOWN, detail=detail)
 
 

@@ -46,17 +46,18 @@ class Reading:
         return self.views.last(VIEWS[table])
 
     def new(
-        self, table: str, *, after: int, where: str = "", parameters: Parameters = ()
+        self, table: str, *, after: int, where: str = "", parameters: Parameters = (), keys: int | None = None
     ) -> tuple[list[Row], int]:
         """Rows above `after` in order, as far as one look goes, and the key up to which that was looked at."""
         view = VIEWS[table]
-        upto = min(self.views.last(view), after + KEYS_AT_ONCE)
+        keys = keys or KEYS_AT_ONCE
+        upto = min(self.views.last(view), after + keys)
         condition = f" AND {where}" if where else ""
         rows = self.views.rows(
             view,
             f"{view.key} > ? AND {view.key} <= ?{condition} ORDER BY {view.key}",
             (after, upto, *parameters),
-            limit=KEYS_AT_ONCE,
+            limit=keys,
         )
         return rows, max(after, upto)
 

@@ -123,11 +123,18 @@ class RateSign:
         self._rate = rate
         self._window: Window | None = None
 
-    def look(self, reading: Reading, *, read: int, told: int, limit: int, at: int) -> Counted:
-        """Read on from `read`; a limit that was passed by what is not told yet counts once. Raises `DatabaseError`."""
+    def look(
+        self, reading: Reading, *, read: int | None, told: int, limit: int, since: int, at: int
+    ) -> Counted:
+        """Read on from `read`; a limit that was passed by what is not told yet counts once. Raises `DatabaseError`.
+
+        `read` is None at the first look of all; what was written before `since` counts as told.
+        """
         rate = self._rate
         with reading.snapshot():
             last = reading.last(rate.table)
+            if read is None:
+                read = max(0, last - _KEYS_LOOKED_BACK)
             if last < read:
                 # The books end earlier than they did: an older copy was put back, and what it has was told.
                 self._window, read, told = None, last, min(told, last)
@@ -138,6 +145,9 @@ class RateSign:
         for row in rows:
             key = integer(row["id"])
             self._window.add(key, integer(row["at"]), max(0, self._weight(row)))
+            if integer(row["at"]) < since:
+                told = key
+                continue
             fresh = self._window.total(after=told)
             if fresh > limit:
                 passed = fresh if passed is None else passed + fresh

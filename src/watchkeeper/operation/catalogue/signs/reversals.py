@@ -17,11 +17,14 @@ HASTE = "reversal in haste"
 _COMMAND = "reverse_lock"
 
 
-def hasty(reading: Reading, *, read: int, lock_seconds: int, mark_seconds: int) -> tuple[list[Sign], int]:
+def hasty(
+    reading: Reading, *, read: int, since: int, lock_seconds: int, mark_seconds: int
+) -> tuple[list[Sign], int]:
     """New reversals in haste, one sign for each admin, and how far was read. Raises `DatabaseError`."""
     by_admin: dict[str, list[str]] = {}
     with reading.snapshot():
         rows, upto = reading.new("lock_outcomes", after=read, where="outcome = 'reversed'")
+        rows = [row for row in rows if integer(row["at"]) >= since]
         for row in rows:
             why = _haste(reading, row, lock_seconds=lock_seconds, mark_seconds=mark_seconds)
             if why:

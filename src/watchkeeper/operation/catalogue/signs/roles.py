@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from watchkeeper.base.clock import Instant, later
 from watchkeeper.boundary.gate import OperationClass, Scope
 from watchkeeper.boundary.views import Row
 from watchkeeper.operation.catalogue import books
@@ -24,8 +23,8 @@ UNASSIGNED, GRANTED = "T1.1", "admin granted"
 #: All that the account does, as itself or as an admin.
 STOPS: frozenset[OperationClass] = books.ACCOUNT | books.ADMIN
 _ASSIGNING = frozenset({"invite_user", "change_role"})
-#: What was granted longer ago than this when somebody looks for the first time is known already.
-_NEWS_SECONDS = 86_400
+#: Each row asks for some others, and the watch has other things to do.
+_KEYS_AT_ONCE = 200
 #: Changes of one assigner's own role that are looked back over.
 _ROLES_OF_ONE_MAX = 1_000
 
@@ -51,13 +50,13 @@ def unassigned(reading: Reading, *, users: int, history: int) -> RolesRead:
     """Judge what is new among accounts and roles. Raises `DatabaseError`."""
     found: list[Unassigned] = []
     with reading.snapshot():
-        rows, history_read = reading.new("role_history", after=history)
+        rows, history_read = reading.new("role_history", after=history, keys=_KEYS_AT_ONCE)
         assigners: dict[int, Sequence[Row]] = {}
         for row in rows:
             why = _wrong(reading, row, assigners)
             if why:
                 found.append(Unassigned(reading.scope(row["user_id"]), why))
-        accounts, users_read = reading.new("users", after=users)
+        accounts, users_read = reading.new("users", after=users, keys=_KEYS_AT_ONCE)
         for account in accounts:
             # The invitation that made the account wrote its first role, under the same UTID.
             first = reading.rows(
@@ -127,13 +126,13 @@ def _wrong(reading: Reading, row: Row, assigners: dict[int, Sequence[Row]]) -> s
     return ""
 
 
-def grants(reading: Reading, *, read: int, at: Instant) -> tuple[list[Sign], int]:
+def grants(reading: Reading, *, read: int, since: int) -> tuple[list[Sign], int]:
     """Every new row that makes somebody an admin, set-up's aside, and how far was read. Raises `DatabaseError`."""
     found: list[Sign] = []
     with reading.snapshot():
         rows, upto = reading.new("role_history", after=read, where="role_after = 'admin'")
         for row in rows:
-            if integer(row["at"]) < later(at, seconds=-_NEWS_SECONDS):
+            if integer(row["at"]) < since:
                 continue
             journal = reading.journal_of(row["utid"])
             if journal is not None and (journal["n"], journal["command"]) == (SET_UP_NUMBER, "set_up"):

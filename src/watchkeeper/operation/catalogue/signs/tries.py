@@ -93,9 +93,12 @@ class FailedFactors:
         self._roles: dict[str, str] = {}
 
     def look(
-        self, reading: Reading, *, read: int, told: Mapping[str, int], limits: Mapping[str, int]
+        self, reading: Reading, *, read: int, told: Mapping[str, int], limits: Mapping[str, int], since: int
     ) -> tuple[Tried, int]:
-        """Read on; `limits` by kind of attempt. How far was read comes with it. Raises `DatabaseError`."""
+        """Read on; `limits` by kind of attempt, news from `since` on. How far was read comes with it.
+
+        Raises `DatabaseError`.
+        """
         signs: list[Sign] = []
         moved: dict[str, int] = {}
         self._roles.clear()
@@ -112,7 +115,7 @@ class FailedFactors:
             rows, upto = reading.new("sign_in_attempts", after=read)
             for row in rows:
                 key = self._add(reading, row)
-                if key is None or key[1] not in limits:
+                if key is None or key[1] not in limits or integer(row["at"]) < since:
                     continue
                 account, kind = key
                 name = f"{account} {kind}"
