@@ -34,7 +34,6 @@ from watchkeeper.market.switching import Switching
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.context import Context
-from watchkeeper.operation.catalogue.signs import corrections, roles
 from watchkeeper.operation.catalogue.signs.model import Reading
 from watchkeeper.operation.console.overview import Overlook, Overview
 from watchkeeper.operation.containment import imposing, lifting
@@ -45,6 +44,7 @@ from watchkeeper.operation.incidents.model import Incident, analysis_name
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.desk import Desk
 from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator
+from watchkeeper.operation.playbooks.threats import why_not_lifted
 from watchkeeper.operation.store import open_store, system_id_of
 from watchkeeper.operation.verifier import findings, passes, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous
@@ -233,7 +233,9 @@ class ControlRoom:
         found = next((r for r in imposing.active(self.gatefile) if r.id == restriction_id), None)
         if found is None:
             raise DeskRefused("not-found", "There is no such restriction in force.")
-        self._may_lift(found)
+        why_not = why_not_lifted(found, reading=Reading(self._continuous.views), database=self.database)
+        if why_not:
+            raise DeskRefused("resumption-refused", why_not)
         with self.database.transaction("write"):
             lifting.decide(
                 self.database,
@@ -248,30 +250,6 @@ class ControlRoom:
         alert = alerts.of(self.database, condition=found.rule, scope=str(found.scope))
         if found.cause != "OPERATOR" and alert is not None:
             self.resolve_alert(actor, alert.id, reason=reason)
-
-    def _may_lift(self, found: Restriction) -> None:
-        """Raise `DeskRefused` unless this one is lifted by hand and what it stands for is over."""
-        if found.cause == "OPERATOR":
-            return
-        if found.rule == roles.UNASSIGNED and found.scope.kind == "account":
-            why = roles.standing(Reading(self._continuous.views), found.scope.key)
-            if why:
-                raise DeskRefused(
-                    "resumption-refused", f"{why}. Suspend the account, or acknowledge the row, first."
-                )
-        elif found.rule == corrections.WRONG:
-            others = [
-                f for f in findings.open_findings(self.database, limit=1000) if f.scope == str(found.scope)
-            ]
-            if others:
-                raise DeskRefused(
-                    "resumption-refused", f"Finding {others[0].id} on this account is open; cure it first."
-                )
-        else:
-            raise DeskRefused(
-                "resumption-refused",
-                "This one stands for a finding: follow its playbook; the last step but one lifts it.",
-            )
 
     def confirm_server(self, actor: Actor, *, reason: str) -> bool:
         """Believe a promoted or restored database server, once its rows are those of the seals; False when nothing was to be

@@ -136,6 +136,22 @@ def test_an_older_copy_of_the_books_tells_nothing_of_what_was_told(post: Post) -
     assert len(post.look("admin actions")) == 1
 
 
+def test_what_was_written_long_before_the_first_look_of_all_is_no_news(post: Post) -> None:
+    act(post, 30)
+    post.market.person("admin")
+    post.passes(hours=25)
+    with post.database.transaction("write"):
+        post.database.execute("DELETE FROM detector_marks")
+    post.restart()
+    post.turn()
+    post.turn()
+    assert post.alerts() == []
+    act(post, 11)
+    assert len(post.look("admin actions")) == 1
+    post.market.person("admin")
+    assert len(post.look("admin grants")) == 1
+
+
 def test_more_than_fifty_hits_within_an_hour_are_told_and_a_summary_counts_as_many_as_it_stands_for(
     post: Post,
 ) -> None:
