@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from tests.worlds.detecting import Post
 from watchkeeper.base.settings import SettingsWrong
 from watchkeeper.bootstrap.detecting import of_the_books, of_the_tiers
+from watchkeeper.operation import catalogue
 from watchkeeper.operation.alerts.life import SEVERITIES
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.catalogue.conditions import CONDITIONS, cause_of, of_threat
@@ -77,6 +79,20 @@ def test_what_an_alert_says_to_do_is_a_playbook_or_steps_in_words() -> None:
             invariant.severity,
             invariant.playbook,
         )
+
+
+def test_no_alert_is_raised_under_a_condition_that_the_catalogue_does_not_have() -> None:
+    source = Path(catalogue.__file__).resolve().parents[2]
+    named = {
+        keyword.value.value
+        for path in source.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "condition" and isinstance(keyword.value, ast.Constant)
+    }
+    assert {"settings wrong", "alert path"} <= named
+    assert named <= set(CONDITIONS)
 
 
 def test_every_detector_of_a_threat_runs_and_every_one_that_runs_is_of_a_threat(tmp_path: Path) -> None:

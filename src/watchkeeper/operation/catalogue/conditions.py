@@ -51,20 +51,20 @@ _OF_INVARIANTS: tuple[tuple[str, str, str, str, str, tuple[str, ...]], ...] = (
     ("3.1", "somebody changed their own role", "critical", "everything", "11", ()),
     ("3.2", "a lock over the exposure limit", "critical", "account", "6", ("8.1",)),
     ("3.3", "an admin saw an identity", "high", "query", "11", ()),
-    ("4.1", "a UTID changed", "critical", "everything", "2", ()),
+    ("4.1", "a UTID changed", "critical", "everything", "12", ()),
     ("4.2", "an act without a UTID", "high", "command", "11", ()),
-    ("5.1", "the admin log was changed", "critical", "everything", "2", ("9.1",)),
-    ("5.2", "the storage-fee log was changed", "critical", "everything", "2", ()),
-    ("5.3", "the rate-limit log was changed", "critical", "everything", "2", ()),
+    ("5.1", "the admin log was changed", "critical", "everything", "12", ("9.1",)),
+    ("5.2", "the storage-fee log was changed", "critical", "everything", "12", ()),
+    ("5.3", "the rate-limit log was changed", "critical", "everything", "12", ()),
     ("6.1", "exposure over the limit", "critical", "account", "6", ("8.1",)),
     ("6.2", "exposure that was not counted with its lock", "critical", "everything", "6", ("2.3", "8.1")),
     ("7.1", "money moved in pilot mode", "critical", "everything", "7", ("6.1",)),
     ("7.2", "a purchase outside the window", "critical", "everything", "7", ("6.2",)),
     ("8.1", "an admin's act that is not logged", "critical", "command", "11", ("4.1", "9.2")),
     ("8.2", "orphaned UTID", "high", "command", "10", ("9.3",)),
-    ("9.1", "purchase is half on", "high", "everything", "half", ("3.1",)),
-    ("9.2", "delivery verification is half on", "high", "everything", "half", ("3.2",)),
-    ("9.3", "storage-fee automation is half on", "high", "everything", "half", ("3.3",)),
+    ("9.1", "purchase is half on", "high", "everything", "13", ("3.1",)),
+    ("9.2", "delivery verification is half on", "high", "everything", "13", ("3.2",)),
+    ("9.3", "storage-fee automation is half on", "high", "everything", "13", ("3.3",)),
     ("10.1", "the system decided what only a person may", "critical", "command", "11", ()),
     ("10.2", "a reversal by nobody", "critical", "everything", "11", ("4.1",)),
 )
@@ -181,6 +181,9 @@ _OF_SIGNS = (
 
 #: What is told beside the catalogue's rows: of the watch itself, its records and its channels.
 _OF_THE_WATCH = (
+    Condition(
+        "proof stale", "What the watch would see is not proven any more", "medium", "everything", lasts=True
+    ),
     Condition("detector silent", "A detector is silent", "high", "detector", "detector", lasts=True),
     Condition("monitor silent", "The watch is silent", "critical", "everything", lasts=True, cause=_TIERS),
     Condition("server full", "The database server's disk is full", "critical", "everything", "9", lasts=True),

@@ -47,7 +47,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
         "have the check run again",
         "write down what it was",
     ),
-    "half": (
+    "13": (
         "see which part of the feature is on and which is off",
         "turn all of it off",
         "find what turned a part on or off",

@@ -55,9 +55,9 @@ _ALL = (
     Threat("2.1", "the ledger is changed", "critical", AS_THE_INVARIANT, "2", ("1.2",)),
     Threat("2.2", "a balance is wrong", "critical", AS_THE_INVARIANT, "1", ("1.1",)),
     Threat("2.3", "two acts at once undo a rule", "critical", AS_THE_INVARIANT, "1", ("1.1", "6.2")),
-    Threat("3.1", "purchase is half on", "high", AS_THE_INVARIANT, "half", ("9.1",)),
-    Threat("3.2", "delivery verification is half on", "high", AS_THE_INVARIANT, "half", ("9.2",)),
-    Threat("3.3", "storage-fee automation is half on", "high", AS_THE_INVARIANT, "half", ("9.3",)),
+    Threat("3.1", "purchase is half on", "high", AS_THE_INVARIANT, "13", ("9.1",)),
+    Threat("3.2", "delivery verification is half on", "high", AS_THE_INVARIANT, "13", ("9.2",)),
+    Threat("3.3", "storage-fee automation is half on", "high", AS_THE_INVARIANT, "13", ("9.3",)),
     Threat(
         "4.1",
         "a reversal that nobody authorized",
@@ -134,7 +134,7 @@ _ALL = (
         detectors=("published addresses",),
     ),
     Threat("8.1", "the exposure limit is bypassed", "critical", AS_THE_INVARIANT, "6", ("3.2", "6.1", "6.2")),
-    Threat("9.1", "the admin log is changed", "critical", AS_THE_INVARIANT, "2", ("5.1",)),
+    Threat("9.1", "the admin log is changed", "critical", AS_THE_INVARIANT, "12", ("5.1",)),
     Threat("9.2", "an admin's act is not logged", "critical", AS_THE_INVARIANT, "11", ("8.1",)),
     Threat("9.3", "a UTID leads nowhere", "high", AS_THE_INVARIANT, "10", ("8.2",)),
     Threat(
