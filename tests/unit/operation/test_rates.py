@@ -26,6 +26,19 @@ def act(post: Post, number: int, *, apart: float = 0) -> None:
         post.passes(seconds=apart)
 
 
+def logged(post: Post, number: int, *, action: str) -> None:
+    """That many rows of the admins' log, by the database's owner."""
+    at = post.clock.now()
+    post.owner(
+        *(
+            "INSERT INTO admin_actions (id, utid, actor_id, action, subject, reason, at) SELECT max(id) + 1, "
+            f"'20261126-120000-adm-for{n:03}', {post.admin}, '{action}', 'forged', 'forged by the test', {at} "
+            "FROM admin_actions"
+            for n in range(number)
+        )
+    )
+
+
 def told(post: Post, condition: str) -> list[tuple[str, str, str, str, int]]:
     return [alert for alert in post.alerts() if alert[0] == condition]
 
@@ -84,16 +97,16 @@ def test_a_restart_forgets_no_window_and_tells_nothing_twice(post: Post) -> None
 
 
 def test_rows_that_went_past_the_entrance_count_as_well(post: Post) -> None:
-    at = post.clock.now()
-    post.owner(
-        *(
-            "INSERT INTO admin_actions (id, utid, actor_id, action, subject, reason, at) SELECT max(id) + 1, "
-            f"'20261126-120000-adm-forge{n}', {post.admin}, 'end_sessions', 'forged', 'forged by the test', {at} "
-            "FROM admin_actions"
-            for n in range(11)
-        )
-    )
+    logged(post, 11, action="end_sessions")
     assert len(post.look("admin actions")) == 1
+
+
+def test_what_a_playbook_cures_is_nobodys_spree(post: Post) -> None:
+    logged(post, 30, action="repair")
+    act(post, 10)
+    post.turn()
+    assert post.alerts() == []
+    assert post.seen("admin actions").value == 10
 
 
 def test_a_clock_that_jumped_ahead_does_not_blind_the_window(post: Post) -> None:

@@ -11,11 +11,13 @@ import pytest
 from tests.worlds.detecting import Post
 from watchkeeper.base.settings import SettingsWrong
 from watchkeeper.bootstrap.detecting import of_the_books, of_the_tiers
+from watchkeeper.market.commands import Cure
 from watchkeeper.operation import catalogue
 from watchkeeper.operation.alerts.life import SEVERITIES
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.catalogue.conditions import CONDITIONS, cause_of, of_threat
 from watchkeeper.operation.catalogue.playbooks import PLAYBOOKS
+from watchkeeper.operation.catalogue.signs.model import CURES
 from watchkeeper.operation.catalogue.steps import STEPS
 from watchkeeper.operation.catalogue.threats import AS_THE_INVARIANT, AWAITED, THREATS
 from watchkeeper.operation.console import threats as threatening
@@ -93,6 +95,10 @@ def test_no_alert_is_raised_under_a_condition_that_the_catalogue_does_not_have()
     }
     assert {"settings wrong", "alert path"} <= named
     assert named <= set(CONDITIONS)
+
+
+def test_the_cures_that_no_rate_counts_are_those_of_the_market() -> None:
+    assert set(CURES) == {command.name for command in Cure.__subclasses__()}
 
 
 def test_every_detector_of_a_threat_runs_and_every_one_that_runs_is_of_a_threat(tmp_path: Path) -> None:

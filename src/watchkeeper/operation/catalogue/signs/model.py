@@ -15,6 +15,16 @@ from watchkeeper.boundary.views import VIEWS, Row, Views
 KEYS_AT_ONCE = 2_000
 #: Set-up's own rows are the journal's first: roles that nobody else could assign.
 SET_UP_NUMBER = 1
+#: What the operator does in a playbook, under a finding: that is told already, and is nobody's spree.
+CURES = (
+    "acknowledge",
+    "correct",
+    "cure_reversal",
+    "cure_verification",
+    "repair",
+    "restore_defences",
+    "restore_state",
+)
 
 
 @dataclass(frozen=True, slots=True)

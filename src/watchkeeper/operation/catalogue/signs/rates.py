@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
 from watchkeeper.boundary.views import Row
 from watchkeeper.operation.catalogue.books import integer
-from watchkeeper.operation.catalogue.signs.model import Reading
+from watchkeeper.operation.catalogue.signs.model import CURES, Reading
 
 #: More events than a threshold may be set to are never needed to see that it is passed.
 EVENTS_KEPT_MAX = 10_001
@@ -33,6 +33,8 @@ class Rate:
     of: str
     where: str = ""
     weight: str = ""
+    #: Whether rows that a playbook's cures wrote are left out, by the command of their UTID.
+    without_cures: bool = False
 
 
 HOUR, DAY = 3600, 86_400
@@ -44,6 +46,7 @@ RATES = (
         HOUR,
         "admin_actions",
         "admin actions",
+        where="action NOT IN ({})".format(", ".join(f"'{name}'" for name in CURES)),
     ),
     Rate(
         "rate-limit hits",
@@ -72,6 +75,7 @@ RATES = (
         "lock_outcomes",
         "reversals",
         where="outcome = 'reversed'",
+        without_cures=True,
     ),
 )
 
@@ -88,6 +92,8 @@ class Window:
 
         The clock may have been set: what seems to come from far ahead of this event is let go as well.
         """
+        if not weight:
+            return
         while self._events and not at - self._span < self._events[0][1] <= at + self._span:
             self._events.popleft()
         self._events.append((key, at, weight))
@@ -144,7 +150,7 @@ class RateSign:
         passed: int | None = None
         for row in rows:
             key = integer(row["id"])
-            self._window.add(key, integer(row["at"]), max(0, self._weight(row)))
+            self._window.add(key, integer(row["at"]), self._weight(reading, row))
             if integer(row["at"]) < since:
                 told = key
                 continue
@@ -154,9 +160,13 @@ class RateSign:
                 told = key
         return Counted(upto, told, passed, self._window.standing(at))
 
-    def _weight(self, row: Row) -> int:
+    def _weight(self, reading: Reading, row: Row) -> int:
+        if self._rate.without_cures:
+            journal = reading.journal_of(row["utid"])
+            if journal is not None and journal["command"] in CURES:
+                return 0
         weight = row.get(self._rate.weight, 1) if self._rate.weight else 1
-        return weight if isinstance(weight, int) else 1
+        return max(0, weight) if isinstance(weight, int) else 1
 
     def _before(self, reading: Reading, read: int) -> Window:
         rate = self._rate
@@ -169,5 +179,5 @@ class RateSign:
         )
         window = Window(rate.seconds)
         for row in reversed(rows):
-            window.add(integer(row["id"]), integer(row["at"]), max(0, self._weight(row)))
+            window.add(integer(row["id"]), integer(row["at"]), self._weight(reading, row))
         return window
