@@ -153,6 +153,7 @@ class RefusedAuthorizations(Plain):
             value=found.most,
             value_max=limit,
             signs=found.signs,
+            # Also when there was more than one look takes: a flood must not hold up what comes after it.
             marks={"minute": minute - 1} | {f"{_TOLD}{name}": value for name, value in found.told.items()},
         )
 

@@ -45,20 +45,27 @@ def refused(
     reading: Reading, *, since_minute: int, told: Mapping[str, int], limit: int, at: Instant
 ) -> Tried:
     """Refused authorizations by account, over any 60 minutes that end after `since_minute`. Raises `DatabaseError`."""
-    marks = ", ".join("?" * len(_CODES))
+    codes = f"code IN ({', '.join('?' * len(_CODES))}) AND minute > ?"
+    begin, now = since_minute - _HOUR_MINUTES, at // _MINUTE
     with reading.snapshot():
+        # Whoever was not refused so often in all that time was not within any hour of it.
         rows = reading.query(
-            f"SELECT actor, minute, sum(count) FROM watch_refusal_counts WHERE code IN ({marks}) AND minute > ? "
+            "SELECT actor, minute, sum(count) FROM watch_refusal_counts WHERE actor IN (SELECT actor FROM "
+            f"watch_refusal_counts WHERE {codes} GROUP BY actor HAVING sum(count) > ?) AND {codes} "
             "GROUP BY actor, minute ORDER BY actor, minute LIMIT ?",
-            (*_CODES, since_minute - _HOUR_MINUTES, _COUNTS_AT_ONCE),
+            (*_CODES, begin, limit, *_CODES, begin, _COUNTS_AT_ONCE),
         )
+        highest = reading.query(
+            "SELECT max(refused) FROM (SELECT sum(count) AS refused FROM watch_refusal_counts "
+            f"WHERE {codes} GROUP BY actor) AS counted",
+            (*_CODES, now - _HOUR_MINUTES),
+        )
+    most = int(str(highest[0][0] or 0)) if highest else 0
     by_account: dict[str, list[tuple[int, int]]] = {}
     for actor, minute, count in rows:
         by_account.setdefault(str(actor), []).append((integer(minute), int(str(count))))
     signs: list[Sign] = []
     moved: dict[str, int] = {}
-    most = 0
-    now = at // _MINUTE
     for account, counts in by_account.items():
         window = Window(3600)
         before = told.get(account, -1)
@@ -73,7 +80,6 @@ def refused(
                         f"{fresh:,} times within an hour it was refused what it may not do",
                     )
                 )
-        most = max(most, sum(count for minute, count in counts if minute > now - _HOUR_MINUTES))
     return Tried(_last_of_each(signs), moved, most, cut=len(rows) == _COUNTS_AT_ONCE)
 
 
