@@ -17,6 +17,7 @@ from watchkeeper.base.money import ugx
 from watchkeeper.base.settings import SettingsWrong
 from watchkeeper.bootstrap import addresses
 from watchkeeper.bootstrap.beat import Beat
+from watchkeeper.bootstrap.detecting import Detecting, of_the_books, of_the_tiers
 from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseStore
 from watchkeeper.boundary.views import Views
 from watchkeeper.interfaces.control_web.app import create_app
@@ -25,6 +26,7 @@ from watchkeeper.operation import authority
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.outside_money import OutsideMoney, Unmatched
 from watchkeeper.operation.coverage import stale
+from watchkeeper.operation.detectors import tiers
 from watchkeeper.operation.incidents import cases, checkpoints, keys, locks, push, repository
 from watchkeeper.operation.notifications import channels, outbox
 from watchkeeper.operation.playbooks import proofs, runs
@@ -181,6 +183,9 @@ class Worker:
         silence, reason = self._silence, self._silence or self._withheld
         if reason and not silence and self._age(self._begun) < _STARTING_SECONDS:
             # A watch that has just begun withholds its lease until it has looked; that is no news.
+            return
+        if reason and tiers.told_together(self._database):
+            # It is one of several that fail, and told with them.
             return
         self._keep_told(
             "monitor silent",
@@ -379,13 +384,26 @@ def run(data: Path, *, server: socket.socket, beat: int) -> None:
     stopping = threading.Event()
     worker = Worker(data, system_id=system_id, clock=clock)
     sender = Sender(data, system_id=system_id, clock=clock)
+    detecting = [
+        Detecting(data, system_id=system_id, clock=clock, detectors=detectors)
+        for detectors in (of_the_books(), of_the_tiers(data))
+    ]
     threads = [
-        threading.Thread(target=worker.run, args=(stopping,), name="worker", daemon=True),
-        threading.Thread(target=sender.run, args=(stopping,), name="sender", daemon=True),
+        threading.Thread(target=run, args=(stopping,), name=name, daemon=True)
+        for name, run in (
+            ("worker", worker.run),
+            ("sender", sender.run),
+            ("detectors", detecting[0].run),
+            ("tiers", detecting[1].run),
+        )
     ]
     for thread in threads:
         thread.start()
-    beating = Beat(beat, alive=worker.alive, on_orphaned=lambda: signal.raise_signal(signal.SIGTERM))
+
+    def alive() -> bool:
+        return worker.alive() and all(one.alive() for one in detecting)
+
+    beating = Beat(beat, alive=alive, on_orphaned=lambda: signal.raise_signal(signal.SIGTERM))
     beating.start()
     try:
         serve(create_app(data, clock=clock), server)

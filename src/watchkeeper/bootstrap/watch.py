@@ -13,12 +13,15 @@ import structlog
 from watchkeeper.base.clock import BootTime, Clock, SystemClock
 from watchkeeper.base.database import DatabaseError
 from watchkeeper.bootstrap.beat import Beat
+from watchkeeper.bootstrap.detecting import Detecting
 from watchkeeper.bootstrap.publishing import Publishing
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import LeaseKeeper, LeaseLost, LeaseStore
 from watchkeeper.operation import cycle
 from watchkeeper.operation.catalogue import INVARIANTS
+from watchkeeper.operation.detectors import machine
+from watchkeeper.operation.detectors.people import AssignedRoles
 from watchkeeper.operation.store import open_store, system_id_of
 from watchkeeper.operation.verifier import passes, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous, Pass, StoreMoved
@@ -53,6 +56,15 @@ class Watch:
         self._gatefile = open_gate(data, system_id=system_id, role="control")
         self._lease_file = LeaseStore(data, system_id=system_id, role="watch")
         self._keeper = LeaseKeeper(self._lease_file, clock=clock)
+        self._data = data
+        self._roles = Detecting(
+            data,
+            system_id=system_id,
+            clock=clock,
+            detectors=[AssignedRoles()],
+            database=self._database,
+            gatefile=self._gatefile,
+        )
         self._publishing = Publishing(data, system_id=system_id, clock=clock)
         self._child = FullPassChild(data)
         self._turned: BootTime | None = None
@@ -85,6 +97,7 @@ class Watch:
     def close(self) -> None:
         """End the child and give the files back."""
         self._child.stop()
+        self._roles.close()
         self._continuous.close()
         self._gatefile.close()
         self._lease_file.close()
@@ -162,6 +175,7 @@ class Watch:
             if found is not None:
                 self._left = cycle.complete(self._database, self._gatefile, clock=self._clock)
                 self._look_at_unknown(found)
+                self._roles.turn()
                 if self._full_asked is None or self._age(self._full_asked) > _HOUR_SECONDS:
                     self._ask_full("hourly")
                 elif self._age(self._full_asked) > _AGAIN_SECONDS and passes.failed(self._database):
@@ -195,9 +209,21 @@ class Watch:
                 reasons.append(f"the switch {probe.switch} does not bite")
             elif age is None or age > _PROBE_SECONDS_MAX:
                 reasons.append(f"the last probe of {probe.switch} is old")
-        if self._publishing.trouble:
-            reasons.append(self._publishing.trouble)
-        return reasons
+        limits = self._roles.post.thresholds
+        reasons.append(
+            machine.write_trouble(
+                self._lease_file, clock=self._clock, seconds_max=limits["write_probe_seconds"]
+            )
+        )
+        reasons.append(self._disk_trouble(limits["free_mib"]))
+        reasons.append(self._publishing.trouble)
+        return [reason for reason in reasons if reason]
+
+    def _disk_trouble(self, free_mib: int) -> str:
+        try:
+            return machine.disk_trouble(self._data, free_mib=free_mib)
+        except OSError as error:
+            return f"the data folder's disk cannot be asked: {type(error).__name__}"
 
     def _look_at_unknown(self, found: Pass) -> None:
         now = self._clock.boot()

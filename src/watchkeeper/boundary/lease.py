@@ -49,6 +49,16 @@ class ProbeRow:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class WriteProbe:
+    """What the last write into the books came to."""
+
+    works: bool
+    detail: str
+    probed: BootTime
+    at: int
+
+
 def create_lease(path: Path, *, system_id: str, clock: Clock) -> None:
     """Make the lease's file at set-up. It is expired until a watch moves it."""
     database = create_sqlite(path, synchronous="NORMAL")
@@ -144,6 +154,30 @@ class LeaseStore:
                 "ON CONFLICT (switch) DO UPDATE SET engaged = excluded.engaged, bites = excluded.bites, "
                 "detail = excluded.detail, boot_id = excluded.boot_id, boot_ns = excluded.boot_ns, at = excluded.at",
                 (switch, int(engaged), int(bites), detail, boot.boot_id, boot.nanoseconds, clock.now()),
+            )
+
+    def write_probe(self) -> WriteProbe | None:
+        """The last write probe, None when there never was one; raises `DatabaseError`."""
+        row = self.database().one("SELECT works, detail, boot_id, boot_ns, at FROM write_probe WHERE id = 1")
+        if row is None:
+            return None
+        return WriteProbe(
+            works=bool(row[0]),
+            detail=str(row[1]),
+            probed=BootTime(str(row[2]), int(str(row[3]))),
+            at=int(str(row[4])),
+        )
+
+    def record_write(self, *, works: bool, detail: str, clock: Clock) -> None:
+        """Store what a write into the books came to."""
+        boot = clock.boot()
+        database = self.database()
+        with database.transaction("write"):
+            database.execute(
+                "INSERT INTO write_probe (id, works, detail, boot_id, boot_ns, at) VALUES (1, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET works = excluded.works, detail = excluded.detail, "
+                "boot_id = excluded.boot_id, boot_ns = excluded.boot_ns, at = excluded.at",
+                (int(works), detail[:200], boot.boot_id, boot.nanoseconds, clock.now()),
             )
 
     def report(self, *, kind: str, account: str, detail: str, clock: Clock) -> None:

@@ -34,6 +34,7 @@ from watchkeeper.market.switching import Switching
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.context import Context
+from watchkeeper.operation.catalogue.signs.model import Reading
 from watchkeeper.operation.console.overview import Overlook, Overview
 from watchkeeper.operation.containment import imposing, lifting
 from watchkeeper.operation.incidents import cases, locks, repository
@@ -43,6 +44,7 @@ from watchkeeper.operation.incidents.model import Incident, analysis_name
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.desk import Desk
 from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator
+from watchkeeper.operation.playbooks.threats import why_not_lifted
 from watchkeeper.operation.store import open_store, system_id_of
 from watchkeeper.operation.verifier import findings, passes, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous
@@ -225,17 +227,15 @@ class ControlRoom:
         return restriction
 
     def lift(self, actor: Actor, restriction_id: int, *, reason: str) -> None:
-        """Lift a restriction of the operator's own; those of findings are lifted by their playbook."""
+        """Lift a restriction of the operator's own, or of a threat that is over; a playbook lifts those of its findings."""
         if not actor.operator.fresh:
             raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
         found = next((r for r in imposing.active(self.gatefile) if r.id == restriction_id), None)
         if found is None:
             raise DeskRefused("not-found", "There is no such restriction in force.")
-        if found.cause != "OPERATOR":
-            raise DeskRefused(
-                "resumption-refused",
-                "This one stands for a finding: follow its playbook; the last step but one lifts it.",
-            )
+        why_not = why_not_lifted(found, reading=Reading(self._continuous.views), database=self.database)
+        if why_not:
+            raise DeskRefused("resumption-refused", why_not)
         with self.database.transaction("write"):
             lifting.decide(
                 self.database,
@@ -247,6 +247,9 @@ class ControlRoom:
             )
             self._record(actor, "lift", str(found.scope), reason, {"restriction": found.id})
         lifting.drive(self.database, self.gatefile, clock=self.clock)
+        alert = alerts.of(self.database, condition=found.rule, scope=str(found.scope))
+        if found.cause != "OPERATOR" and alert is not None:
+            self.resolve_alert(actor, alert.id, reason=reason)
 
     def confirm_server(self, actor: Actor, *, reason: str) -> bool:
         """Believe a promoted or restored database server, once its rows are those of the seals; False when nothing was to be

@@ -393,6 +393,12 @@ class Executor:
         finally:
             database.rollback()
 
+    def prove_writing(self) -> None:
+        """Commit a transaction of our own on the books that is no act of anybody; raises `DatabaseError`."""
+        database = self._opened()
+        with database.transaction("write"):
+            count_commit(database)
+
     def probe(self, switch: Switch) -> ProbeResult:
         """Send a command of a class that `switch` stops through the real entrance; it never commits."""
         act = Act(command=PROBES[switch], actor_id=SYSTEM_USER_ID, command_id="probe")

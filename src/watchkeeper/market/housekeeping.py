@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from watchkeeper.base.clock import Clock
-from watchkeeper.base.database import Database, DatabaseError
+from watchkeeper.base.database import Database, DatabaseBusy, DatabaseError
 from watchkeeper.boundary.flips import Flip, flips, times_on
 from watchkeeper.boundary.gate import STOP_FILE_NAME, Hold, Switch
 from watchkeeper.boundary.gates import open_gate
@@ -147,6 +147,22 @@ class Housekeeping:
                 )
             except DatabaseError as error:
                 _log.error("probe.unrecorded", switch=switch.value, detail=str(error))
+        self._prove_writing(executor)
+
+    def _prove_writing(self, executor: Executor) -> None:
+        works, detail = True, ""
+        try:
+            executor.prove_writing()
+        except DatabaseBusy as error:
+            # Somebody else writes just now; the old proof stands and grows old.
+            _log.warning("write_probe.busy", detail=str(error))
+            return
+        except DatabaseError as error:
+            works, detail = False, str(error)
+        try:
+            self._lease.record_write(works=works, detail=detail, clock=self._clock)
+        except DatabaseError as error:
+            _log.error("write_probe.unrecorded", detail=str(error))
 
     def close(self) -> None:
         """Give the files back."""

@@ -35,6 +35,8 @@ _ALIVE_SECONDS = 20.0
 LAG_SECONDS_MAX = 5.0
 _SLOW_BATCH = 5
 _SLOW_PAUSE_SECONDS = 0.1
+#: More refusals at the door within one group of notes than this are not counted one by one.
+_DENIED_MAX = 10_000
 
 _log = structlog.get_logger()
 
@@ -88,6 +90,8 @@ class Intake:
         self._ticked: BootTime | None = None
         self._noted: BootTime | None = None
         self._probed: BootTime | None = None
+        #: Refused at the door, before any command was made; counted by the thread that writes.
+        self._denied: deque[tuple[str, str]] = deque(maxlen=_DENIED_MAX)
         #: What was committed when, to tell how long ago the watch's watermark was the newest row.
         self._commits: deque[tuple[BootTime, int]] = deque(maxlen=600)
 
@@ -135,6 +139,10 @@ class Intake:
         except queue.Full:
             noted.set_exception(_busy())
         return noted
+
+    def note_denied(self, *, actor: str, code: str) -> None:
+        """Count that somebody was refused at the door what they may not do; from any thread."""
+        self._denied.append((actor, code))
 
     def record_flips(self) -> Future[None]:
         """Have the flips of the gate written into the journal now, and every switch probed."""
@@ -253,6 +261,9 @@ class Intake:
     def _tick(self) -> None:
         if self._due(self._noted, _NOTES_SECONDS):
             self._noted = self._clock.boot()
+            while self._denied:
+                actor, code = self._denied.popleft()
+                self._executor.notes.refused(actor=actor, code=code)
             try:
                 self._executor.flush_notes()
             except DatabaseError as error:

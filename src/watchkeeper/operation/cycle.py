@@ -17,6 +17,7 @@ from watchkeeper.boundary.gatestore import Gate, GateBusy, GateUnreadable
 from watchkeeper.operation import authority
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue import INVARIANTS, books
+from watchkeeper.operation.catalogue.conditions import CONDITIONS
 from watchkeeper.operation.catalogue.model import Draft
 from watchkeeper.operation.containment import imposing, lifting
 from watchkeeper.operation.containment.imposing import Contained, Stop
@@ -179,15 +180,15 @@ def _alert_for_restriction(
     *,
     at: Instant,
 ) -> None:
-    invariant = INVARIANTS.get(rule)
+    condition = CONDITIONS.get(rule)
     alerts.raise_alert(
         database,
         condition=rule,
         scope=scope,
-        severity="critical" if invariant is None else invariant.severity,
-        title=f"{rule if invariant is None else invariant.name}: restricted",
+        severity="critical" if condition is None else condition.severity,
+        title=f"{rule if condition is None else condition.title}: restricted",
         detail=reason,
-        playbook="" if invariant is None else invariant.playbook,
+        playbook="" if condition is None else condition.opens,
         finding_ids=[finding.id for finding in group],
         by=authority.TELL.cited,
         at=at,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from tests.worlds.books import REASON
 from tests.worlds.office import NEW, WORD, Office, code_of
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
@@ -243,3 +244,19 @@ def test_the_phase_is_read_by_admins_and_set_by_the_operator(office: Office) -> 
     assert office.post(office.operator, "/v1/phase", phase="pilot", reason=REASON).status_code == 200
     found = office.get(office.operator, "/v1/phase").json()
     assert (found["phase"], found["caps"]["admin"], found["active"]["admin"]) == ("pilot", 3, 2)
+
+
+def test_whoever_is_refused_at_the_door_is_counted_by_name_and_code(office: Office) -> None:
+    def counted() -> dict[tuple[str, str], int]:
+        rows = office.market.books.database.query(
+            "SELECT actor, code, sum(count) FROM refusal_counts GROUP BY 1, 2"
+        )
+        return {(str(actor), str(code)): int(str(count)) for actor, code, count in rows}
+
+    for _ in range(3):
+        assert office.post(office.trader, "/v1/users", role="admin", reason=REASON).status_code == 403
+    assert office.get(office.admin, "/v1/wallet").status_code == 403
+    # Whoever is not signed in has no name to count.
+    assert office.get("nobody", "/v1/wallet").status_code == 401
+    wanted = {(office.trader.alias, "not-admin"): 3, (office.admin.alias, "invalid-role"): 1}
+    until(lambda: counted() == wanted, what="the refusals are counted")

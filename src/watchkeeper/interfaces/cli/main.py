@@ -16,6 +16,7 @@ from watchkeeper.interfaces.cli import (
     session,
     status,
     switches,
+    threats,
 )
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app.command()(status.status)
 app.command()(status.check)
 app.command()(status.journal)
 app.command()(coverage.coverage)
+app.command()(threats.threats)
 app.command()(session.login)
 app.command()(switches.switch)
 app.command()(accounting.export)

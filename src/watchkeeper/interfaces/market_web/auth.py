@@ -122,16 +122,18 @@ def session_of(request: Request, allowed: Collection[str]) -> Session:
     market = services(request)
     handles = market.handles()
     session = sessions.find(handles.identities, handles.books, _token(request), clock=market.clock)
-    check_role(session, allowed)
+    check_role(market, session, allowed)
     return session
 
 
-def check_role(session: Session, allowed: Collection[str]) -> None:
-    """Raise `Refusal` when the session's role is not among these."""
+def check_role(market: MarketServices, session: Session, allowed: Collection[str]) -> None:
+    """Raise `Refusal` when the session's role is not among these; it is counted."""
     if session.user.role not in allowed:
+        code, words = "invalid-role", "Your role may not do this."
         if list(allowed) == ["admin"]:
-            raise Refusal("not-admin", "Only an admin may do this.")
-        raise Refusal("invalid-role", "Your role may not do this.")
+            code, words = "not-admin", "Only an admin may do this."
+        market.intake.note_denied(actor=session.user.alias, code=code)
+        raise Refusal(code, words)
 
 
 async def signed_in(request: Request) -> Session:

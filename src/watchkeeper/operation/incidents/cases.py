@@ -8,6 +8,7 @@ from typing import cast
 
 from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import Database
+from watchkeeper.operation.catalogue import conditions
 from watchkeeper.operation.incidents import gathering, life, store
 from watchkeeper.operation.incidents.model import Incident, Severity
 
@@ -26,8 +27,8 @@ class Conclusion:
 
 
 def cause_of(*, condition: str, scope: str) -> str:
-    """What makes two alerts one incident: the same account, or else the same condition everywhere."""
-    return scope if scope.startswith("account:") else condition
+    """What makes two alerts one incident: the same account, or else what the catalogue names as the conditions' cause."""
+    return scope if scope.startswith("account:") else conditions.cause_of(condition)
 
 
 def open_missing(database: Database, *, at: Instant) -> list[str]:

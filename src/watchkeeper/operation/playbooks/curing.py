@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from watchkeeper.boundary.cures import Position, Receipt
-from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.boundary.gate import Scope
+from watchkeeper.operation.catalogue.signs import corrections
+from watchkeeper.operation.catalogue.signs.model import Sign
+from watchkeeper.operation.containment import imposing
+from watchkeeper.operation.containment.imposing import Stop
+from watchkeeper.operation.detectors import telling
 from watchkeeper.operation.playbooks import proposals
 from watchkeeper.operation.playbooks.deskwork import DeskRefused, Deskwork, Operator
 from watchkeeper.operation.seals import log as logs
@@ -120,29 +125,29 @@ class Curing(Deskwork):
             "correct",
             run,
             reason,
-            {"account": account, "bucket": bucket, "amount_ugx": amount_ugx, "incident": incident},
+            {
+                "account": account,
+                "bucket": bucket,
+                "amount_ugx": amount_ugx,
+                "predicted": predicted,
+                "incident": incident,
+            },
         )
         receipt = self._cure(
             lambda: self.cures.correct(mandate, account=account, bucket=bucket, amount_ugx=amount_ugx)
         )
         found = receipt.answer.get(f"{bucket}_ugx")
         if found != predicted:
-            # Threat 5.2: the restriction stays, and somebody must look.
-            with self.database.transaction("write"):
-                alerts.raise_alert(
-                    self.database,
-                    condition="wrong correction",
-                    scope=f"account:{account}",
-                    severity="critical",
-                    title="A correction did not give the predicted balance",
-                    detail=f"predicted {predicted:,}, found {found}",
-                    playbook="",
-                    finding_ids=(),
-                    by=operator.alias,
-                    at=self.clock.now(),
-                )
+            # Threat 5.2: the account stays as it is, whatever else is lifted, and somebody must look.
+            self._stop_for_a_wrong_correction(account, f"predicted {predicted:,}, found {found}")
         self._settle_when_read(run, operator, receipt.utid)
         return receipt
+
+    def _stop_for_a_wrong_correction(self, account: str, words: str) -> None:
+        stop = Stop(corrections.WRONG, Scope("account", account), corrections.STOPS, words)
+        imposing.impose(self.gatefile, stop, clock=self.clock)
+        with self.database.transaction("write"):
+            telling.tell(self.database, Sign(corrections.WRONG, str(stop.scope), words), at=self.clock.now())
 
     def predict(self, *, account: str, bucket: str, amount_ugx: int) -> dict[str, dict[str, int]]:
         """The balances before and after such a correction."""

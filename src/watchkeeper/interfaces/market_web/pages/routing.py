@@ -98,7 +98,7 @@ def _enter(page: Page, request: Request) -> Visit:
     market = services(request)
     handles = market.handles()
     session = sessions.find(handles.identities, handles.books, token, clock=market.clock)
-    check_role(session, page.roles)
+    check_role(market, session, page.roles)
     return Visit(request=request, services=market, session=session, token=token, csrf=csrf(token))
 
 
@@ -148,7 +148,7 @@ def _acted(page: Page, request: Request, fields: dict[str, str]) -> Response:
     if act is None or not _KEY.fullmatch(fields.get("key", "")):
         raise Refusal("validation-failed", "This form has changed. Load the page again.")
     if act.roles is not None:
-        check_role(visit.session, act.roles)
+        check_role(visit.services, visit.session, act.roles)
     visit.key = fields["key"]
     try:
         outcome = _do(act, visit, {key: text for key, text in fields.items() if key not in _MARKS})
