@@ -22,6 +22,7 @@ from watchkeeper.boundary.gate import Hold, OperationClass, Restriction, Scope, 
 HOLDER_SECONDS_MAX = 3.0
 #: More active restrictions than this are one fault, not many; the gate then stops everything they name.
 _RESTRICTIONS_MAX = 10_000
+_RESTRICTION = "id, rule, scope_kind, scope_key, classes, cause, reason, evidence_seq, imposed_by, imposed_at"
 #: Many times what the manifest has.
 _FEATURES_MAX = 1000
 
@@ -112,26 +113,35 @@ def holds(database: Database) -> frozenset[tuple[Switch, Hold]]:
 def restrictions(database: Database) -> tuple[Restriction, ...]:
     """The restrictions in force now, oldest first."""
     rows = database.query(
-        "SELECT id, rule, scope_kind, scope_key, classes, cause, reason, evidence_seq, imposed_by, imposed_at "
-        "FROM restrictions WHERE lifted_at IS NULL ORDER BY id LIMIT ?",
+        f"SELECT {_RESTRICTION} FROM restrictions WHERE lifted_at IS NULL ORDER BY id LIMIT ?",
         (_RESTRICTIONS_MAX + 1,),
     )
     if len(rows) > _RESTRICTIONS_MAX:
         raise GateUnreadable("there are more restrictions than can be weighed")
+    return tuple(_restriction(row) for row in rows)
+
+
+def lifted_since(database: Database, at: int) -> list[Restriction]:
+    """Restrictions that were lifted after an instant, newest first."""
+    rows = database.query(
+        f"SELECT {_RESTRICTION} FROM restrictions WHERE lifted_at > ? ORDER BY lifted_at DESC LIMIT ?",
+        (at, _RESTRICTIONS_MAX),
+    )
+    return [_restriction(row) for row in rows]
+
+
+def _restriction(row: tuple[object, ...]) -> Restriction:
     try:
-        return tuple(
-            Restriction(
-                id=int(str(row[0])),
-                rule=str(row[1]),
-                scope=Scope(str(row[2]), str(row[3])),
-                classes=frozenset(OperationClass(name) for name in str(row[4]).split(" ")),
-                cause=str(row[5]),
-                reason=str(row[6]),
-                evidence_seq=int(str(row[7])),
-                imposed_by=str(row[8]),
-                imposed_at=int(str(row[9])),
-            )
-            for row in rows
+        return Restriction(
+            id=int(str(row[0])),
+            rule=str(row[1]),
+            scope=Scope(str(row[2]), str(row[3])),
+            classes=frozenset(OperationClass(name) for name in str(row[4]).split(" ")),
+            cause=str(row[5]),
+            reason=str(row[6]),
+            evidence_seq=int(str(row[7])),
+            imposed_by=str(row[8]),
+            imposed_at=int(str(row[9])),
         )
     except ValueError as error:
         raise GateUnreadable(str(error)) from error

@@ -56,11 +56,14 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class JobTurn:
-    """A round of the market's own: `works`, `rests` or `fails`, when it was last at it, since when without a rest."""
+    """A round of the market's own: `works`, `rests` or `fails`, when it was last at it and under which generation of the
+    gate, and since when without a rest.
+    """
 
     job: str
     state: str
     detail: str
+    generation: int
     turned: BootTime
     working_since: BootTime
     settled: Settled | None
@@ -100,6 +103,7 @@ def record(database: Database, found: ProbeRound, jobs: Sequence[JobTurn]) -> No
                     "job": turn.job,
                     "state": turn.state,
                     "detail": turn.detail[:_ANSWER_LENGTH_MAX],
+                    "generation": turn.generation,
                     "boot_id": turn.turned.boot_id,
                     "turned_ns": turn.turned.nanoseconds,
                     "working_since_ns": turn.working_since.nanoseconds,
@@ -134,7 +138,7 @@ def last_round(database: Database) -> ProbeRound | None:
 def job_turns(database: Database) -> dict[str, JobTurn]:
     """Job -> its last turn."""
     rows = database.query(
-        "SELECT job, state, detail, boot_id, turned_ns, working_since_ns, settled_ns, settled_at, settled_n "
+        "SELECT job, state, detail, boot_id, turned_ns, working_since_ns, settled_ns, settled_at, settled_n, generation "
         "FROM job_turns ORDER BY job LIMIT ?",
         (_ROWS_MAX,),
     )
@@ -150,6 +154,7 @@ def _turn(row: tuple[object, ...]) -> JobTurn:
         job=str(row[0]),
         state=str(row[1]),
         detail=str(row[2]),
+        generation=int(str(row[9])),
         turned=BootTime(boot_id, int(str(row[4]))),
         working_since=BootTime(boot_id, int(str(row[5]))),
         settled=settled,

@@ -114,7 +114,7 @@ class Housekeeping:
         engaged = {switch for switch, _ in holds}
         if self._stop_file.exists():
             engaged.add(Switch.SHUTDOWN)
-        turn = partial(self._rounds.turn, engaged=frozenset(engaged), enabled=passing)
+        turn = partial(self._rounds.turn, generation=generation, engaged=frozenset(engaged), enabled=passing)
         turn("offer expiry", lambda: self._expired(executor))
         turn("block forming", lambda: self._due.form_blocks(executor))
         turn(

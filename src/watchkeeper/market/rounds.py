@@ -24,13 +24,14 @@ class Rounds:
         self._clock = clock
         begun = clock.boot()
         # Until it first turns it has turned never: its age grows from the start of the process.
-        self._turns = {job: JobTurn(job, RESTS, "not begun", begun, begun, None) for job in JOBS}
+        self._turns = {job: JobTurn(job, RESTS, "not begun", 0, begun, begun, None) for job in JOBS}
 
     def turn(
         self,
         job: str,
         work: Callable[[], Settled | None],
         *,
+        generation: int,
         engaged: frozenset[Switch],
         enabled: frozenset[str],
         rest: Callable[[], None] = lambda: None,
@@ -44,7 +45,7 @@ class Rounds:
         if stopped or JOBS[job] not in enabled:
             rest()
             why = "its feature is off" if not stopped else f"{stopped[0].value} is engaged"
-            self._turns[job] = JobTurn(job, RESTS, why, now, now, None)
+            self._turns[job] = JobTurn(job, RESTS, why, generation, now, now, None)
             return
         since = now if before.state == RESTS else before.working_since
         try:
@@ -52,9 +53,11 @@ class Rounds:
         except Exception as error:
             # It has not turned: `turned` stays what it was, and the watch sees it grow old.
             _log.exception("round.failed", job=job)
-            self._turns[job] = JobTurn(job, FAILS, type(error).__name__, before.turned, since, before.settled)
+            self._turns[job] = JobTurn(
+                job, FAILS, type(error).__name__, generation, before.turned, since, before.settled
+            )
             return
-        self._turns[job] = JobTurn(job, WORKS, "", now, since, settled)
+        self._turns[job] = JobTurn(job, WORKS, "", generation, now, since, settled)
 
     def turns(self) -> list[JobTurn]:
         """The last turn of each."""

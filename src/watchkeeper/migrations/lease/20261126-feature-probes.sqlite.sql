@@ -18,12 +18,13 @@ CREATE TABLE probe_rounds (
     at INTEGER NOT NULL
 ) STRICT;
 
--- When each of the market's own rounds was last at work, since when without a rest, and when the last whole round that left
+-- When each of the market's own rounds was last at work, by what the gate said, since when without a rest, and when the last whole round that left
 -- nothing undone had begun: by boot time, as an instant, and with the journal's last number at its end.
 CREATE TABLE job_turns (
     job TEXT PRIMARY KEY,
     state TEXT NOT NULL CHECK (state IN ('works', 'rests', 'fails')),
     detail TEXT NOT NULL,
+    generation INTEGER NOT NULL,
     boot_id TEXT NOT NULL,
     turned_ns INTEGER NOT NULL,
     working_since_ns INTEGER NOT NULL,
