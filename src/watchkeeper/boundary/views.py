@@ -195,7 +195,7 @@ class Views:
         else:
             rows = self.database.query(
                 "SELECT c.relname::text FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace "
-                "WHERE c.relkind = 'v' AND s.nspname = 'market' LIMIT 1000"
+                "WHERE c.relkind = 'v' AND s.nspname = 'boundary' LIMIT 1000"
             )
         return frozenset(str(row[0]) for row in rows)
 

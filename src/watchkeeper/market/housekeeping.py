@@ -82,7 +82,7 @@ class Housekeeping:
             if self._stop_file.exists():
                 self._obey_stop_file()
             self._record_flips(executor)
-            self._keep_up(executor)
+            self.keep_up(executor)
             self._erase_deleted()
         except (DatabaseError, GateUnreadable, GateBusy) as error:
             _log.error("housekeeping.failed", error=type(error).__name__, detail=str(error))
@@ -106,7 +106,8 @@ class Housekeeping:
         if (Switch.SHUTDOWN, Hold.OPERATOR) not in holds:
             self._switching.engage_for_stop_file()
 
-    def _keep_up(self, executor: Executor) -> None:
+    def keep_up(self, executor: Executor) -> None:
+        """Give each of the market's own rounds its turn, and probe the features when the gate has changed."""
         with self._gatefile.shared() as database:
             generation, holds, _ = self._gatefile.read(database)
             passing = enabled(database)

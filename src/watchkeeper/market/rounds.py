@@ -14,6 +14,9 @@ from watchkeeper.boundary.selftest import FAILS, RESTS, WORKS, JobTurn, Settled
 #: Beside shutdown, which rests them all.
 _RESTS_IN: Mapping[str, frozenset[Switch]] = {"storage fee": frozenset({Switch.PILOT_MODE})}
 
+#: No turn for so long, with the round well before: the machine was asleep, and everything begins anew.
+_ASLEEP_SECONDS = 60.0
+
 _log = structlog.get_logger()
 
 
@@ -47,7 +50,9 @@ class Rounds:
             why = "its feature is off" if not stopped else f"{stopped[0].value} is engaged"
             self._turns[job] = JobTurn(job, RESTS, why, generation, now, now, None)
             return
-        since = now if before.state == RESTS else before.working_since
+        age = now.seconds_since(before.turned)
+        slept = before.state == WORKS and (age is None or age > _ASLEEP_SECONDS)
+        since = now if before.state == RESTS or slept else before.working_since
         try:
             settled = work()
         except Exception as error:

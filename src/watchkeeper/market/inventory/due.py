@@ -56,6 +56,7 @@ class Due:
         self._resting: dict[int, tuple[Instant, bool]] = {}
         self._round: _Round | None = None
         self._settled: Settled | None = None
+        self._idle_since: BootTime | None = None
         self._idle_until = Instant(0)
 
     def form_blocks(self, executor: Executor) -> None:
@@ -78,7 +79,7 @@ class Due:
     def deduct_fees(self, executor: Executor, *, pilot_mode: Times) -> Settled | None:
         """Deduct due days from the next lots in turn, a command for each; the last whole round that left nothing undone."""
         now = self._clock.now()
-        if now < self._idle_until:
+        if self._idles(now):
             return self._settled
         if self._round is None:
             self._round = _Round(now, self._clock.boot())
@@ -140,7 +141,14 @@ class Due:
     def rest(self) -> None:
         """Nothing may be deducted for now: what comes after is a round of its own."""
         self._deducted_to, self._round, self._settled = 0, None, None
-        self._idle_until = Instant(0)
+        self._idle_since = None
+
+    def _idles(self, now: Instant) -> bool:
+        # By either clock: a day may end because somebody set the wall's, and one that was set back keeps nobody idle.
+        if self._idle_since is None:
+            return False
+        age = self._clock.boot().seconds_since(self._idle_since)
+        return now < self._idle_until and age is not None and age < _IDLE_SECONDS
 
     def _end_round(self, now: Instant) -> None:
         ended = self._round
@@ -151,7 +159,7 @@ class Due:
             row = self._books.one("SELECT coalesce(max(n), 0) FROM journal")
             self._settled = Settled(ended.began, ended.boot, number(row[0]) if row else 0)
         if not ended.ran:
-            self._idle_until = later(now, seconds=_IDLE_SECONDS)
+            self._idle_since, self._idle_until = self._clock.boot(), later(now, seconds=_IDLE_SECONDS)
 
     @staticmethod
     def _run(executor: Executor, command: FormBlock) -> bool:

@@ -47,7 +47,7 @@ class StoreMoved(DatabaseError):
 @dataclass(slots=True)
 class Pass:
     """What a pass saw. `errors`: invariant -> why its check of rows did not come to an end; `unsaid`: the same for what is of
-    no row.
+    no row; `waiting`: the same for what another check leaves open, which stops for it what has to stop.
     """
 
     begun: BootTime
@@ -56,6 +56,7 @@ class Pass:
     drafts: list[Draft] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     unsaid: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
     #: Why a full pass is wanted at once; empty when nothing calls for one.
     wanted: list[str] = field(default_factory=list)
     #: The newest sealed journal row stands in the books as it was sealed.
@@ -71,7 +72,7 @@ class Pass:
     @property
     def unknown(self) -> dict[str, str]:
         """Every check that did not come to its end, with the reason."""
-        return {**self.unsaid, **self.errors}
+        return {**self.waiting, **self.unsaid, **self.errors}
 
     @property
     def watermark(self) -> int:
@@ -187,7 +188,7 @@ class Continuous:
         """How something is that is of no row. Nobody's rows wait for its answer."""
         silent = next((read for read in reads if read in found.errors), None)
         if silent is not None:
-            found.unsaid[name] = f"what {silent} says of it did not come to an end"
+            found.waiting[name] = f"what {silent} says of it did not come to an end"
             return
         try:
             found.drafts.extend(now(context))

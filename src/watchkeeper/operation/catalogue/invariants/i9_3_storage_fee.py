@@ -59,8 +59,10 @@ def _round_without_end(context: Context, tested: SelfTest) -> list[Draft]:
     turn, found = tested.jobs.get(_JOB), tested.probes
     if turn is None or found is None or turn.state != WORKS:
         return []
-    since = turn.working_since if turn.settled is None else turn.settled.boot
-    age = found.probed.seconds_since(since)
+    ages = [found.probed.seconds_since(turn.working_since)]
+    if turn.settled is not None:
+        ages.append(found.probed.seconds_since(turn.settled.boot))
+    age = min((age for age in ages if age is not None), default=None)
     lots = context.views.number("SELECT max(id) FROM watch_lots")
     if age is None or age <= _ROUND_SECONDS_MAX + lots / _LOTS_A_SECOND:
         return []
