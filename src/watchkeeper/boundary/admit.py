@@ -59,9 +59,13 @@ class Admission:
 
 
 def check(
-    state: GateState, *, command: str, classes: frozenset[OperationClass], touched: Iterable[Scope]
+    state: GateState,
+    *,
+    command: str | None,
+    classes: frozenset[OperationClass],
+    touched: Iterable[Scope],
 ) -> None:
-    """Let one command pass or raise `gate.Refused`."""
+    """Let one command pass, or a read, which is none, or raise `gate.Refused`."""
     gate.decide(state, command=command, classes=classes, touched=touched)
 
 

@@ -393,7 +393,12 @@ class Executor:
         database.begin("write")
         try:
             with self._admission.open(database) as gate:
-                admit.check(gate, classes=frozenset({OperationClass.READ}), touched=[Scope("query", query)])
+                admit.check(
+                    gate,
+                    command=None,
+                    classes=frozenset({OperationClass.READ}),
+                    touched=[Scope("query", query)],
+                )
         except Refused as refused:
             raise Refusal(refused.code, refused.detail) from refused
         finally:
