@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _REASON = "a drill: the lot that was passed over is found"
 _STOPS = (Stopped("9.3", EVERYTHING, frozenset(["storage_fee"])),)
-#: After so long every lot of the business has been in store for a day more, and no offer has ended yet.
-_A_DAY_IN_STORE_HOURS = 19
+#: After so long every lot of the business has been in store for a whole day that pilot mode was off in, from its set-up on.
+_A_DAY_IN_STORE_HOURS = 40
 _TICKS = 3
 
 
@@ -86,6 +86,7 @@ FAULTS = (
         (_a_lot_is_passed_over,),
         _STOPS,
         cure=_mended,
-        spoils=frozenset(["storage fee"]),
+        # Offers end after a day, whoever passes over what.
+        spoils=frozenset(["storage fee", "answer", "offer's end"]),
     ),
 )
