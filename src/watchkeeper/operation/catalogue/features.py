@@ -30,7 +30,7 @@ TURN_SECONDS_MAX = 60.0
 
 _PILOT, _WINDOW, _SHUTDOWN = "pilot_mode", "purchase_window", "shutdown"
 #: In the order in which they speak (domain, Errors).
-_SWITCH_CODES = (
+_CODES = (
     (_SHUTDOWN, "system-shut-down"),
     (_PILOT, "pilot-mode-active"),
     (_WINDOW, "purchase-window-closed"),
@@ -66,9 +66,10 @@ _TABLE: Mapping[str, _Stops] = {
 def rightly_refused(probe: str, found: ProbeRound) -> list[str]:
     """The codes with which a probe ought to have been refused, its feature being on, under the gate of its round."""
     stops = _TABLE[probe]
-    codes = [code for switch, code in _SWITCH_CODES if switch in found.engaged and switch in stops.switches]
+    codes = [code for cause, code in _CODES if cause in stops.switches and cause in found.engaged]
     if found.lease_silent and stops.lease:
-        codes.append("monitor-silent")
+        # The lease speaks after shutdown and before the other switches.
+        codes.insert(codes[:1].count("system-shut-down"), "monitor-silent")
     if any(item.value in found.restricted for item in stops.classes):
         codes.append("operation-restricted")
     return codes

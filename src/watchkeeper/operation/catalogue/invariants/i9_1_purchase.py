@@ -15,7 +15,7 @@ Proven by: one command's row of the gate switched off past the operator; a row g
 
 from __future__ import annotations
 
-from watchkeeper.boundary.features import PURCHASE
+from watchkeeper.boundary.features import BY_NAME, PURCHASE
 from watchkeeper.boundary.gate import OperationClass
 from watchkeeper.operation.catalogue import features
 from watchkeeper.operation.catalogue.context import Context
@@ -40,5 +40,5 @@ INVARIANT = Invariant(
     "13",
     closes={"half working": features.whole_again(PURCHASE, _again)},
     now=now,
-    reads=("1.1", "1.2", "2.3", "7.1"),
+    reads=BY_NAME[PURCHASE].checks,
 )

@@ -15,7 +15,7 @@ Proven by: one command's row of the gate switched off past the operator, or gone
 
 from __future__ import annotations
 
-from watchkeeper.boundary.features import DELIVERY_VERIFICATION
+from watchkeeper.boundary.features import BY_NAME, DELIVERY_VERIFICATION
 from watchkeeper.boundary.gate import OperationClass
 from watchkeeper.operation.catalogue import features
 from watchkeeper.operation.catalogue.context import Context
@@ -40,5 +40,5 @@ INVARIANT = Invariant(
     "13",
     closes={"half working": features.whole_again(DELIVERY_VERIFICATION, _again)},
     now=now,
-    reads=("1.1", "1.2", "2.3"),
+    reads=BY_NAME[DELIVERY_VERIFICATION].checks,
 )

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchkeeper.base.database import DatabaseError
-from watchkeeper.boundary.features import STORAGE_FEE
+from watchkeeper.boundary.features import BY_NAME, STORAGE_FEE
 from watchkeeper.boundary.gate import OperationClass
 from watchkeeper.boundary.selftest import WORKS
 from watchkeeper.operation.catalogue import features, storage_days
@@ -101,5 +101,5 @@ INVARIANT = Invariant(
     },
     now=now,
     full=full,
-    reads=("1.1", "2.3"),
+    reads=BY_NAME[STORAGE_FEE].checks,
 )
