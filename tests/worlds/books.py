@@ -22,7 +22,7 @@ REASON = "because the test says so and means it"
 NOT_BOOKS = frozenset({"refusal_counts", "rate_limit_hits", "commit_count", "sign_in_attempts"})
 
 #: The lease's tables, which lie in the gate's schema on a server and move all the time.
-BESIDE_THE_GATE = frozenset({"lease", "probes", "reports"})
+BESIDE_THE_GATE = frozenset({"lease", "probes", "reports", "feature_probes", "probe_rounds", "job_turns"})
 #: A session without the moment in which it was last seen.
 SESSION = "token_hash, user_id, generation, second_factor_at, created_at, expires_at, ended_at"
 

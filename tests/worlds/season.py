@@ -93,6 +93,7 @@ class Season:
         self.draw = random.Random(seed)
         self.clock = StandingClock()
         self.world = World(data, clock=self.clock)
+        self.world.self_test = self.self_test
         self.bench = self.world.bench
         self.system_id = self.bench.market.system_id
         self.operator = self.bench.market.operator.id
@@ -252,6 +253,11 @@ class Season:
         """One second's work of the housekeeping."""
         self.keep_lease()
         self.housekeeping.tick(self.bench.executor)
+
+    def self_test(self) -> None:
+        """What the market's process does each second beside its commands."""
+        self.housekeeping.keep_up(self.bench.executor)
+        self.housekeeping.probe_features(self.bench.executor)
 
     def keep_up(self) -> None:
         """The housekeeping at work until nothing is due any more."""

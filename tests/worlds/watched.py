@@ -45,6 +45,7 @@ class Room:
     def turn(self) -> None:
         """One turn a second later, so that the lease is due."""
         self.clock.boot_offset_seconds += 1.5
+        self.market.self_test()
         self.watch.turn()
 
     def business(self, reference: str) -> None:

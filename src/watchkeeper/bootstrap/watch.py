@@ -228,7 +228,7 @@ class Watch:
     def _look_at_unknown(self, found: Pass) -> None:
         now = self._clock.boot()
         for invariant in INVARIANTS:
-            if invariant in found.errors:
+            if invariant in found.errors or invariant in found.unsaid:
                 self._unknown_since.setdefault(invariant, now)
             else:
                 self._unknown_since.pop(invariant, None)

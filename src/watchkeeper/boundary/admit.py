@@ -14,7 +14,7 @@ from watchkeeper.base.database import Database
 from watchkeeper.boundary import gate
 from watchkeeper.boundary.flips import flips, times_on
 from watchkeeper.boundary.gate import STOP_FILE_NAME, GateState, OperationClass, Scope, Switch
-from watchkeeper.boundary.gatestore import Gate
+from watchkeeper.boundary.gatestore import Gate, enabled
 from watchkeeper.boundary.lease import LeaseReader
 
 _FLIPS_MAX = 100_000
@@ -46,6 +46,7 @@ class Admission:
                     restrictions=restrictions,
                     lease_silent=self._lease.silent(),
                     stop_file=self._stop_file.exists(),
+                    enabled=enabled(database),
                 )
             finally:
                 self._open = None
@@ -57,6 +58,19 @@ class Admission:
         return times_on(flips(self._open, limit=_FLIPS_MAX), Switch.PILOT_MODE)
 
 
-def check(state: GateState, *, classes: frozenset[OperationClass], touched: Iterable[Scope]) -> None:
-    """Let one command pass or raise `gate.Refused`."""
-    gate.decide(state, classes=classes, touched=touched)
+def check(
+    state: GateState,
+    *,
+    command: str | None,
+    classes: frozenset[OperationClass],
+    touched: Iterable[Scope],
+) -> None:
+    """Let one command pass, or a read, which is none, or raise `gate.Refused`."""
+    gate.decide(state, command=command, classes=classes, touched=touched)
+
+
+def causes(
+    state: GateState, *, command: str, classes: frozenset[OperationClass], touched: Iterable[Scope]
+) -> list[str]:
+    """The codes of everything that stops one command now, in the order in which they speak; for a live probe."""
+    return [refused.code for refused in gate.causes(state, command=command, classes=classes, touched=touched)]

@@ -6,7 +6,7 @@ Pure. The table of what stops what is the catalogue's (operation classes); who s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -195,6 +195,8 @@ class GateState:
     lease_silent: bool
     #: The file STOP lies in the data folder.
     stop_file: bool
+    #: The commands whose feature is on. One that is not here is refused: missing is off.
+    enabled: frozenset[str] = frozenset()
 
     def engaged(self, switch: Switch) -> bool:
         """Whether any hold keeps this switch engaged."""
@@ -203,30 +205,55 @@ class GateState:
         return any(held is switch for held, _ in self.holds)
 
 
-def decide(state: GateState, *, classes: frozenset[OperationClass], touched: Iterable[Scope]) -> None:
-    """Let an act pass or raise `Refused`; the first cause in the order of domain.md speaks."""
+def decide(
+    state: GateState,
+    *,
+    command: str | None,
+    classes: frozenset[OperationClass],
+    touched: Iterable[Scope],
+) -> None:
+    """Let an act pass or raise `Refused`; the first cause in the order of domain.md speaks.
+
+    `command` is its name; None for what is no command of the market and so belongs to no feature: releasing a switch.
+    """
+    for refused in causes(state, command=command, classes=classes, touched=touched):
+        raise refused
+
+
+def causes(
+    state: GateState,
+    *,
+    command: str | None,
+    classes: frozenset[OperationClass],
+    touched: Iterable[Scope],
+) -> Iterator[Refused]:
+    """Everything that stops an act, in the order in which it speaks; a live probe asks for all of it."""
     if classes & STOPPED_BY_SHUTDOWN and state.engaged(Switch.SHUTDOWN):
-        raise Refused(
+        yield Refused(
             "system-shut-down",
             "The system is shut down. Nothing is lost; try again when it is announced open.",
         )
     if classes & STOPPED_BY_LAPSED_LEASE and state.lease_silent:
-        raise Refused(
+        yield Refused(
             "monitor-silent",
             "The watch over the system is silent, so money stands still. It goes on by itself when the watch is back.",
         )
     if classes & STOPPED_BY_PILOT_MODE and state.engaged(Switch.PILOT_MODE):
-        raise Refused("pilot-mode-active", "Pilot mode is on: no new business until an admin releases it.")
+        yield Refused("pilot-mode-active", "Pilot mode is on: no new business until an admin releases it.")
     if classes & STOPPED_BY_WINDOW and state.engaged(Switch.PURCHASE_WINDOW):
-        raise Refused(
+        yield Refused(
             "purchase-window-closed", "The purchase window is closed. Wait until it is announced open."
         )
     if classes & PASSES_RESTRICTIONS:
         return
+    if command is not None and command not in state.enabled:
+        yield Refused(
+            "feature-off",
+            "This part of the market is switched off for now. Nothing is lost; the rest goes on. Try again later.",
+        )
     covered = frozenset(touched)
-    for restriction in state.restrictions:
-        if restriction.stops(classes, covered):
-            raise Refused(
-                "operation-restricted",
-                "This operation is paused while the operator looks into a finding. Try again later.",
-            )
+    if any(restriction.stops(classes, covered) for restriction in state.restrictions):
+        yield Refused(
+            "operation-restricted",
+            "This operation is paused while the operator looks into a finding. Try again later.",
+        )

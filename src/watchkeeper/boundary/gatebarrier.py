@@ -11,7 +11,7 @@ nothing passes until watch and operator have confirmed the seals against the dat
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database, DatabaseBusy, DatabaseError, Role, open_database
 from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gatestore import HOLDER_SECONDS_MAX, Gate, GateBusy, GateUnreadable, fill
+from watchkeeper.boundary.turning import make_anew
 from watchkeeper.boundary.views import JOURNAL
 
 #: System identifier and timeline of the server, in one text. The timeline is the first part of a WAL file's name.
@@ -170,15 +171,17 @@ class GateBarrier(Gate):
         self._cached = None
         return changed == 1
 
-    def rebuild(self, *, generation: int, flips: Sequence[Flip], clock: Clock) -> None:
+    def rebuild(
+        self, *, generation: int, flips: Sequence[Flip], features_off: Collection[str], clock: Clock
+    ) -> None:
         del clock
         # The rows are the owner's to make anew; what was restricted is gone with them, as with a lost file.
         database = open_database(self._data, "gate", role="owner")
         try:
             with database.transaction("write"):
                 self._take_exclusive(database)
-                with database.without_triggers(["flips"]):
-                    for table in ("flips", "holds", "restrictions", "gate"):
+                with database.without_triggers(["flips", "feature_turns"]):
+                    for table in ("feature_turns", "flips", "holds", "restrictions", "gate"):
                         database.execute(f"DELETE FROM {table}")
                 fill(
                     database,
@@ -187,6 +190,7 @@ class GateBarrier(Gate):
                     flips=flips,
                     cluster=cluster_of(database),
                 )
+                make_anew(database, off=features_off, by=flips[-1])
         except DatabaseError as error:
             raise GateUnreadable(str(error)) from error
         finally:

@@ -12,7 +12,7 @@ that restricts would bring it up to what is believed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from watchkeeper.boundary.gatestore import (
     fill,
     first_flips,
 )
+from watchkeeper.boundary.turning import make_anew
 from watchkeeper.boundary.views import JOURNAL
 
 
@@ -136,7 +137,9 @@ class GateFile(Gate):
             books.close()
         return row[0] if row is not None and isinstance(row[0], int) else 0
 
-    def rebuild(self, *, generation: int, flips: Sequence[Flip], clock: Clock) -> None:
+    def rebuild(
+        self, *, generation: int, flips: Sequence[Flip], features_off: Collection[str], clock: Clock
+    ) -> None:
         # The lost file is kept beside it as evidence. The new one is complete before it takes the name, so a crash in
         # the middle leaves no gate, which stops everything, or the finished one.
         path = self.path
@@ -147,6 +150,7 @@ class GateFile(Gate):
             migrate(database, store="gate", clock=clock)
             with database.transaction("exclusive"):
                 fill(database, system_id=self.system_id, generation=generation, flips=flips)
+                make_anew(database, off=features_off, by=flips[-1])
         finally:
             database.close()
         _set_aside(path, clock=clock)

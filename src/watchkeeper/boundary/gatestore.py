@@ -7,13 +7,14 @@ and lets nobody new in. So when a change is answered, nothing decided before it 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import TypeAlias
 
 from watchkeeper.base import utid
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database
+from watchkeeper.boundary.features import FEATURE_OF
 from watchkeeper.boundary.flips import Flip, insert, standing
 from watchkeeper.boundary.gate import Hold, OperationClass, Restriction, Scope, Switch
 
@@ -21,6 +22,9 @@ from watchkeeper.boundary.gate import Hold, OperationClass, Restriction, Scope, 
 HOLDER_SECONDS_MAX = 3.0
 #: More active restrictions than this are one fault, not many; the gate then stops everything they name.
 _RESTRICTIONS_MAX = 10_000
+_RESTRICTION = "id, rule, scope_kind, scope_key, classes, cause, reason, evidence_seq, imposed_by, imposed_at"
+#: Many times what the manifest has.
+_FEATURES_MAX = 1000
 
 #: A gate made anew begins so far above the books that no copy of an older one can be taken for it.
 GENERATION_STEP = 1_000_000
@@ -73,8 +77,13 @@ class Gate(ABC):
         """
 
     @abstractmethod
-    def rebuild(self, *, generation: int, flips: Sequence[Flip], clock: Clock) -> None:
-        """Make a lost gate anew from its flips, oldest first, in a generation that no older copy has."""
+    def rebuild(
+        self, *, generation: int, flips: Sequence[Flip], features_off: Collection[str], clock: Clock
+    ) -> None:
+        """Make a lost gate anew from its flips, oldest first, in a generation that no older copy has.
+
+        Whoever made the last flip makes it; the features of these names are off in it, the others on.
+        """
 
     @abstractmethod
     def decided_under(self) -> int:
@@ -104,29 +113,51 @@ def holds(database: Database) -> frozenset[tuple[Switch, Hold]]:
 def restrictions(database: Database) -> tuple[Restriction, ...]:
     """The restrictions in force now, oldest first."""
     rows = database.query(
-        "SELECT id, rule, scope_kind, scope_key, classes, cause, reason, evidence_seq, imposed_by, imposed_at "
-        "FROM restrictions WHERE lifted_at IS NULL ORDER BY id LIMIT ?",
+        f"SELECT {_RESTRICTION} FROM restrictions WHERE lifted_at IS NULL ORDER BY id LIMIT ?",
         (_RESTRICTIONS_MAX + 1,),
     )
     if len(rows) > _RESTRICTIONS_MAX:
         raise GateUnreadable("there are more restrictions than can be weighed")
+    return tuple(_restriction(row) for row in rows)
+
+
+def lifted_since(database: Database, at: int) -> list[Restriction]:
+    """Restrictions that were lifted after an instant, newest first."""
+    rows = database.query(
+        f"SELECT {_RESTRICTION} FROM restrictions WHERE lifted_at > ? ORDER BY lifted_at DESC LIMIT ?",
+        (at, _RESTRICTIONS_MAX),
+    )
+    return [_restriction(row) for row in rows]
+
+
+def _restriction(row: tuple[object, ...]) -> Restriction:
     try:
-        return tuple(
-            Restriction(
-                id=int(str(row[0])),
-                rule=str(row[1]),
-                scope=Scope(str(row[2]), str(row[3])),
-                classes=frozenset(OperationClass(name) for name in str(row[4]).split(" ")),
-                cause=str(row[5]),
-                reason=str(row[6]),
-                evidence_seq=int(str(row[7])),
-                imposed_by=str(row[8]),
-                imposed_at=int(str(row[9])),
-            )
-            for row in rows
+        return Restriction(
+            id=int(str(row[0])),
+            rule=str(row[1]),
+            scope=Scope(str(row[2]), str(row[3])),
+            classes=frozenset(OperationClass(name) for name in str(row[4]).split(" ")),
+            cause=str(row[5]),
+            reason=str(row[6]),
+            evidence_seq=int(str(row[7])),
+            imposed_by=str(row[8]),
+            imposed_at=int(str(row[9])),
         )
     except ValueError as error:
         raise GateUnreadable(str(error)) from error
+
+
+def enabled(database: Database) -> frozenset[str]:
+    """The commands whose feature is on: of the manifest's, those whose row says so. Read anew each time, so that a row that
+    somebody changed past the gate counts from the next commit on.
+    """
+    return frozenset(
+        str(command)
+        for command, feature in database.query(
+            "SELECT command, feature FROM features WHERE enabled = 1 LIMIT ?", (_FEATURES_MAX,)
+        )
+        if FEATURE_OF.get(str(command)) == feature
+    )
 
 
 def first_flips(*, generation: int, clock: Clock) -> list[Flip]:

@@ -188,6 +188,17 @@ class Views:
         """What it was made of by its migrations."""
         return reference(self._data, clock=clock)
 
+    def published(self) -> frozenset[str]:
+        """The names of the views that are there."""
+        if self.database.engine == "sqlite":
+            rows = self.database.query("SELECT name FROM sqlite_schema WHERE type = 'view' LIMIT 1000")
+        else:
+            rows = self.database.query(
+                "SELECT c.relname::text FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace "
+                "WHERE c.relkind = 'v' AND s.nspname = 'boundary' LIMIT 1000"
+            )
+        return frozenset(str(row[0]) for row in rows)
+
     def rows(self, view: View, where: str, parameters: Parameters = (), *, limit: int) -> list[Row]:
         """Rows of a view by a condition that ends in its order, at most `limit`."""
         tail = f"FROM {view.name} WHERE {where} LIMIT ?"

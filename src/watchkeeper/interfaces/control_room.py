@@ -13,10 +13,13 @@ from pathlib import Path
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import Database, SqliteDatabase
 from watchkeeper.base.utid import base36
+from watchkeeper.boundary import turning
+from watchkeeper.boundary.features import BY_NAME, Feature
 from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import Hold, OperationClass, Restriction, Scope, Switch
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.lease import LeaseReader, LeaseStore
+from watchkeeper.boundary.turning import FeatureState, Turn
 from watchkeeper.boundary.views import JOURNAL, Row
 from watchkeeper.market.commands import Act, Answer, Command
 from watchkeeper.market.cures.service import MarketCures
@@ -43,7 +46,7 @@ from watchkeeper.operation.incidents.cases import Conclusion
 from watchkeeper.operation.incidents.model import Incident, analysis_name
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.desk import Desk
-from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator
+from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator, checked_reason
 from watchkeeper.operation.playbooks.threats import why_not_lifted
 from watchkeeper.operation.store import open_store, system_id_of
 from watchkeeper.operation.verifier import findings, passes, verdicts
@@ -51,6 +54,7 @@ from watchkeeper.operation.verifier.continuous import Continuous
 
 #: A cure waits this long for a gap between the market's own batches.
 _CURE_BUSY_SECONDS = 10.0
+_TURNED_ON, _TURNED_OFF = "turn feature on", "turn feature off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +289,9 @@ class ControlRoom:
             self.data, system_id=self.system_id, books=self.books.database, clock=self.clock
         )
         try:
-            flips = switching.rebuild(actor=actor.session.user, reason=reason)
+            flips = switching.rebuild(
+                actor=actor.session.user, reason=reason, features_off=self._features_turned_off()
+            )
         finally:
             switching.close()
         with self.database.transaction("write"):
@@ -305,6 +311,51 @@ class ControlRoom:
                 at=self.clock.now(),
             )
         return flips
+
+    def features(self) -> list[FeatureState]:
+        """Every feature as the gate has it; raises `GateUnreadable` or `GateBusy`."""
+        with self.gatefile.look() as gate:
+            return turning.states(gate)
+
+    def turn_feature(self, actor: Actor, *, feature: Feature, on: bool, reason: str) -> Turn | None:
+        """Turn a feature on or off as a whole, in force when this returns; None when it was so. On needs a fresh second factor."""
+        if on and not actor.operator.fresh:
+            raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
+        said = checked_reason(reason)
+        turned = turning.turn(
+            self.gatefile, feature, on=on, actor=actor.operator.alias, reason=said, clock=self.clock
+        )
+        if turned is None:
+            return None
+        with self.database.transaction("write"):
+            self._record(
+                actor,
+                _TURNED_ON if on else _TURNED_OFF,
+                f"feature {feature.name}",
+                said,
+                {"turn": turned.number, "commands": list(feature.commands)},
+            )
+            if not on:
+                alerts.raise_alert(
+                    self.database,
+                    condition=f"feature {feature.name}",
+                    scope="everything",
+                    severity="medium",
+                    title=f"{feature.name.replace('_', ' ')} is turned off by the operator",
+                    detail=said,
+                    playbook="",
+                    finding_ids=(),
+                    by=actor.operator.alias,
+                    at=self.clock.now(),
+                )
+        return turned
+
+    def _features_turned_off(self) -> set[str]:
+        # The gate is lost, and its own record with it: what the operator's acts say of each feature counts.
+        last = journal.last_of_each(self.database, (_TURNED_ON, _TURNED_OFF))
+        return {
+            subject.removeprefix("feature ") for subject, action in last.items() if action == _TURNED_OFF
+        } & set(BY_NAME)
 
     def flip(self, actor: Actor, *, switch: Switch, action: str, reason: str, hold: Hold | None) -> Flip:
         """Engage or release a switch; in force when this returns. Releasing needs a fresh second factor."""

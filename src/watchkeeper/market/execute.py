@@ -35,8 +35,9 @@ from watchkeeper.boundary.gate import GateState, OperationClass, Refused, Scope,
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import LeaseReader, LeaseStore
+from watchkeeper.boundary.selftest import ProbeRound
 from watchkeeper.market import names as utid_names
-from watchkeeper.market import rowlocks
+from watchkeeper.market import probing, rowlocks
 from watchkeeper.market.append import Accepted, append, count_commit, journal_row
 from watchkeeper.market.commands import (
     Act,
@@ -329,7 +330,12 @@ class Executor:
     def _admit(act: Act, state: State, gate: GateState) -> None:
         actor = state.users.get(act.actor_id)
         try:
-            admit.check(gate, classes=act.command.classes, touched=touched(act.command, state, actor))
+            admit.check(
+                gate,
+                command=act.command.name,
+                classes=act.command.classes,
+                touched=touched(act.command, state, actor),
+            )
         except Refused as refused:
             raise Refusal(refused.code, refused.detail) from refused
 
@@ -387,7 +393,12 @@ class Executor:
         database.begin("write")
         try:
             with self._admission.open(database) as gate:
-                admit.check(gate, classes=frozenset({OperationClass.READ}), touched=[Scope("query", query)])
+                admit.check(
+                    gate,
+                    command=None,
+                    classes=frozenset({OperationClass.READ}),
+                    touched=[Scope("query", query)],
+                )
         except Refused as refused:
             raise Refusal(refused.code, refused.detail) from refused
         finally:
@@ -413,6 +424,19 @@ class Executor:
                 except Refusal as refusal:
                     return ProbeResult(engaged, refusal.code)
                 return ProbeResult(engaged, None)
+        finally:
+            database.rollback()
+
+    def probe_features(self) -> ProbeRound:
+        """Send every command of every feature through the real entrance, in one transaction that never commits.
+
+        Raises `DatabaseError`, `GateUnreadable` and `GateBusy` as a command's transaction does.
+        """
+        database = self._opened()
+        database.begin("write")
+        try:
+            with self._admission.open(database) as gate:
+                return probing.all_features(database, gate, data=self._data, clock=self._clock)
         finally:
             database.rollback()
 

@@ -7,16 +7,18 @@ crash between the two it is driven again from here.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database, DatabaseBusy, DatabaseError
+from watchkeeper.boundary import selftest
 from watchkeeper.boundary.flips import Flip, flips, times_on
 from watchkeeper.boundary.gate import STOP_FILE_NAME, Hold, Switch
 from watchkeeper.boundary.gates import open_gate
-from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
+from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable, enabled
 from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.market.commands import Act, RecordFlip
 from watchkeeper.market.execute import Executor
@@ -24,6 +26,7 @@ from watchkeeper.market.inventory.due import Due
 from watchkeeper.market.offers.expiry import Expiry
 from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.rounds import Rounds
 from watchkeeper.market.rows import number
 from watchkeeper.market.signin.erasure import erase_deleted
 from watchkeeper.market.signin.store import open_identities
@@ -69,6 +72,9 @@ class Housekeeping:
         self._data = data
         self._system_id = system_id
         self._erased_to = 0
+        self._rounds = Rounds(clock=clock)
+        #: The gate's generation under which the features were last probed.
+        self._probed_under = 0
 
     def tick(self, executor: Executor) -> None:
         """Obey the stop file, write the flips that have no journal row yet, do what is due by itself."""
@@ -76,7 +82,7 @@ class Housekeeping:
             if self._stop_file.exists():
                 self._obey_stop_file()
             self._record_flips(executor)
-            self._keep_up(executor)
+            self.keep_up(executor)
             self._erase_deleted()
         except (DatabaseError, GateUnreadable, GateBusy) as error:
             _log.error("housekeeping.failed", error=type(error).__name__, detail=str(error))
@@ -100,17 +106,28 @@ class Housekeeping:
         if (Switch.SHUTDOWN, Hold.OPERATOR) not in holds:
             self._switching.engage_for_stop_file()
 
-    def _keep_up(self, executor: Executor) -> None:
+    def keep_up(self, executor: Executor) -> None:
+        """Give each of the market's own rounds its turn, and probe the features when the gate has changed."""
         with self._gatefile.shared() as database:
-            _, holds, _ = self._gatefile.read(database)
+            generation, holds, _ = self._gatefile.read(database)
+            passing = enabled(database)
             on = times_on(flips(database, limit=_FLIPS_MAX), Switch.PILOT_MODE)
         engaged = {switch for switch, _ in holds}
-        # What is stopped is not even tried: it would be refused each second, and counted.
-        if Switch.SHUTDOWN not in engaged and not self._stop_file.exists():
-            self._expiry.run(executor.run, at=self._clock.now())
-            self._due.form_blocks(executor)
-            if Switch.PILOT_MODE not in engaged:
-                self._due.deduct_fees(executor, pilot_mode=on)
+        if self._stop_file.exists():
+            engaged.add(Switch.SHUTDOWN)
+        turn = partial(self._rounds.turn, generation=generation, engaged=frozenset(engaged), enabled=passing)
+        turn("offer expiry", lambda: self._expired(executor))
+        turn("block forming", lambda: self._due.form_blocks(executor))
+        turn(
+            "storage fee",
+            lambda: self._due.deduct_fees(executor, pilot_mode=on),
+            rest=self._due.rest,
+        )
+        if generation != self._probed_under:
+            self.probe_features(executor)
+
+    def _expired(self, executor: Executor) -> None:
+        self._expiry.run(executor.run, at=self._clock.now())
 
     def _record_flips(self, executor: Executor) -> None:
         with self._gatefile.shared() as database:
@@ -131,7 +148,8 @@ class Housekeeping:
             self.probe(executor)
 
     def probe(self, executor: Executor) -> None:
-        """Send a command through each switch that must refuse it, and store what happened."""
+        """Send a command through each switch that must refuse it, and all commands of every feature; store what happened."""
+        self.probe_features(executor)
         for switch in Switch:
             try:
                 result = executor.probe(switch)
@@ -163,6 +181,17 @@ class Housekeeping:
             self._lease.record_write(works=works, detail=detail, clock=self._clock)
         except DatabaseError as error:
             _log.error("write_probe.unrecorded", detail=str(error))
+
+    def probe_features(self, executor: Executor) -> None:
+        """Learn what every command of every feature would meet now, and store it with the turns of the market's rounds."""
+        try:
+            found = executor.probe_features()
+            selftest.record(self._lease.database(), found, self._rounds.turns())
+        except (DatabaseError, GateUnreadable, GateBusy) as error:
+            # The old round stands and grows old, and the watch judges its age.
+            _log.error("probe.failed", error=type(error).__name__, detail=str(error))
+            return
+        self._probed_under = found.generation
 
     def close(self) -> None:
         """Give the files back."""

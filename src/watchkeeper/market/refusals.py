@@ -54,6 +54,7 @@ STATUS: dict[str, int] = {
     "capability-blocked": 503,
     "monitor-silent": 503,
     "operation-restricted": 503,
+    "feature-off": 503,
     "busy": 503,
     "offer-not-found": 404,
     "offer-not-accepted": 409,

@@ -6,7 +6,7 @@ The gate comes first and is in force when `flip` returns; the journal row follow
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,6 +103,7 @@ class Switching:
             if action == "release" and actor.role == "admin":
                 gate.decide(
                     state,
+                    command=None,
                     classes=frozenset({OperationClass.RELEASE}),
                     touched=(gate.account(actor.alias),),
                 )
@@ -123,10 +124,10 @@ class Switching:
             check=lambda _: None,
         )
 
-    def rebuild(self, *, actor: User, reason: str) -> list[Flip]:
+    def rebuild(self, *, actor: User, reason: str, features_off: Collection[str] = ()) -> list[Flip]:
         """Make a lost gate anew, with everything engaged by the operator; the flips that did it.
 
-        Every flip that the books know of is in it again. Restrictions are not: the watch imposes those of open findings,
+        Every flip that the books know of is in it again; the features named are off, as the caller knows them to be. Restrictions are not: the watch imposes those of open findings,
         and what was restricted by hand must be again. Raises `Refusal`, also when the gate is well.
         """
         text = reasons.checked(reason)
@@ -169,7 +170,9 @@ class Switching:
                     at=at,
                 )
             )
-        self._gatefile.rebuild(generation=generation, flips=[*past, *fresh], clock=self._clock)
+        self._gatefile.rebuild(
+            generation=generation, flips=[*past, *fresh], features_off=features_off, clock=self._clock
+        )
         return fresh
 
     def _recorded(self) -> list[Flip]:

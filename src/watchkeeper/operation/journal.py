@@ -52,6 +52,17 @@ def record(
     return identifier
 
 
+def last_of_each(database: Database, actions: tuple[str, ...]) -> dict[str, str]:
+    """Subject -> the newest of these actions on it."""
+    marks = ", ".join("?" * len(actions))
+    rows = database.query(
+        "SELECT subject, action FROM operator_actions WHERE id IN "
+        f"(SELECT max(id) FROM operator_actions WHERE action IN ({marks}) GROUP BY subject) LIMIT 1000",
+        actions,
+    )
+    return {str(subject): str(action) for subject, action in rows}
+
+
 def actions(
     database: Database, *, after: int = 0, limit: int = 100, subject: str | None = None
 ) -> list[OperatorAction]:

@@ -77,7 +77,7 @@ def market(data: Path, clock: TurnableClock) -> Iterator[Market]:
 
 def passes(state: GateState, item: OperationClass) -> bool:
     try:
-        decide(state, classes=frozenset({item}), touched=())
+        decide(state, command=None, classes=frozenset({item}), touched=())
     except Refused:
         return False
     return True

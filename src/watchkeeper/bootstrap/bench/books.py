@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock
+from watchkeeper.boundary import selftest
+from watchkeeper.boundary.features import JOBS
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.boundary.lease import LeaseKeeper, LeaseReader, LeaseStore
+from watchkeeper.boundary.selftest import WORKS, JobTurn
 from watchkeeper.market import setup
 from watchkeeper.market.commands import (
     Act,
@@ -22,7 +25,8 @@ from watchkeeper.market.commands import (
     SetPhase,
 )
 from watchkeeper.market.execute import Executor
-from watchkeeper.market.reading import Books
+from watchkeeper.market.housekeeping import Housekeeping
+from watchkeeper.market.reading import Books, open_books
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.setup import NewMarket
 from watchkeeper.market.switching import Switching
@@ -56,6 +60,7 @@ class Bench:
         self.executor = Executor(data, system_id=system_id, clock=clock, lease=self.lease)
         # Ids that the other bench did not give.
         self._counter = itertools.count(1 if there is None else _OF_A_SECOND)
+        self._housekeeping: Housekeeping | None = None
         self.books = Books(data, system_id=system_id)
         self.keep_lease()
         if there is None:
@@ -79,6 +84,33 @@ class Bench:
         self.lease.poll()
         self._keeper.renew(watermark=0, withheld="")
         self.lease.poll()
+
+    def self_test(self) -> None:
+        """What the market's process does each second: give its own rounds their turn, and probe every feature."""
+        if self._housekeeping is None:
+            books = open_books(self.data, system_id=self.market.system_id)
+            self._housekeeping = Housekeeping(
+                self.data,
+                system_id=self.market.system_id,
+                books=books,
+                switching=Switching(
+                    self.data, system_id=self.market.system_id, books=books, clock=self.clock
+                ),
+                clock=self.clock,
+            )
+        self._housekeeping.keep_up(self.executor)
+        self._housekeeping.probe_features(self.executor)
+
+    def probes_alone(self) -> None:
+        """Probe every feature where somebody else plays the market's own rounds: they are said to be at work."""
+        boot = self.clock.boot()
+        found = self.executor.probe_features()
+        turns = [JobTurn(job, WORKS, "", found.generation, boot, boot, None) for job in JOBS]
+        lease = LeaseStore(self.data, system_id=self.market.system_id, role="market")
+        try:
+            selftest.record(lease.database(), found, turns)
+        finally:
+            lease.close()
 
     def counted(self) -> int:
         """A number that was not used yet."""
@@ -130,6 +162,8 @@ class Bench:
 
     def close(self) -> None:
         """Give the files back."""
+        if self._housekeeping is not None:
+            self._housekeeping.close()
         self.executor.close()
         self.books.close()
         self._market_lease_file.close()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from watchkeeper.bootstrap.drills.faults.model import Fault
 from watchkeeper.bootstrap.drills.world import World
+from watchkeeper.boundary import turning
+from watchkeeper.boundary.features import BY_NAME
+from watchkeeper.operation.catalogue.features import OF_INVARIANT
 from watchkeeper.operation.catalogue.playbooks.model import Action, Kind
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.deskwork import DeskRefused
@@ -64,6 +67,8 @@ def _follow(world: World, run: Run, fault: Fault) -> None:
             desk.probe(run.id, step.key, operator=operator)
         elif Action.CURE in step.actions:
             (fault.cure or cured)(world, run)
+        elif Action.TURN_FEATURE in step.actions:
+            (fault.cure or turned)(world, run)
         elif Action.VERIFY in step.actions:
             world.turn()
             desk.verify(run.id, step.key, operator=operator)
@@ -100,6 +105,21 @@ def cured(world: World, run: Run) -> None:
             )
         elif finding.table_name != "schema":
             desk.acknowledge(run.id, finding.id, incident=_INCIDENT, reason=_REASON, operator=operator)
+        world.turn()
+
+
+def turned(world: World, run: Run) -> None:
+    """Turn the feature of a run off and on again, as a whole."""
+    feature = BY_NAME[OF_INVARIANT[run.rule]]
+    for on in (False, True):
+        turning.turn(
+            world.gatefile,
+            feature,
+            on=on,
+            actor=world.operator.alias,
+            reason=_REASON,
+            clock=world.clock,
+        )
         world.turn()
 
 

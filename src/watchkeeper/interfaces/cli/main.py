@@ -8,6 +8,7 @@ from watchkeeper.interfaces.cli import (
     accounting,
     alerts,
     coverage,
+    features,
     incidents,
     playbook,
     reconciling,
@@ -42,6 +43,7 @@ app.command()(reconciling.reconcile)
 app.command("rebuild-gate")(switches.rebuild_gate)
 app.add_typer(alerts.alert_app, name="alert")
 app.add_typer(restrictions.restrict_app, name="restrict")
+app.add_typer(features.feature_app, name="feature")
 app.add_typer(playbook.playbook_app, name="playbook")
 app.add_typer(incidents.incident_app, name="incident")
 app.add_typer(seals.seal_app, name="seal")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from watchkeeper.boundary.features import NoSuchFeature, named
 from watchkeeper.boundary.gate import Hold, OperationClass, Scope, Switch
 from watchkeeper.interfaces.control_room import Actor, ControlRoom
 from watchkeeper.operation.incidents.cases import Conclusion
@@ -186,6 +187,19 @@ def _switch(room: ControlRoom, actor: Actor, fields: Fields) -> str:
     return f"{switch.value.replace('_', ' ')}: {action} is in force."
 
 
+def _turn_feature(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    try:
+        feature = named(fields.get("feature", ""))
+    except NoSuchFeature as error:
+        raise DeskRefused("validation-failed", str(error)) from error
+    turn = fields.get("turn", "")
+    if turn not in ("on", "off"):
+        raise DeskRefused("validation-failed", "A feature is turned on or off.")
+    turned = room.turn_feature(actor, feature=feature, on=turn == "on", reason=fields.get("reason", ""))
+    name = feature.name.replace("_", " ")
+    return f"{name} is {turn} already." if turned is None else f"{name} is {turn}, in force."
+
+
 def _restrict(room: ControlRoom, actor: Actor, fields: Fields) -> str:
     try:
         scope = Scope.parse(fields.get("scope", "").strip())
@@ -225,6 +239,7 @@ ACTS: Mapping[str, Act] = {
     "override": _override,
     "document": _document,
     "switch": _switch,
+    "turn-feature": _turn_feature,
     "restrict": _restrict,
     "lift-own": _lift_own,
     "full-pass": _full_pass,

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from watchkeeper.base.clock import Clock, Instant, kampala
 from watchkeeper.base.database import DatabaseError
+from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.interfaces.control_room import Actor, ControlRoom
 from watchkeeper.interfaces.control_web import actions
 from watchkeeper.interfaces.market_web.auth import csrf, same_origin
@@ -28,6 +29,7 @@ from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import sessions
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.catalogue.features import OF_INVARIANT
 from watchkeeper.operation.console import beside, proven
 from watchkeeper.operation.incidents import cases
 from watchkeeper.operation.incidents import life as incidents
@@ -232,6 +234,7 @@ def playbook_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str
         "standing": now,
         "offered": offered,
         "positions": room.desk.positions(run.id),
+        "feature": OF_INVARIANT.get(run.rule),
         "incident": cases.of_alert(room.database, run.alert_id),
     }
     return render("playbook.html", values | _common(request, actor))
@@ -239,7 +242,13 @@ def playbook_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str
 
 def controls_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
     """Switches and restrictions, with their forms."""
-    return render("controls.html", {"overview": room.overview(), **_common(request, actor)})
+    try:
+        features = room.features()
+    except (GateUnreadable, GateBusy, DatabaseError):
+        # The page says elsewhere that the gate cannot be read; its switches are needed all the more.
+        features = []
+    values: dict[str, object] = {"overview": room.overview(), "features": features}
+    return render("controls.html", values | _common(request, actor))
 
 
 def incidents_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:

@@ -15,6 +15,9 @@ from watchkeeper.operation.catalogue.invariants import (
     i7_2_purchase_window,
     i8_1_admin_actions_logged,
     i8_2_traceable,
+    i9_1_purchase,
+    i9_2_verification,
+    i9_3_storage_fee,
 )
 from watchkeeper.operation.catalogue.model import Invariant
 
@@ -36,5 +39,8 @@ INVARIANTS: dict[str, Invariant] = {
         i7_2_purchase_window,
         i8_1_admin_actions_logged,
         i8_2_traceable,
+        i9_1_purchase,
+        i9_2_verification,
+        i9_3_storage_fee,
     )
 }

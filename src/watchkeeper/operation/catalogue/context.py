@@ -9,7 +9,9 @@ from watchkeeper.base import canonical
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.boundary.flips import Flip
-from watchkeeper.boundary.gate import Scope, Switch, account
+from watchkeeper.boundary.gate import Restriction, Scope, Switch, account
+from watchkeeper.boundary.selftest import JobTurn, ProbeRound
+from watchkeeper.boundary.turning import FeatureState
 from watchkeeper.boundary.views import VIEWS, Row, Views
 
 #: (table, key) of a row.
@@ -45,6 +47,24 @@ class News:
     side: list[Found] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class GateView:
+    """The gate in the moment of a look: its generation, the engaged switches, the restrictions in force, the features."""
+
+    generation: int
+    engaged: frozenset[str]
+    restrictions: tuple[Restriction, ...]
+    features: tuple[FeatureState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """What the operated system last found out about itself: its probes, None when there are none, and its own rounds."""
+
+    probes: ProbeRound | None
+    jobs: Mapping[str, JobTurn]
+
+
 @dataclass(slots=True)
 class Unsound:
     """Rows that differ from their seals: their seals speak for them, so no check blames another row for what they say."""
@@ -77,6 +97,11 @@ class Context:
     clock: Clock
     #: Whether a full pass that began after an instant has read everything.
     full_pass_since: Callable[[Instant], bool]
+    gate: GateView
+    #: Raises `DatabaseError` when it cannot be read.
+    selftest: Callable[[], SelfTest]
+    #: Restrictions that were lifted after an instant.
+    lifted_since: Callable[[Instant], list[Restriction]]
     #: Rows that this pass is about to seal, which the store does not know yet.
     sealing: dict[Place, tuple[str, int]] = field(default_factory=dict)
     #: What of the books is not as it was sealed, as far as this round through the seals has come.

@@ -35,6 +35,10 @@ class Draft:
     detail: str
 
 
+class CannotTell(Exception):
+    """What the check looks at is missing or too old to say anything about now."""
+
+
 class Seen(Protocol):
     """A finding as the check that made it looks at it again."""
 
@@ -75,6 +79,8 @@ class Standing:
 Rows = Callable[[Context, News], list[Draft]]
 #: Judges what is new beside the running replay, in journal order; continuous passes only.
 Running = Callable[[Context, News, Accounts], list[Draft]]
+#: Judges how things are now, of no row: each continuous pass. When it comes to no end, no row waits for it.
+Now = Callable[[Context], list[Draft]]
 #: Judges all that is not judged row by row; full passes only. A snapshot a page, bounded pages.
 Full = Callable[[Context], Iterator[list[Draft]]]
 #: Asks the check's own question again for one finding, inside the caller's snapshot.
@@ -96,6 +102,7 @@ class Invariant:
     closes: Mapping[str, Closing] = field(default_factory=dict)
     rows: Rows | None = None
     running: Running | None = None
+    now: Now | None = None
     full: Full | None = None
-    #: Invariants whose running replay this one reads; when theirs came to no end, this one has said nothing.
+    #: Invariants whose running replay or whose verdict this one reads; when theirs came to no end, this one has said nothing.
     reads: tuple[str, ...] = ()

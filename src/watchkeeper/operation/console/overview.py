@@ -449,7 +449,7 @@ def _say_what_works(overview: Overview, state: GateState) -> None:
     for item in _SHOWN:
         classes = frozenset({item})
         try:
-            decide(state, classes=classes, touched=())
+            decide(state, command=None, classes=classes, touched=())
         except Refused as refused:
             overview.stopped[item.value] = refused.code
             continue

@@ -13,16 +13,20 @@ from pathlib import Path
 import structlog
 
 from watchkeeper.base import canonical
-from watchkeeper.base.clock import BootTime, Clock
+from watchkeeper.base.clock import BootTime, Clock, Instant
 from watchkeeper.base.database import Database, DatabaseError, SqliteDatabase
+from watchkeeper.boundary import selftest, turning
 from watchkeeper.boundary.flips import flips
+from watchkeeper.boundary.gate import Restriction
 from watchkeeper.boundary.gates import open_gate
+from watchkeeper.boundary.gatestore import lifted_since
+from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.boundary.views import JOURNAL, Views
 from watchkeeper.operation.catalogue import INVARIANTS, blame
 from watchkeeper.operation.catalogue.accounts import Accounts
-from watchkeeper.operation.catalogue.context import Context
+from watchkeeper.operation.catalogue.context import Context, GateView, SelfTest
 from watchkeeper.operation.catalogue.invariants import i1_2_entries, i2_3_way_round
-from watchkeeper.operation.catalogue.model import Draft
+from watchkeeper.operation.catalogue.model import CannotTell, Draft, Now
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.verifier import passes, verdicts
 from watchkeeper.operation.verifier import tail as tails
@@ -42,13 +46,17 @@ class StoreMoved(DatabaseError):
 
 @dataclass(slots=True)
 class Pass:
-    """What a pass saw. `errors`: invariant -> why its check did not come to an end."""
+    """What a pass saw. `errors`: invariant -> why its check of rows did not come to an end; `unsaid`: the same for what is of
+    no row; `waiting`: the same for what another check leaves open, which stops for it what has to stop.
+    """
 
     begun: BootTime
     tail: Tail
     accounts: Accounts
     drafts: list[Draft] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
+    unsaid: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
     #: Why a full pass is wanted at once; empty when nothing calls for one.
     wanted: list[str] = field(default_factory=list)
     #: The newest sealed journal row stands in the books as it was sealed.
@@ -58,8 +66,13 @@ class Pass:
 
     @property
     def judged(self) -> bool:
-        """Whether every check came to its end. What was not judged counts as not read."""
+        """Whether every check of rows came to its end. What was not judged counts as not read."""
         return not self.errors
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """Every check that did not come to its end, with the reason."""
+        return {**self.waiting, **self.unsaid, **self.errors}
 
     @property
     def watermark(self) -> int:
@@ -79,6 +92,7 @@ class Continuous:
         self.views = Views(data, system_id=system_id)
         self.gatefile = open_gate(data, system_id=system_id, role="control")
         self.engine = engine_for(data, self.views, clock=clock)
+        self._lease = LeaseStore(data, system_id=system_id, role="watch")
         self._database = database
         self._clock = clock
         self._repaired: BootTime | None = None
@@ -88,6 +102,7 @@ class Continuous:
         """Give the files back."""
         self.views.close()
         self.gatefile.close()
+        self._lease.close()
 
     def look(self) -> Pass:
         """Read and judge; raises `DatabaseError`, `GateUnreadable`, `TooMuchAtOnce` when nothing can be said."""
@@ -114,8 +129,14 @@ class Continuous:
     def context(self) -> Context:
         """What the checks are given, inside the caller's snapshot."""
         with self.gatefile.look() as gate:
-            _, holds, _ = self.gatefile.read(gate)
+            generation, holds, restrictions = self.gatefile.read(gate)
             recorded = flips(gate, limit=_FLIPS_MAX)
+            gateview = GateView(
+                generation,
+                frozenset(held.value for held, _ in holds),
+                restrictions,
+                tuple(turning.states(gate)),
+            )
         return Context(
             self.views,
             self._database,
@@ -123,11 +144,25 @@ class Continuous:
             frozenset(held for held, _ in holds),
             self._clock,
             lambda at: passes.came_to_an_end_since(self._database, at),
+            gateview,
+            self._selftest,
+            self._lifted_since,
         )
+
+    def _selftest(self) -> SelfTest:
+        lease = self._lease.database()
+        with lease.transaction("read"):
+            return SelfTest(selftest.last_round(lease), selftest.job_turns(lease))
+
+    def _lifted_since(self, at: Instant) -> list[Restriction]:
+        with self.gatefile.look() as gate:
+            return lifted_since(gate, at)
 
     def _judge(self, found: Pass, context: Context) -> None:
         news = found.tail.news
         for invariant in INVARIANTS.values():
+            if invariant.rows is None and invariant.running is None:
+                continue
             unsaid = next((read for read in invariant.reads if read in found.errors), None)
             if unsaid is not None:
                 # Of a replay that stands half-way it would say anything.
@@ -144,7 +179,26 @@ class Continuous:
                 # A check that raises is UNKNOWN; the others go on.
                 _log.exception("check.failed", invariant=invariant.id)
                 found.errors[invariant.id] = f"the check raised {type(error).__name__}"
+        for invariant in INVARIANTS.values():
+            if invariant.now is not None:
+                self._judge_now(found, context, invariant.id, invariant.now, invariant.reads)
         found.drafts.extend(i2_3_way_round.missing(number) for number in found.tail.missing)
+
+    def _judge_now(self, found: Pass, context: Context, name: str, now: Now, reads: tuple[str, ...]) -> None:
+        """How something is that is of no row. Nobody's rows wait for its answer."""
+        silent = next((read for read in reads if read in found.errors), None)
+        if silent is not None:
+            found.waiting[name] = f"what {silent} says of it did not come to an end"
+            return
+        try:
+            found.drafts.extend(now(context))
+        except CannotTell as error:
+            found.unsaid[name] = str(error)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            _log.exception("check.failed", invariant=name)
+            found.unsaid[name] = f"the check raised {type(error).__name__}"
 
     def _look_at_defences(self, found: Pass) -> None:
         version = self.engine.schema_mark()
@@ -203,7 +257,7 @@ class Continuous:
         verdicts.store(
             database,
             mode=verdicts.CONTINUOUS,
-            errors=found.errors,
+            errors=found.unknown,
             numbers=len(tail.news.journal),
             boot=found.begun,
             at=self._clock.now(),

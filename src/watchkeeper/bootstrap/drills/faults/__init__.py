@@ -15,6 +15,9 @@ from watchkeeper.bootstrap.drills.faults import (
     f7_2,
     f8_1,
     f8_2,
+    f9_1,
+    f9_2,
+    f9_3,
 )
 from watchkeeper.bootstrap.drills.faults.model import Fault
 
@@ -36,6 +39,9 @@ FAULTS: tuple[Fault, ...] = tuple(
         f7_2,
         f8_1,
         f8_2,
+        f9_1,
+        f9_2,
+        f9_3,
     )
     for fault in module.FAULTS
 )

@@ -20,6 +20,7 @@ class Action(StrEnum):
     CURE = "cure"
     RESTORE_DEFENCES = "restore-defences"
     UNWIND = "unwind"
+    TURN_FEATURE = "turn-feature"
     PROBE = "probe"
     VERIFY = "verify"
     LIFT = "lift"

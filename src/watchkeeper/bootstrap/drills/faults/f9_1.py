@@ -1,0 +1,34 @@
+"""9.1 purchase is not half-working: rows of the gate that the operator did not set."""
+
+from watchkeeper.bootstrap.drills.faults.model import EVERYTHING, Fault, Sql, Stopped
+
+_STOPS = (Stopped("9.1", EVERYTHING, frozenset(["purchase"])),)
+
+
+def _gate(statement: str) -> tuple[Sql, ...]:
+    return (Sql((statement,), store="gate"),)
+
+
+FAULTS = (
+    Fault(
+        "the pickup's row switched off",
+        "9.1",
+        _gate("UPDATE features SET enabled = 0 WHERE command = 'pickup'"),
+        _STOPS,
+        spoils=frozenset(["pickup"]),
+    ),
+    Fault(
+        "the cancellation's row gone",
+        "9.1",
+        _gate("DELETE FROM features WHERE command = 'cancel_purchase'"),
+        _STOPS,
+        spoils=frozenset(["purchase's end"]),
+    ),
+    Fault(
+        "all of it switched off past the operator",
+        "9.1",
+        _gate("UPDATE features SET enabled = 0 WHERE feature = 'purchase'"),
+        _STOPS,
+        spoils=frozenset(["purchase", "purchase's end", "pickup"]),
+    ),
+)
