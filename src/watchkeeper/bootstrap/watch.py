@@ -14,6 +14,7 @@ from watchkeeper.base.clock import BootTime, Clock, SystemClock
 from watchkeeper.base.database import DatabaseError
 from watchkeeper.bootstrap.beat import Beat
 from watchkeeper.bootstrap.publishing import Publishing
+from watchkeeper.bootstrap.sampling import Sampling
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import LeaseKeeper, LeaseLost, LeaseStore
@@ -54,6 +55,7 @@ class Watch:
         self._lease_file = LeaseStore(data, system_id=system_id, role="watch")
         self._keeper = LeaseKeeper(self._lease_file, clock=clock)
         self._publishing = Publishing(data, system_id=system_id, clock=clock)
+        self._sampling = Sampling(data, system_id=system_id, clock=clock)
         self._child = FullPassChild(data)
         self._turned: BootTime | None = None
         self._renewed: BootTime | None = None
@@ -75,10 +77,12 @@ class Watch:
     def run(self, stopping: threading.Event) -> None:
         """Watch until told to stop; raises `LeaseLost` when another watch has taken over."""
         self._publishing.start()
+        self._sampling.start()
         try:
             while not stopping.is_set():
                 self.turn()
         finally:
+            self._sampling.stop()
             self._publishing.stop()
             self.close()
 
@@ -121,6 +125,7 @@ class Watch:
                 self._database, stopped, watermark=found.watermark, committed_at=found.committed_at, at=at
             )
             self._continuous.store(found, self._database)
+        self._sampling.passed()
         self._watermark = found.watermark
         self._unread.note(read=found.watermark, last=found.tail.last_number, begun=found.begun)
         if found.wanted:
