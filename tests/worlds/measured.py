@@ -57,8 +57,10 @@ class MeasuredRoom(Room):
 
     def turn(self) -> None:
         """A turn of the watch, with the switches probed and the lease heard."""
-        for switch, bites in self.bites.items() if self.prober is not None else ():
-            self.prober.record_probe(switch=switch, engaged=True, bites=bites, detail="", clock=self.clock)
+        prober = self.prober
+        if prober is not None:
+            for switch, bites in self.bites.items():
+                prober.record_probe(switch=switch, engaged=True, bites=bites, detail="", clock=self.clock)
         super().turn()
         self.market.lease.poll()
 

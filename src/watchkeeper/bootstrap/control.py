@@ -26,6 +26,7 @@ from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.outside_money import OutsideMoney, Unmatched
 from watchkeeper.operation.coverage import stale
 from watchkeeper.operation.incidents import cases, checkpoints, keys, locks, push, repository
+from watchkeeper.operation.metrics import token
 from watchkeeper.operation.notifications import channels, outbox
 from watchkeeper.operation.playbooks import proofs, runs
 from watchkeeper.operation.seals import log as logs
@@ -376,6 +377,8 @@ def run(data: Path, *, server: socket.socket, beat: int) -> None:
     """Serve and work until told to stop."""
     clock = SystemClock()
     system_id = system_id_of(data)
+    # A folder of an earlier version has none.
+    token.create_missing(data)
     stopping = threading.Event()
     worker = Worker(data, system_id=system_id, clock=clock)
     sender = Sender(data, system_id=system_id, clock=clock)

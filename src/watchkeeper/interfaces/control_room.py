@@ -34,6 +34,7 @@ from watchkeeper.market.switching import Switching
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.context import Context
+from watchkeeper.operation.console.measures import Measures
 from watchkeeper.operation.console.overview import Overlook, Overview
 from watchkeeper.operation.containment import imposing, lifting
 from watchkeeper.operation.incidents import cases, locks, repository
@@ -87,6 +88,7 @@ class ControlRoom:
             self._look,
         )
         self._overlook = Overlook(data, system_id=self.system_id, database=self.database, clock=clock)
+        self.measures = Measures(data, system_id=self.system_id, database=self.database, clock=clock)
 
     @property
     def identities(self) -> Database:
@@ -105,6 +107,7 @@ class ControlRoom:
         self._executor.close()
         self._continuous.close()
         self._overlook.close()
+        self.measures.close()
         self.gatefile.close()
         self.books.close()
         if self._identities is not None:

@@ -9,6 +9,7 @@ from watchkeeper.interfaces.cli import (
     alerts,
     coverage,
     incidents,
+    metrics,
     playbook,
     reconciling,
     restrictions,
@@ -32,6 +33,7 @@ app.command()(status.status)
 app.command()(status.check)
 app.command()(status.journal)
 app.command()(coverage.coverage)
+app.command()(metrics.metrics)
 app.command()(session.login)
 app.command()(switches.switch)
 app.command()(accounting.export)

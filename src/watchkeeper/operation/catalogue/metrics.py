@@ -53,6 +53,8 @@ class Metric:
 
 
 RATES, EXPOSURE, STATES, WATCH = "rates", "exposure", "states", "watch"
+#: The parts of the page, in order, and what each is called.
+PARTS = ((RATES, "Rates"), (EXPOSURE, "Exposure"), (STATES, "States"), (WATCH, "The watch"))
 
 #: In the manual's order, then those of the watch itself. Thresholds are the manual's defaults.
 METRICS: Mapping[str, Metric] = {

@@ -25,7 +25,7 @@ class Span:
 SPANS = (
     Span("1h", "1 hour", 3600, 60),
     Span("48h", "48 hours", 48 * 3600, 30 * 60),
-    Span("1y", "1 year", 365 * 86_400, 3 * 86_400),
+    Span("1y", "1 year", 365 * 86_400, 73 * 3600),
 )
 
 
@@ -35,6 +35,7 @@ class Series:
 
     id: int
     labels: tuple[str, ...]
+    sampled_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,10 @@ class Slot:
 def series(database: Database, metric: str) -> list[Series]:
     """All series of a metric, the one that was sampled last first."""
     rows = database.query(
-        "SELECT id, labels FROM metric_series WHERE metric = ? ORDER BY sampled_at DESC, labels LIMIT ?",
+        "SELECT id, labels, sampled_at FROM metric_series WHERE metric = ? ORDER BY sampled_at DESC, labels LIMIT ?",
         (metric, SERIES_MAX),
     )
-    return [Series(int(str(row[0])), labels_of(row[1])) for row in rows]
+    return [Series(int(str(row[0])), labels_of(row[1]), Instant(int(str(row[2])))) for row in rows]
 
 
 def slots(database: Database, series_id: int, *, until: Instant, span: Span) -> list[Slot | None]:
