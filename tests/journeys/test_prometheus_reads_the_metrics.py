@@ -204,7 +204,15 @@ def test_the_page_draws_every_part_over_each_time(system: System) -> None:
     for over in ("1h", "48h", "1y", "nonsense"):
         page = system.operator.page(f"/measures?over={over}")
         assert page.count("<svg ") == page.count("<title id=") == page.count("<desc id=") > 20
-        for words in ("Rates", "Exposure", "States", "The watch", "at most 1,000,000 UGX", "must be 0"):
+        for words in (
+            "Rates",
+            "Exposure",
+            "States",
+            "Verdicts",
+            "The watch",
+            "At most 1,000,000 UGX.",
+            "Must be 0.",
+        ):
             assert words in page
         assert system.traders[0].alias in page
 

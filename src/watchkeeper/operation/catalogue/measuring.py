@@ -7,7 +7,7 @@ known of before is not said again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Collection
 from pathlib import Path
 
 from watchkeeper.base.clock import Clock
@@ -34,24 +34,13 @@ _LEDGERS = ("wallet_ledger", "farmer_ledger")
 
 
 class Measuring:
-    """Reads them. Belongs to one thread.
+    """Reads them. Belongs to one thread."""
 
-    `judged` says whether the check of an invariant has a fresh verdict: a count of findings is known only then.
-    """
-
-    def __init__(
-        self,
-        data: Path,
-        *,
-        system_id: str,
-        database: Database,
-        clock: Clock,
-        judged: Callable[[str], bool],
-    ) -> None:
+    def __init__(self, data: Path, *, system_id: str, database: Database, clock: Clock) -> None:
         self._stop_file = data / STOP_FILE_NAME
         self._database = database
         self._clock = clock
-        self._judged = judged
+        self._judged: Collection[str] = ()
         self._views = Views(data, system_id=system_id)
         self._gate = open_gate(data, system_id=system_id, role="control")
         self._lease = LeaseStore(data, system_id=system_id, role="control")
@@ -75,8 +64,9 @@ class Measuring:
         self._gate.close()
         self._lease.close()
 
-    def critical(self, measured: Measured) -> None:
-        """Read what follows each pass."""
+    def critical(self, measured: Measured, *, judged: Collection[str]) -> None:
+        """Read what follows each pass. `judged`: invariants with fresh verdicts; a count of findings is known only then."""
+        self._judged = judged
         self._read_findings(measured)
         self._read_gate(measured)
         self._read_probes(measured)
@@ -125,7 +115,7 @@ class Measuring:
         for metric, counted in FINDINGS.items():
             for invariant, labels in counted:
                 count = self._open_findings(invariant)
-                if count or self._judged(invariant):
+                if count or invariant in self._judged:
                     measured.say(metric, count, *labels)
                 else:
                     measured.cannot([metric], f"the check of {invariant} has no fresh verdict")
@@ -196,7 +186,7 @@ class Measuring:
         )
         aliases = self._aliases([integer(row[0]) for row in rows])
         named = [(aliases[integer(row[0])], integer(row[1])) for row in rows]
-        if self._judged("6.1") or self._open_findings("6.1"):
+        if "6.1" in self._judged or self._open_findings("6.1"):
             row = self._database.one("SELECT sum(exposure_ugx) FROM account_state WHERE exposure_ugx > 0")
             total = 0 if row is None else integer(row[0])
             for alias, exposure_ugx in named:
@@ -214,7 +204,7 @@ class Measuring:
             (_SCOPES_MAX,),
         )
         scopes = sorted(str(row[0]) for row in rows)
-        if scopes or self._judged("1.1"):
+        if scopes or "1.1" in self._judged:
             measured.say("balances_inconsistent", len(scopes))
         else:
             names = ("account_balance_consistent", "balances_inconsistent")
@@ -227,7 +217,7 @@ class Measuring:
         ][:ACCOUNTS_NAMED_MAX]
         for alias in wrong:
             measured.say("account_balance_consistent", 0, alias)
-        if self._judged("1.1"):
+        if "1.1" in self._judged:
             for alias in named[: ACCOUNTS_NAMED_MAX - len(wrong)]:
                 measured.say("account_balance_consistent", 1, alias)
 

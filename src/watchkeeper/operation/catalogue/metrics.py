@@ -39,8 +39,11 @@ class Metric:
     #: The most, and the least, that is well, as whole numbers; None where any value is.
     most: int | None = None
     least: int | None = None
-    #: Where the page draws it; empty when it does not.
+    #: What 0 and 1 are called, for a state.
+    called: tuple[str, str] | None = None
+    #: Where the page draws it; empty when it does not. So many of its series, those that are not well and the highest first.
     drawn: str = ""
+    drawn_max: int = 6
 
     @property
     def full_name(self) -> str:
@@ -52,9 +55,15 @@ class Metric:
         return (self.most is None or value <= self.most) and (self.least is None or value >= self.least)
 
 
-RATES, EXPOSURE, STATES, WATCH = "rates", "exposure", "states", "watch"
+RATES, EXPOSURE, STATES, VERDICTS, WATCH = "rates", "exposure", "states", "verdicts", "watch"
 #: The parts of the page, in order, and what each is called.
-PARTS = ((RATES, "Rates"), (EXPOSURE, "Exposure"), (STATES, "States"), (WATCH, "The watch"))
+PARTS = (
+    (RATES, "Rates"),
+    (EXPOSURE, "Exposure"),
+    (STATES, "States"),
+    (VERDICTS, "Verdicts"),
+    (WATCH, "The watch"),
+)
 
 #: In the manual's order, then those of the watch itself. Thresholds are the manual's defaults.
 METRICS: Mapping[str, Metric] = {
@@ -64,6 +73,7 @@ METRICS: Mapping[str, Metric] = {
             number="1.1",
             name="account_balance_consistent",
             title="Balance consistent",
+            called=("no", "yes"),
             help="1 when no open finding says that this account's balance differs from its recomputation, 0 when one does.",
             labels=("account",),
             critical=True,
@@ -178,6 +188,7 @@ METRICS: Mapping[str, Metric] = {
             number="4.1",
             name="pilot_mode_engaged",
             title="Pilot mode",
+            called=("off", "on"),
             help="1 while pilot mode is engaged.",
             critical=True,
             drawn=STATES,
@@ -186,6 +197,7 @@ METRICS: Mapping[str, Metric] = {
             number="4.2",
             name="purchase_window_open",
             title="Purchase window open",
+            called=("closed", "open"),
             help="1 while the purchase window is open.",
             critical=True,
             drawn=STATES,
@@ -204,6 +216,7 @@ METRICS: Mapping[str, Metric] = {
             number="4.4",
             name="shutdown_engaged",
             title="Shutdown",
+            called=("off", "on"),
             help="1 while shutdown is engaged, by the switch or by the stop file.",
             critical=True,
             drawn=STATES,
@@ -212,6 +225,7 @@ METRICS: Mapping[str, Metric] = {
             number="4.4",
             name="switch_probe_bites",
             title="Switch bites",
+            called=("does not bite", "bites"),
             help="1 when the last live probe shows that this switch bites, or that it has nothing to stop now.",
             labels=("switch",),
             critical=True,
@@ -232,6 +246,7 @@ METRICS: Mapping[str, Metric] = {
             number="5.1",
             name="tier_up",
             title="Tier answers",
+            called=("down", "up"),
             help="1 when this tier answered its probe. The mean over a time is its availability.",
             labels=("tier",),
             least=1,
@@ -251,6 +266,7 @@ METRICS: Mapping[str, Metric] = {
             number="5.2",
             name="database_up",
             title="Database connection",
+            called=("down", "up"),
             help="1 when the published views of the books could be read.",
             critical=True,
             least=1,
@@ -292,9 +308,13 @@ METRICS: Mapping[str, Metric] = {
             number="",
             name="verdict_holds",
             title="Verdict",
+            called=("BROKEN", "HOLDS"),
             help="1 for HOLDS, 0 for BROKEN; no series while the verdict is UNKNOWN.",
             labels=("invariant", "mode"),
+            critical=True,
             least=1,
+            drawn=VERDICTS,
+            drawn_max=60,
         ),
         Metric(
             number="",
@@ -326,6 +346,7 @@ METRICS: Mapping[str, Metric] = {
             number="",
             name="lease_kept",
             title="Lease",
+            called=("not kept", "kept"),
             help="1 while the lease is written and not withheld: the watch lives and what it knows is contained.",
             least=1,
             drawn=WATCH,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from watchkeeper.operation.catalogue.metrics import Metric
+from watchkeeper.operation.catalogue.metrics import STATES, Metric
 from watchkeeper.operation.metrics.history import Slot, Span
 
 #: The grid: a slot is so wide, the highest value so high.
@@ -48,7 +48,7 @@ def draw(
 ) -> Chart:
     """Draw one series."""
     known = [slot for slot in slots if slot is not None]
-    is_state = metric.least == 1 or (not metric.unit and max((slot.high for slot in known), default=0) <= 1)
+    is_state = metric.least == 1 or metric.drawn == STATES
     height = _STATE_HEIGHT if is_state else HEIGHT
     # A threshold of zero is the lower edge itself.
     bound = metric.most or None
@@ -78,8 +78,12 @@ def draw(
 
 def text(metric: Metric, value: int) -> str:
     """A value for people, with its unit."""
+    if metric.called is not None and value in (0, 1):
+        return metric.called[value]
     if metric.scale == 1:
         return f"{value:,} {metric.unit}".rstrip()
+    if 0 < value < metric.scale:
+        return f"{value * 1000 // metric.scale} ms"
     return f"{value // metric.scale:,}.{value % metric.scale * 10 // metric.scale} {metric.unit}".rstrip()
 
 
@@ -93,10 +97,10 @@ def _state(metric: Metric, now: int | None) -> str:
 
 def _threshold(metric: Metric) -> str:
     if metric.most == 0:
-        return "must be 0"
+        return "Must be 0."
     if metric.most is not None:
-        return f"at most {text(metric, metric.most)}"
-    return "must be 1" if metric.least == 1 else ""
+        return f"At most {text(metric, metric.most)}."
+    return "" if metric.least is None else f"Must be {text(metric, metric.least)}."
 
 
 def _words(metric: Metric, slots: Sequence[Slot | None], known: Sequence[Slot], span: Span) -> str:
@@ -108,7 +112,7 @@ def _words(metric: Metric, slots: Sequence[Slot | None], known: Sequence[Slot], 
     )
     if metric.least == 1 and low != high:
         share = sum(slot.total for slot in known) * 1000 // sum(slot.known for slot in known)
-        said = f"well in {share // 10}.{share % 10} % of the samples"
+        said = f"{text(metric, 1)} in {share // 10}.{share % 10} % of the samples"
     gap = len(slots) - len(known)
     unknown = f"; not known for {gap} of {len(slots)} parts of it" if gap else ""
     return f"{said} over the last {span.title}{unknown}."

@@ -15,8 +15,6 @@ from watchkeeper.operation.metrics import history, keeping, own, store
 from watchkeeper.operation.metrics.history import Sample, Slot, Span
 from watchkeeper.operation.metrics.store import Now
 
-#: Series of one metric that the page draws: those that are not well first, then the highest.
-_DRAWN_MAX = 6
 #: Of one answer: series, and samples of each, the newest.
 _TOLD_MAX, _SAMPLES_MAX = 100, 3000
 
@@ -25,6 +23,7 @@ _TOLD_MAX, _SAMPLES_MAX = 100, 3000
 class Part:
     """A part of the page: its charts, and of what in it nothing is known, with the reason."""
 
+    key: str
     name: str
     charts: tuple[Chart, ...]
     unknown: tuple[tuple[str, str], ...]
@@ -73,7 +72,7 @@ class Measures:
                 metrics = [metric for metric in METRICS.values() if metric.drawn == key]
                 drawn = [chart for metric in metrics for chart in self._drawn(metric, now, until, span)]
                 unknown = [(m.title, now.unknown[m.name]) for m in metrics if m.name in now.unknown]
-                parts.append(Part(name, tuple(drawn), tuple(unknown)))
+                parts.append(Part(key, name, tuple(drawn), tuple(unknown)))
         return parts
 
     def told(self, metric: Metric, *, since: Instant) -> list[Told]:
@@ -116,5 +115,5 @@ class Measures:
                 now=current.get(series.labels),
                 span=span,
             )
-            for series in sampled[:_DRAWN_MAX]
+            for series in sampled[: metric.drawn_max]
         ]

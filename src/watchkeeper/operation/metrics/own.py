@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from watchkeeper.base.clock import (
@@ -22,6 +22,7 @@ from watchkeeper.operation.catalogue.metrics import METRICS, Measured
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.seals import note, publish
 from watchkeeper.operation.verifier import findings, verdicts
+from watchkeeper.operation.verifier.verdicts import Standing
 
 _DAY_SECONDS = 24 * SECONDS_PER_HOUR
 _DAY_BEGINS_HOUR, _DAY_ENDS_HOUR = 6, 22
@@ -29,19 +30,20 @@ _DAY_BEGINS_HOUR, _DAY_ENDS_HOUR = 6, 22
 _ALERTS_MAX, _NOTICES_MAX, _FINDINGS_MAX = 1000, 2000, 100
 
 
-def judged(database: Database, invariant: str, *, clock: Clock) -> bool:
-    """Whether both kinds of pass have said something of this invariant within their deadlines."""
-    standing = {view.invariant: view for view in verdicts.current(database, clock=clock)}.get(invariant)
-    if standing is None:
-        return False
-    continuous, full = standing.continuous_age_seconds, standing.full_age_seconds
-    return (
-        verdicts.UNKNOWN not in (standing.continuous, standing.full)
-        and continuous is not None
-        and 0 <= continuous <= verdicts.DEADLINE_SECONDS[verdicts.CONTINUOUS]
-        and full is not None
-        and 0 <= full <= verdicts.DEADLINE_SECONDS[verdicts.FULL]
+def judged(standings: Sequence[Standing]) -> frozenset[str]:
+    """The invariants of which both kinds of pass have said something within their deadlines."""
+    return frozenset(
+        view.invariant
+        for view in standings
+        if verdicts.UNKNOWN not in (view.continuous, view.full)
+        and _within(view.continuous_age_seconds, verdicts.CONTINUOUS)
+        and _within(view.full_age_seconds, verdicts.FULL)
     )
+
+
+def _within(age: float | None, mode: str) -> bool:
+    # An open finding is BROKEN however old its pass is, so the word alone does not say that anybody looked.
+    return age is not None and 0 <= age <= verdicts.DEADLINE_SECONDS[mode]
 
 
 def _scaled(metric: str, seconds: float) -> int:
@@ -56,25 +58,31 @@ def _since(metric: str, earlier: int, later_: int) -> int:
 LIVE = frozenset({"verdict_age_seconds", "verdict_holds", "lease_age_seconds", "lease_kept", "findings_open"})
 
 
-def live(measured: Measured, database: Database, lease: LeaseStore, *, clock: Clock) -> None:
-    """Read what must not be taken from a sample."""
-    for view in verdicts.current(database, clock=clock):
-        for mode, word, age in (
-            (verdicts.CONTINUOUS, view.continuous, view.continuous_age_seconds),
-            (verdicts.FULL, view.full, view.full_age_seconds),
-        ):
-            if age is None:
-                measured.cannot(
-                    ["verdict_age_seconds"], f"no {mode} pass has judged {view.invariant} on this boot"
-                )
-            else:
-                measured.say("verdict_age_seconds", _scaled("verdict_age_seconds", age), view.invariant, mode)
+def words(measured: Measured, standings: Sequence[Standing]) -> None:
+    """Which verdicts hold and which are broken."""
+    for view in standings:
+        for mode, word in ((verdicts.CONTINUOUS, view.continuous), (verdicts.FULL, view.full)):
             if word == verdicts.UNKNOWN:
-                measured.cannot(
-                    ["verdict_holds"], f"the verdict of {view.invariant} by {mode} passes is UNKNOWN"
-                )
+                why = f"the verdict of {view.invariant} by {mode} passes is UNKNOWN"
+                measured.cannot(["verdict_holds"], why)
             else:
                 measured.say("verdict_holds", int(word == verdicts.HOLDS), view.invariant, mode)
+
+
+def live(measured: Measured, database: Database, lease: LeaseStore, *, clock: Clock) -> None:
+    """Read what must not be taken from a sample."""
+    standings = verdicts.current(database, clock=clock)
+    words(measured, standings)
+    for view in standings:
+        for mode, age in (
+            (verdicts.CONTINUOUS, view.continuous_age_seconds),
+            (verdicts.FULL, view.full_age_seconds),
+        ):
+            if age is None:
+                why = f"no {mode} pass has judged {view.invariant} on this boot"
+                measured.cannot(["verdict_age_seconds"], why)
+            else:
+                measured.say("verdict_age_seconds", _scaled("verdict_age_seconds", age), view.invariant, mode)
     counts = {
         str(invariant): int(str(count))
         for invariant, count in database.query(

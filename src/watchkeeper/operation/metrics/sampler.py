@@ -12,8 +12,11 @@ from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.operation.catalogue.measuring import Measuring
 from watchkeeper.operation.catalogue.metrics import METRICS, Measured
 from watchkeeper.operation.metrics import keeping, own, store
+from watchkeeper.operation.verifier import verdicts
 
 MINUTE_SECONDS = 60.0
+#: A tier that did not answer is asked again sooner.
+_DOWN_SECONDS = 10.0
 #: A round that says what the last one said is written again after so long: its age is what makes it worth something.
 _SAID_AGAIN_SECONDS = 5.0
 
@@ -52,13 +55,11 @@ class Sampler:
         self._clock = clock
         self._probes = probes
         self._lease = LeaseStore(data, system_id=system_id, role="control")
-        self._judged: dict[str, bool] = {}
-        self._measuring = Measuring(
-            data, system_id=system_id, database=database, clock=clock, judged=self._is_judged
-        )
+        self._measuring = Measuring(data, system_id=system_id, database=database, clock=clock)
         self._said: Measured | None = None
         self._said_at: BootTime | None = None
         self._minute: BootTime | None = None
+        self._minute_seconds = MINUTE_SECONDS
 
     def close(self) -> None:
         """Give the files back."""
@@ -69,8 +70,9 @@ class Sampler:
         """Sample what follows each pass. Call it once a second at most."""
         boot, at = self._clock.boot(), self._clock.now()
         measured = Measured()
-        self._judged.clear()
-        self._measuring.critical(measured)
+        standings = verdicts.current(self._database, clock=self._clock)
+        own.words(measured, standings)
+        self._measuring.critical(measured, judged=own.judged(standings))
         if measured != self._said or self._older(self._said_at, _SAID_AGAIN_SECONDS):
             store.record(self._database, round_=store.ROUND_CRITICAL, measured=measured, boot=boot, at=at)
             self._said, self._said_at = measured, boot
@@ -92,22 +94,19 @@ class Sampler:
         return measured
 
     def minute_is_due(self) -> bool:
-        """Whether a minute has passed since the last one was begun."""
-        return self._older(self._minute, MINUTE_SECONDS)
+        """Whether a minute has passed since the last one was begun; less, where a tier did not answer then."""
+        return self._older(self._minute, self._minute_seconds)
 
     def _older(self, since: BootTime | None, seconds: float) -> bool:
         age = None if since is None else self._clock.boot().seconds_since(since)
         return age is None or age >= seconds
 
-    def _is_judged(self, invariant: str) -> bool:
-        if invariant not in self._judged:
-            self._judged[invariant] = own.judged(self._database, invariant, clock=self._clock)
-        return self._judged[invariant]
-
     def _read_tiers(self, measured: Measured) -> None:
         probes = self._probes()
         if not probes:
             measured.cannot(["tier_up", "tier_response_seconds"], "nothing was probed")
+        down = any(not probe.up for probe in probes.values())
+        self._minute_seconds = _DOWN_SECONDS if down else MINUTE_SECONDS
         for tier, probe in probes.items():
             measured.say("tier_up", int(probe.up), tier)
             if probe.milliseconds is not None:
