@@ -273,6 +273,8 @@ def coverage_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str
     """What is proven, what is blind, and when verdicts changed."""
     found = proven.read(room.data, room.database, clock=room.clock)
     return render("coverage.html", {"proven": found, **_common(request, actor)})
+
+
 def measures_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
     """The metrics drawn over an hour, two days or a year."""
     wanted = request.query_params.get("over", SPANS[1].name)
