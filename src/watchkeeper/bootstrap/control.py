@@ -28,6 +28,7 @@ from watchkeeper.operation.catalogue.outside_money import OutsideMoney, Unmatche
 from watchkeeper.operation.coverage import stale
 from watchkeeper.operation.detectors import tiers
 from watchkeeper.operation.incidents import cases, checkpoints, keys, locks, push, repository
+from watchkeeper.operation.metrics import token
 from watchkeeper.operation.notifications import channels, outbox
 from watchkeeper.operation.playbooks import proofs, runs
 from watchkeeper.operation.seals import log as logs
@@ -381,6 +382,8 @@ def run(data: Path, *, server: socket.socket, beat: int) -> None:
     """Serve and work until told to stop."""
     clock = SystemClock()
     system_id = system_id_of(data)
+    # A folder of an earlier version has none.
+    token.create_missing(data)
     stopping = threading.Event()
     worker = Worker(data, system_id=system_id, clock=clock)
     sender = Sender(data, system_id=system_id, clock=clock)

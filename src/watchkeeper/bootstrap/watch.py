@@ -15,6 +15,7 @@ from watchkeeper.base.database import DatabaseError
 from watchkeeper.bootstrap.beat import Beat
 from watchkeeper.bootstrap.detecting import Detecting
 from watchkeeper.bootstrap.publishing import Publishing
+from watchkeeper.bootstrap.sampling import Sampling
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import LeaseKeeper, LeaseLost, LeaseStore
@@ -66,6 +67,7 @@ class Watch:
             gatefile=self._gatefile,
         )
         self._publishing = Publishing(data, system_id=system_id, clock=clock)
+        self._sampling = Sampling(data, system_id=system_id, clock=clock)
         self._child = FullPassChild(data)
         self._turned: BootTime | None = None
         self._renewed: BootTime | None = None
@@ -87,10 +89,12 @@ class Watch:
     def run(self, stopping: threading.Event) -> None:
         """Watch until told to stop; raises `LeaseLost` when another watch has taken over."""
         self._publishing.start()
+        self._sampling.start()
         try:
             while not stopping.is_set():
                 self.turn()
         finally:
+            self._sampling.stop()
             self._publishing.stop()
             self.close()
 
@@ -134,6 +138,7 @@ class Watch:
                 self._database, stopped, watermark=found.watermark, committed_at=found.committed_at, at=at
             )
             self._continuous.store(found, self._database)
+        self._sampling.passed()
         self._watermark = found.watermark
         self._unread.note(read=found.watermark, last=found.tail.last_number, begun=found.begun)
         if found.wanted:

@@ -38,6 +38,7 @@ from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.context import Context
 from watchkeeper.operation.catalogue.signs.model import Reading
+from watchkeeper.operation.console.measures import Measures
 from watchkeeper.operation.console.overview import Overlook, Overview
 from watchkeeper.operation.containment import imposing, lifting
 from watchkeeper.operation.incidents import cases, locks, repository
@@ -93,6 +94,7 @@ class ControlRoom:
             self._look,
         )
         self._overlook = Overlook(data, system_id=self.system_id, database=self.database, clock=clock)
+        self.measures = Measures(data, system_id=self.system_id, database=self.database, clock=clock)
 
     @property
     def identities(self) -> Database:
@@ -111,6 +113,7 @@ class ControlRoom:
         self._executor.close()
         self._continuous.close()
         self._overlook.close()
+        self.measures.close()
         self.gatefile.close()
         self.books.close()
         if self._identities is not None:

@@ -22,7 +22,7 @@ from watchkeeper.operation.verifier import passes
 FIRST = {
     "market": {"20261124-market"},
     "operation": {name for name, _ in migrations.available("operation", engine="sqlite")}
-    - {"20261124-watched-goods"},
+    - {"20261124-watched-goods", "20261126-metrics"},
 }
 
 

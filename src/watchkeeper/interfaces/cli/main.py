@@ -10,6 +10,7 @@ from watchkeeper.interfaces.cli import (
     coverage,
     features,
     incidents,
+    metrics,
     playbook,
     reconciling,
     restrictions,
@@ -35,6 +36,7 @@ app.command()(status.check)
 app.command()(status.journal)
 app.command()(coverage.coverage)
 app.command()(threats.threats)
+app.command()(metrics.metrics)
 app.command()(session.login)
 app.command()(switches.switch)
 app.command()(accounting.export)

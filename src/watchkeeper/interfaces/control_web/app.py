@@ -22,7 +22,7 @@ from watchkeeper.base.clock import Clock, Instant, kampala
 from watchkeeper.base.database import DatabaseError
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.interfaces.control_room import Actor, ControlRoom
-from watchkeeper.interfaces.control_web import actions
+from watchkeeper.interfaces.control_web import actions, exposition
 from watchkeeper.interfaces.market_web.auth import csrf, same_origin
 from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders, form
 from watchkeeper.market.refusals import Refusal
@@ -33,6 +33,7 @@ from watchkeeper.operation.catalogue.features import OF_INVARIANT
 from watchkeeper.operation.console import beside, proven
 from watchkeeper.operation.incidents import cases
 from watchkeeper.operation.incidents import life as incidents
+from watchkeeper.operation.metrics.history import SPANS
 from watchkeeper.operation.playbooks import proposals, runs
 from watchkeeper.operation.playbooks.deskwork import DeskRefused
 from watchkeeper.operation.verifier import findings, standing
@@ -102,6 +103,8 @@ def create_app(data: Path, *, clock: Clock) -> Starlette:
         Route("/incidents/{incident}", _signed_in(rooms, incident_page)),
         Route("/journal", _signed_in(rooms, journal_page)),
         Route("/coverage", _signed_in(rooms, coverage_page)),
+        Route("/measures", _signed_in(rooms, measures_page)),
+        Route("/metrics", exposition.route(rooms.here, cookie=COOKIE)),
         Route("/act", _signed_in(rooms, act), methods=["POST"]),
         Route("/sign-out", _signed_in(rooms, sign_out), methods=["POST"]),
         Route("/sign-in", enter, methods=["GET", "POST"]),
@@ -279,6 +282,14 @@ def coverage_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str
     """What is proven, what is blind, and when verdicts changed."""
     found = proven.read(room.data, room.database, clock=room.clock)
     return render("coverage.html", {"proven": found, **_common(request, actor)})
+
+
+def measures_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
+    """The metrics drawn over an hour, two days or a year."""
+    wanted = request.query_params.get("over", SPANS[1].name)
+    span = next((span for span in SPANS if span.name == wanted), SPANS[1])
+    values = {"parts": room.measures.parts(span), "spans": SPANS, "span": span}
+    return render("measures.html", {**values, **_common(request, actor)})
 
 
 def act(request: Request, room: ControlRoom, actor: Actor, fields: dict[str, str]) -> Response:

@@ -155,7 +155,8 @@ class Context:
             if not rows:
                 return None
             self._aliases[account_id] = str(rows[0]["alias"])
-        return self._aliases[account_id]
+        # One that somebody emptied names nobody: no scope could be read back from it.
+        return self._aliases[account_id] or None
 
     def account_scope(self, account_id: object) -> Scope | None:
         """The scope of an account."""

@@ -1,0 +1,2 @@
+-- How often something was refused for one reason is asked each minute.
+CREATE INDEX refusal_counts_by_code ON refusal_counts (code, minute);
