@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from watchkeeper.base import canonical
+from watchkeeper.base.canonical import Value
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.boundary.flips import Flip
@@ -60,6 +61,10 @@ class Context:
     sealing: dict[Place, tuple[str, int]] = field(default_factory=dict)
     #: Aliases whose entries differ from their seals, as far as a full pass has come; their seals speak for them.
     unsound: set[str] = field(default_factory=set)
+    #: Table -> the last key read, this pass included; empty where all that stands counts.
+    read: dict[str, int] = field(default_factory=dict)
+    #: What `reached.changed` worked out last, and from what.
+    changed: tuple[tuple[Value, ...], frozenset[tuple[str, int]]] | None = None
     _aliases: dict[int, str] = field(default_factory=dict)
 
     def sealed(self, table: str, keys: Collection[int]) -> Mapping[int, tuple[str, int]]:

@@ -97,5 +97,7 @@ class Invariant:
     rows: Rows | None = None
     running: Running | None = None
     full: Full | None = None
+    #: What the rolling re-scan asks between commits, where an engine may give no hint; pages of some milliseconds each.
+    rolling: Full | None = None
     #: Invariants whose running replay this one reads; when theirs came to no end, this one has said nothing.
     reads: tuple[str, ...] = ()

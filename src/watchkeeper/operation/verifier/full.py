@@ -19,7 +19,7 @@ from watchkeeper.operation import journal as acts
 from watchkeeper.operation.catalogue import INVARIANTS, blame
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.invariants import i2_3_way_round
-from watchkeeper.operation.catalogue.model import Draft, Invariant
+from watchkeeper.operation.catalogue.model import Draft, Full, Invariant
 from watchkeeper.operation.seals import leaf as leaves
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.seals import tree
@@ -63,16 +63,18 @@ def slices(context: Context) -> Iterator[Slice]:
         yield from _unsealed(context, view, done=done, upto=upto)
     done = 2 * (main + side)
     for invariant in INVARIANTS.values():
-        yield from _whole(invariant, context, done=done, upto=upto)
+        yield from pages(invariant, invariant.full, context, done=done, upto=upto)
     yield Slice(done=upto, upto=upto)
 
 
-def _whole(invariant: Invariant, context: Context, *, done: int, upto: int) -> Iterator[Slice]:
+def pages(
+    invariant: Invariant, look: Full | None, context: Context, *, done: int = 0, upto: int = 0
+) -> Iterator[Slice]:
     """What a check looks at beyond single rows, page by page; one that raises says nothing and stops no other."""
-    if invariant.full is None:
+    if look is None:
         return
     try:
-        for drafts in invariant.full(context):
+        for drafts in look(context):
             yield Slice(drafts, done=done, upto=upto)
     except DatabaseError:
         raise
