@@ -26,6 +26,7 @@ from watchkeeper.operation.playbooks.deskwork import Operator
 from watchkeeper.operation.verifier import passes
 from watchkeeper.operation.verifier.continuous import Continuous
 from watchkeeper.operation.verifier.engine_postgresql import PostgresEngine
+from watchkeeper.operation.verifier.rescan import Rescan
 
 _REASON = "a drill: the fault is made on purpose"
 
@@ -69,6 +70,8 @@ class World:
         self._switching: Switching | None = None
         self._housekeeping: Housekeeping | None = None
         self._books: Books | None = None
+        #: Whether a fault was made since the last turn.
+        self._injected = False
         self.bench = Bench(data, clock=clock)
         self.system_id = self.bench.market.system_id
         store.create(data, system_id=self.system_id, clock=clock)
@@ -140,6 +143,7 @@ class World:
 
         Statements that follow each other are one transaction, committed from a process of its own.
         """
+        self._injected = True
         at = self.clock.boot()
         together: list[str] = []
         for step in (*steps, None):
@@ -161,7 +165,10 @@ class World:
         return BootTime(self.clock.boot().boot_id, nanoseconds)
 
     def turn(self) -> None:
-        """One turn of the watch: a continuous pass, and a full one when something calls for it."""
+        """One turn of the watch: a continuous pass, and a full one when something calls for it.
+
+        Where nothing does, a fault is looked for as it is between commits: by going round once.
+        """
         found = self.continuous.look()
         stopped = cycle.stop(self.database, self.gatefile, found.drafts, clock=self.clock)
         self.timing = Timing(self.clock.boot() if stopped else None)
@@ -178,10 +185,28 @@ class World:
             self.timing.seen = self.clock.boot()
         if found.wanted:
             self.full_pass()
+        elif self._injected:
+            self._go_round(found.watermark)
+        self._injected = False
         cycle.complete(self.database, self.gatefile, clock=self.clock)
         with self.database.transaction("write"):
             runs.open_missing(self.database, at=self.clock.now())
         self.bench.keep_lease()
+
+    def _go_round(self, watermark: int) -> None:
+        rescan = Rescan(clock=self.clock)
+        while not rescan.rounds:
+            piece = rescan.step(self.continuous.context())
+            stopped = cycle.stop(self.database, self.gatefile, piece.drafts, clock=self.clock)
+            if not stopped:
+                continue
+            at = self.clock.boot()
+            with self.database.transaction("write"):
+                cycle.write(
+                    self.database, stopped, watermark=watermark, committed_at=None, at=self.clock.now()
+                )
+            if self.timing.stopped is None:
+                self.timing = Timing(at, self.clock.boot())
 
     def full_pass(self) -> None:
         """A full pass, by the runner that the watch's child uses."""
