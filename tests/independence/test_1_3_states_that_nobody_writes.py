@@ -22,6 +22,7 @@ def test_states_that_stay_behind_are_seen(unguarded: Unguarded, monkeypatch: pyt
         world.bench.market.admin.id,
     )
     assert unguarded.seen() == {("1.3", "overwritten")}
+    assert unguarded.named("1.3") == unguarded.in_a_full_pass("1.3")
     assert unguarded.named("1.3") == {
         f"trader_state {world.victim}",
         f"unit_state {unit}",
@@ -48,4 +49,4 @@ def test_one_column_that_is_not_written_is_seen(
         world.bench.market.admin.id,
     )
     assert unguarded.seen() == {("1.3", "overwritten")}
-    assert unguarded.named("1.3") == {f"user_state {world.farmer}"}
+    assert unguarded.named("1.3") == unguarded.in_a_full_pass("1.3") == {f"user_state {world.farmer}"}

@@ -35,4 +35,4 @@ def test_whoever_stands_above_the_limit_is_seen(
         lock = bench.one(PayToLock(unit_id=unit), world.victim).utid
         bench.one(VerifyDelivery(lock_utid=lock, outcome="delivered", reason=_REASON), bench.market.admin.id)
     assert ("6.1", "over the limit") in unguarded.seen()
-    assert unguarded.named("6.1") == {f"locks account {world.victim}"}
+    assert unguarded.named("6.1") == unguarded.in_a_full_pass("6.1") == {f"locks account {world.victim}"}

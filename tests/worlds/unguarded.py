@@ -7,6 +7,7 @@ from pathlib import Path
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.market.commands import CreateListing, Deposit
+from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.verifier import findings
 
 
@@ -17,9 +18,16 @@ class Unguarded:
         self.world = World(data, clock=SystemClock())
 
     def seen(self) -> set[tuple[str, str]]:
-        """(rule, kind) of every open finding, after a turn of the watch; of a continuous pass alone."""
+        """(rule, kind) of every open finding, after a turn of the watch."""
         self.world.turn()
         return {(f.invariant, f.kind) for f in findings.open_findings(self.world.database)}
+
+    def in_a_full_pass(self, invariant: str) -> set[str]:
+        """The rows that a full pass names under this rule."""
+        full = INVARIANTS[invariant].full
+        assert full is not None
+        drafts = [draft for page in full(self.world.continuous.context()) for draft in page]
+        return {f"{draft.table_name} {draft.row_key}" for draft in drafts}
 
     def named(self, invariant: str) -> set[str]:
         """The rows that open findings of one rule name."""

@@ -9,7 +9,7 @@ from watchkeeper.boundary.views import VIEWS, Row
 from watchkeeper.operation.catalogue.context import Context, Found
 
 #: More strangers of one table than this are not told apart one by one.
-MOST = 500
+MOST = 5000
 _AT_ONCE = 1000
 
 
