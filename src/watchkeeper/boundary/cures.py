@@ -92,8 +92,8 @@ class Cures(Protocol):
         """Put triggers, views and indexes back as the migrations made them."""
         ...
 
-    def restore_state(self, mandate: Mandate, *, account: str) -> Receipt:
-        """Set an account's state rows to what the append-only rows say."""
+    def restore_state(self, mandate: Mandate, *, table_name: str, row_key: str) -> Receipt:
+        """Set one state row to what the append-only rows say; an account's ends its sessions as well."""
         ...
 
     def unwind(self, mandate: Mandate, *, position_utid: str) -> list[Receipt]:

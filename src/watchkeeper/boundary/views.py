@@ -103,6 +103,22 @@ SIDE = (
     _view("sign_in_attempts", "id account address kind outcome at", journalled=False),
     _view("query_log", "id actor query fields subjects at", journalled=False),
 )
+#: State rows, which change: each follows from append-only rows. Never sealed.
+STATES: Mapping[str, View] = {
+    view.table: view
+    for view in (
+        _view("user_state", "user_id role status session_generation", key="user_id", journalled=False),
+        _view("trader_state", "trader_id last_number exposure_ugx", key="trader_id", journalled=False),
+        _view("unit_state", "unit_id status lock_utid", key="unit_id", journalled=False),
+        _view(
+            "offer_state",
+            "offer_id unit_id status price_ugx_per_kg expires_at",
+            key="offer_id",
+            journalled=False,
+        ),
+        _view("block_state", "block_id status purchase_utid", key="block_id", journalled=False),
+    )
+}
 VIEWS: Mapping[str, View] = {view.table: view for view in (JOURNAL, *EFFECTS, *SIDE)}
 
 Row = dict[str, Value]

@@ -66,7 +66,7 @@ from watchkeeper.market.commands import (
 from watchkeeper.market.cures.acknowledge import acknowledge
 from watchkeeper.market.cures.defences import restore
 from watchkeeper.market.cures.repair import repair
-from watchkeeper.market.cures.replay import replay_account
+from watchkeeper.market.cures.replay import replay_row
 from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.deliveries import rules as deliveries
 from watchkeeper.market.inventory import rules as inventory
@@ -239,10 +239,9 @@ def decide(
     elif isinstance(command, RestoreDefences):
         decision = restore(command, database, context, data=data, clock=clock)
     elif isinstance(command, RestoreState):
-        owner = state.by_alias(command.account)
-        replay_account(database, owner)
-        decision = Decision(utid=context.utid, subject=owner.alias, decision="restored")
-        decision.answer = {"account": owner.alias}
+        subject = replay_row(database, command.table_name, command.row_key)
+        decision = Decision(utid=context.utid, subject=subject, decision="restored")
+        decision.answer = {"restored": f"{command.table_name} {command.row_key}"}
     elif isinstance(command, ChangeRole):
         held = holdings(database, state.by_alias(command.account))
         decision = users.change_role(command, state, context, held=held)

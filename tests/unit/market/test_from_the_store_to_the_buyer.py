@@ -493,10 +493,10 @@ def test_a_block_state_that_somebody_overwrote_is_restored_from_the_rows(store: 
     store.bench.keep_lease()
     purchase = store.bench.one(Purchase(block_id=block_id), store.buyer)
     store.world.inject(("UPDATE block_state SET status = 'in_storage', purchase_utid = NULL",))
-    user = store.bench.books.user(store.trader)
-    assert user is not None
     store.bench.one(
-        RestoreState(finding="1", incident="INC", reason=REASON, account=user.alias),
+        RestoreState(
+            finding="1", incident="INC", reason=REASON, table_name="block_state", row_key=str(block_id)
+        ),
         store.bench.market.operator.id,
     )
     assert store.query("SELECT status, purchase_utid FROM block_state") == [

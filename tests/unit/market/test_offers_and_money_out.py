@@ -294,10 +294,11 @@ def test_a_replay_of_an_account_gives_its_cancelled_units_and_its_offers_again(m
         owner.execute("UPDATE commit_count SET commits = commits + 1")
     owner.close()
     assert books_digest(market) != before
-    farmer = market.books.user(market.farmer)
-    assert farmer is not None
-    restore = RestoreState(account=farmer.alias, finding="f", incident="INC-1", reason=REASON)
-    market.one(restore, market.market.operator.id)
+    for table, key in (("unit_state", 1), ("unit_state", 2), ("offer_state", 1)):
+        restore = RestoreState(
+            table_name=table, row_key=str(key), finding="f", incident="INC-1", reason=REASON
+        )
+        market.one(restore, market.market.operator.id)
     rows = market.books.database.query("SELECT unit_id, status FROM unit_state ORDER BY unit_id")
     assert [row[1] for row in rows] == ["cancelled", "available"]
     (row,) = market.books.database.query("SELECT status, price_ugx_per_kg, expires_at FROM offer_state")

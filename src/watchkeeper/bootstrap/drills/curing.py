@@ -65,6 +65,10 @@ def _follow(world: World, run: Run, fault: Fault) -> None:
             world.turn()
         elif Action.PROBE in step.actions:
             desk.probe(run.id, step.key, operator=operator)
+        elif Action.RESTORE_STATE in step.actions:
+            for finding in findings.open_findings(world.database, invariant=run.rule, scope=run.scope):
+                desk.restore_state(run.id, finding.id, incident=_INCIDENT, reason=_REASON, operator=operator)
+                world.turn()
         elif Action.CURE in step.actions:
             (fault.cure or cured)(world, run)
         elif Action.TURN_FEATURE in step.actions:

@@ -26,6 +26,7 @@ from watchkeeper.operation.playbooks.deskwork import Operator
 from watchkeeper.operation.verifier import passes
 from watchkeeper.operation.verifier.continuous import Continuous
 from watchkeeper.operation.verifier.engine_postgresql import PostgresEngine
+from watchkeeper.operation.verifier.rescan import Rescan
 
 _REASON = "a drill: the fault is made on purpose"
 
@@ -61,6 +62,8 @@ class World:
         self._switching: Switching | None = None
         self._housekeeping: Housekeeping | None = None
         self._books: Books | None = None
+        #: Whether a fault was made since the last turn.
+        self._injected = False
         self.bench = Bench(data, clock=clock, there=there)
         self.system_id = self.bench.market.system_id
         if there is None:
@@ -142,6 +145,7 @@ class World:
 
         Statements that follow each other are one transaction, committed from a process of its own.
         """
+        self._injected = True
         at = self.clock.boot()
         together: list[str] = []
         for step in (*steps, None):
@@ -163,7 +167,10 @@ class World:
         return BootTime(self.clock.boot().boot_id, nanoseconds)
 
     def turn(self) -> None:
-        """One turn of the watch: a continuous pass, and a full one when something calls for it."""
+        """One turn of the watch: a continuous pass, and a full one when something calls for it.
+
+        Where nothing does, a fault is looked for as it is between commits: by going round once.
+        """
         self.self_test()
         found = self.continuous.look()
         stopped = cycle.stop(self.database, self.gatefile, found.drafts, clock=self.clock)
@@ -178,10 +185,25 @@ class World:
             self.continuous.store(found, self.database)
         if found.wanted:
             self.full_pass()
+        elif self._injected:
+            self._go_round(found.watermark)
+        self._injected = False
         cycle.complete(self.database, self.gatefile, clock=self.clock)
         with self.database.transaction("write"):
             runs.open_missing(self.database, at=self.clock.now())
         self.bench.keep_lease()
+
+    def _go_round(self, watermark: int) -> None:
+        rescan = Rescan(clock=self.clock)
+        while not rescan.rounds:
+            piece = rescan.step(self.continuous.context())
+            stopped = cycle.stop(self.database, self.gatefile, piece.drafts, clock=self.clock)
+            if not stopped:
+                continue
+            with self.database.transaction("write"):
+                cycle.write(
+                    self.database, stopped, watermark=watermark, committed_at=None, at=self.clock.now()
+                )
 
     def full_pass(self) -> None:
         """A full pass, by the runner that the watch's child uses."""

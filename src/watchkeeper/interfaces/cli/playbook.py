@@ -188,6 +188,19 @@ def unwind(run: Run, position: str, reason: Reason, code: Code = "", data: Data 
         say("Ended.")
 
 
+@playbook_app.command("restore-state")
+def restore_state(
+    run: Run, finding: FindingNumber, reason: Reason, code: Code = "", data: Data = DEFAULT_DATA
+) -> None:
+    """Set the state that a finding names to what its rows give; an account's sessions end with it."""
+    with room(data) as control:
+        operator = actor(control, data, code=code, fresh=True).operator
+        receipts = control.desk.restore_state(
+            run, finding, incident=control.incident_of_run(run), reason=reason, operator=operator
+        )
+        say(f"Restored ({receipts[0].utid})." if receipts else "It had been restored already.")
+
+
 @playbook_app.command("restore-defences")
 def restore_defences(
     run: Run, reason: Reason, step: str = "defences", code: Code = "", data: Data = DEFAULT_DATA

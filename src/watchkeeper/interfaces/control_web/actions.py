@@ -115,6 +115,18 @@ def _unwind(room: ControlRoom, actor: Actor, fields: Fields) -> str:
     return "The position is ended and its amount given back."
 
 
+def _restore_state(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    run = _number(fields, "run")
+    room.desk.restore_state(
+        run,
+        _number(fields, "finding"),
+        incident=room.incident_of_run(run),
+        reason=fields.get("reason", ""),
+        operator=actor.operator,
+    )
+    return "The state is what its rows give again."
+
+
 def _restore_defences(room: ControlRoom, actor: Actor, fields: Fields) -> str:
     run = _number(fields, "run")
     receipt = room.desk.restore_defences(
@@ -232,6 +244,7 @@ ACTS: Mapping[str, Act] = {
     "acknowledge": _acknowledge,
     "correct": _correct,
     "unwind": _unwind,
+    "restore-state": _restore_state,
     "restore-defences": _restore_defences,
     "probe": _probe,
     "verify": _verify,

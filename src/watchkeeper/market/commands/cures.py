@@ -82,10 +82,11 @@ class RestoreDefences(Cure):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreState(Cure):
-    """Set an account's state row, and its units', to what the append-only rows say."""
+    """Set one state row to what the append-only rows say."""
 
     name = "restore_state"
-    account: str
+    table_name: str
+    row_key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from watchkeeper.base import canonical
 from watchkeeper.base.database import Database
 from watchkeeper.market import reasons
 from watchkeeper.market.commands import Acknowledge
-from watchkeeper.market.cures.replay import blocks_of, replay_account, replay_block, replay_unit
+from watchkeeper.market.cures.replay import blocks_of, replay_account, replay_block, replay_unit, user_of
 from watchkeeper.market.decision import Context, Decision, Row
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.rows import number
@@ -72,9 +72,13 @@ def acknowledge(command: Acknowledge, database: Database, state: State, context:
     )
     # What stands now counts: the state rows follow the append-only rows again.
     if command.account is not None:
-        replay_account(database, state.by_alias(command.account))
+        owner = state.by_alias(command.account)
+        ending = user_of(database, command.table_name, int(command.row_key)) == owner.id
+        replay_account(database, owner, ending=int(ending))
     if command.table_name == "locks":
         replay_unit(database, number(row["unit_id"]))
+    elif command.table_name == "units":
+        replay_unit(database, int(command.row_key))
     for block_id in blocks_of(database, command.table_name, row):
         replay_block(database, block_id)
     decision.answer = {"acknowledged": f"{command.table_name} {command.row_key}"}

@@ -16,7 +16,14 @@ from watchkeeper.base.database import Database
 from watchkeeper.market import reasons
 from watchkeeper.market.commands import Repair
 from watchkeeper.market.cures.acknowledge import COLUMNS, KEY_COLUMN, row_as_found
-from watchkeeper.market.cures.replay import blocks_of, replay_account, replay_block, replay_unit
+from watchkeeper.market.cures.replay import (
+    blocks_of,
+    replay_account,
+    replay_block,
+    replay_offer,
+    replay_unit,
+    user_of,
+)
 from watchkeeper.market.decision import Context, Decision, Row
 from watchkeeper.market.load.people import users
 from watchkeeper.market.refusals import Refusal
@@ -69,8 +76,12 @@ def repair(command: Repair, database: Database, state: State, context: Context) 
     decision = Decision(utid=context.utid, reason=reason, decision="repaired")
     decision.target_utid = _utid(differing[0][2])
     decision.subject = ", ".join(f"{table} {key}" for table, key, _, _ in differing[:5])
+    ended: dict[int, int] = {}
     for table, key, row, found in differing[:ROWS_MAX]:
         write_back(database, table, row)
+        person = user_of(database, table, key)
+        if person is not None:
+            ended[person] = ended.get(person, 0) + 1
         decision.add(
             state,
             "repairs",
@@ -82,7 +93,9 @@ def repair(command: Repair, database: Database, state: State, context: Context) 
             digest_after=canonical.digest(canonical.row_bytes(table, row)),
             at=context.at,
         )
-        _follow(database, state, table, row)
+    # Once all of them are back: what one row says of a state, another may have to complete.
+    for table, _, row, _ in differing[:ROWS_MAX]:
+        _follow(database, state, table, row, ended)
     decision.answer = {"repaired": min(len(differing), ROWS_MAX), "left": max(0, len(differing) - ROWS_MAX)}
     return decision
 
@@ -104,7 +117,7 @@ def write_back(database: Database, table: str, row: Row) -> None:
     )
 
 
-def _follow(database: Database, state: State, table: str, row: Row) -> None:
+def _follow(database: Database, state: State, table: str, row: Row, ended: dict[int, int]) -> None:
     for block_id in blocks_of(database, table, row):
         # A block whose own row is still to be put back gets its state row then.
         if database.one("SELECT 1 FROM blocks WHERE id = ?", (block_id,)) is not None:
@@ -114,7 +127,7 @@ def _follow(database: Database, state: State, table: str, row: Row) -> None:
         users(database, state, ids=owners)
         for owner in owners:
             if owner in state.users:
-                replay_account(database, state.users[owner])
+                replay_account(database, state.users[owner], ending=ended.get(owner, 0))
     if table == "locks":
         replay_unit(database, number(row["unit_id"]))
     elif table == "lock_outcomes":
@@ -123,8 +136,15 @@ def _follow(database: Database, state: State, table: str, row: Row) -> None:
             replay_unit(database, number(found[0]))
     elif table == "units":
         replay_unit(database, number(row["id"]))
+    elif table == "unit_steps":
+        replay_unit(database, number(row["unit_id"]))
+    elif table == "offer_steps":
+        found = database.one("SELECT id FROM offers WHERE utid = ?", (str(row["offer_utid"]),))
+        if found is not None:
+            replay_offer(database, number(found[0]))
     elif table == "write_offs":
         found = database.one("SELECT trader_id FROM lots WHERE id = ?", (number(row["lot_id"]),))
         if found is not None:
             users(database, state, ids={number(found[0])})
-            replay_account(database, state.users[number(found[0])])
+            owner = number(found[0])
+            replay_account(database, state.users[owner], ending=ended.get(owner, 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from watchkeeper.base.canonical import Value
 from watchkeeper.base.clock import Instant, later
@@ -12,6 +12,16 @@ from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.rows import number
 from watchkeeper.market.state import User
 
+#: What an account is follows from these; a cure of one of their rows ends the account's sessions.
+HISTORY = ("user_steps", "role_history")
+#: Acts about an account that end its sessions.
+_SESSIONS_END = "'change_role', 'suspend_user', 'delete_user', 'end_sessions', 'reset_password', 'change_password', 'restore_state'"
+_CURED_HISTORY = " + ".join(
+    f"(SELECT count(*) FROM {history} h JOIN {cure} c ON c.table_name = '{history}' AND c.row_key = CAST(h.id AS TEXT) "
+    "WHERE h.user_id = u.id)"
+    for history in HISTORY
+    for cure in ("repairs", "acknowledgements")
+)
 #: Bounds one cure; an account with more open units than this is restored in several.
 _UNITS_MAX = 10_000
 
@@ -97,13 +107,16 @@ def blocks_of(database: Database, table: str, row: Mapping[str, Value]) -> set[i
 
 def replay_offers(database: Database, user: User) -> None:
     """Write the state rows of an account's offers: what ended first, so that a unit has one open offer at a time."""
-    column = "trader_id" if user.role == "trader" else "farmer_id"
+    _replay_offers(database, "trader_id" if user.role == "trader" else "farmer_id", user.id)
+
+
+def _replay_offers(database: Database, column: str, key: int) -> None:
     rows = database.query(
         "SELECT o.id, o.unit_id, coalesce(s.step, 'pending'), coalesce((SELECT c.price_ugx_per_kg FROM offer_steps c "
         "WHERE c.offer_utid = o.utid AND c.step = 'countered' ORDER BY c.id DESC LIMIT 1), o.price_ugx_per_kg), "
         "coalesce(s.at, o.at) FROM offers o LEFT JOIN offer_steps s ON s.id = (SELECT max(t.id) FROM offer_steps t "
         f"WHERE t.offer_utid = o.utid) WHERE o.{column} = ? ORDER BY o.id DESC LIMIT ?",
-        (user.id, _UNITS_MAX),
+        (key, _UNITS_MAX),
     )
     database.execute_many(
         "INSERT INTO offer_state (offer_id, unit_id, status, price_ugx_per_kg, expires_at) VALUES (?, ?, ?, ?, ?) "
@@ -116,28 +129,57 @@ def replay_offers(database: Database, user: User) -> None:
     )
 
 
-def replay_user(database: Database, user_id: int) -> None:
-    """Write an account's state row from its steps and role history; sessions of before are over."""
+def replay_user(database: Database, user_id: int, *, ending: int = 0) -> None:
+    """Write an account's state row from its steps, its role history and what ended its sessions.
+
+    `ending`: how often the transaction under way ends them once more.
+    """
     row = database.one(
-        "SELECT (SELECT role_after FROM role_history WHERE user_id = ? ORDER BY id DESC LIMIT 1), "
-        "(SELECT step FROM user_steps WHERE user_id = ? ORDER BY id DESC LIMIT 1)",
-        (user_id, user_id),
+        "SELECT (SELECT role_after FROM role_history WHERE user_id = u.id ORDER BY id DESC LIMIT 1), "
+        "(SELECT step FROM user_steps WHERE user_id = u.id ORDER BY id DESC LIMIT 1), "
+        f"(SELECT count(*) FROM journal j WHERE j.subject = u.alias AND j.command IN ({_SESSIONS_END})), "
+        f"{_CURED_HISTORY} FROM users u WHERE u.id = ?",
+        (user_id,),
     )
     if row is None or row[0] is None or row[1] is None:
         raise Refusal("user-not-found", "There is no history of such an account.")
     status = {"activated": "active", "unsuspended": "active"}.get(str(row[1]), str(row[1]))
     database.execute(
-        "INSERT INTO user_state (user_id, role, status, session_generation) VALUES (?, ?, ?, 1) ON CONFLICT (user_id) "
-        "DO UPDATE SET role = excluded.role, status = excluded.status, "
-        "session_generation = user_state.session_generation + 1 "
-        "WHERE user_state.role <> excluded.role OR user_state.status <> excluded.status",
-        (user_id, str(row[0]), status),
+        "INSERT INTO user_state (user_id, role, status, session_generation) VALUES (?, ?, ?, ?) ON CONFLICT (user_id) "
+        "DO UPDATE SET role = excluded.role, status = excluded.status, session_generation = excluded.session_generation",
+        (user_id, str(row[0]), status, 1 + number(row[2]) + number(row[3]) + ending),
     )
 
 
-def replay_account(database: Database, user: User) -> None:
-    """Write every state row of an account from its append-only rows."""
-    replay_user(database, user.id)
+def user_of(database: Database, table: str, key: int) -> int | None:
+    """Whose history this row is part of; None for a row of another kind."""
+    if table not in HISTORY:
+        return None
+    row = database.one(f"SELECT user_id FROM {table} WHERE id = ?", (key,))
+    return None if row is None else number(row[0])
+
+
+def replay_row(database: Database, table: str, row_key: str) -> str:
+    """Write one state row; what it is about, in words. `Refusal` when there is nothing of which it could be the state."""
+    if table not in _FACTS or not row_key.isascii() or not row_key.isdecimal() or len(row_key) > 15:
+        raise Refusal("validation-failed", "There is no such state to restore.", field="table_name")
+    key = int(row_key)
+    facts, replay = _FACTS[table]
+    if database.one(f"SELECT 1 FROM {facts} WHERE id = ?", (key,)) is None:
+        raise Refusal(
+            "resumption-refused",
+            "Nothing is known of which this could be the state. Restore the database from a backup.",
+        )
+    replay(database, key)
+    if table != "user_state":
+        return f"{table} {key}"
+    row = database.one("SELECT alias FROM users WHERE id = ?", (key,))
+    return "" if row is None else str(row[0])
+
+
+def replay_account(database: Database, user: User, *, ending: int = 0) -> None:
+    """Write every state row of an account from its append-only rows; `ending` as for `replay_user`."""
+    replay_user(database, user.id, ending=ending)
     if user.role == "trader":
         replay_trader(database, user.id)
         for (block_id,) in database.query(
@@ -159,3 +201,23 @@ def replay_account(database: Database, user: User) -> None:
     replay_offers(database, user)
     for (unit_id,) in unit_ids:
         replay_unit(database, number(unit_id))
+
+
+def replay_offer(database: Database, offer_id: int) -> None:
+    """Write one offer's state row."""
+    _replay_offers(database, "id", offer_id)
+
+
+def _replay_user_anew(database: Database, user_id: int) -> None:
+    # Whoever came in on the strength of an overwritten row is out.
+    replay_user(database, user_id, ending=1)
+
+
+#: State table -> the facts that it is the state of, and how one row is worked out.
+_FACTS: dict[str, tuple[str, Callable[[Database, int], None]]] = {
+    "user_state": ("users", _replay_user_anew),
+    "trader_state": ("users", replay_trader),
+    "unit_state": ("units", replay_unit),
+    "offer_state": ("offers", replay_offer),
+    "block_state": ("blocks", replay_block),
+}

@@ -116,12 +116,16 @@ class MarketCures:
             RestoreDefences(finding=mandate.finding, incident=mandate.incident, reason=mandate.reason),
         )
 
-    def restore_state(self, mandate: Mandate, *, account: str) -> Receipt:
+    def restore_state(self, mandate: Mandate, *, table_name: str, row_key: str) -> Receipt:
         """See `boundary.cures.Cures`."""
         return self._run(
             mandate,
             RestoreState(
-                finding=mandate.finding, incident=mandate.incident, reason=mandate.reason, account=account
+                finding=mandate.finding,
+                incident=mandate.incident,
+                reason=mandate.reason,
+                table_name=table_name,
+                row_key=row_key,
             ),
         )
 

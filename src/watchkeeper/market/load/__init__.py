@@ -16,7 +16,6 @@ from watchkeeper.market.commands import (
     MakeOffer,
     Payout,
     PayToLock,
-    RestoreState,
     ReverseLock,
     VerifyDelivery,
     WriteOff,
@@ -37,10 +36,7 @@ def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
             lock_utids.add(command.lock_utid)
         elif isinstance(command, WriteOff):
             lot_ids.add(command.lot_id)
-        elif (
-            isinstance(command, Correct | RestoreState | AccountAct | Payout | Acknowledge)
-            and command.account is not None
-        ):
+        elif isinstance(command, Correct | AccountAct | Payout | Acknowledge) and command.account is not None:
             aliases.add(command.account)
     traders = goods.of_acts(database, state, acts, lot_ids)
     trade.listings(database, state, acts)

@@ -49,6 +49,15 @@ class Jump:
     said: Balances
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A lock as the replay came by it: its journal number, and the trader's exposure before it, in UGX."""
+
+    found: Found
+    number: int
+    before_ugx: int
+
+
 def step(
     account: Account, found: Found, acknowledgement: Row | None, *, belongs: bool = True
 ) -> tuple[Account, Jump | None]:
@@ -129,12 +138,18 @@ def replayed(
 
 
 def _positions(context: Context, account_id: int, ledger: str) -> tuple[int, int]:
-    """What is open by the books, and what the account is exposed by, counted from the rows."""
+    """What is open by the books, and what the account is exposed by, counted from the rows read so far."""
     if ledger != "wallet_ledger":
         return 0, 0
+
+    def read(table: str, name: str) -> str:
+        # What no pass has come to yet moves the replay when one does.
+        return f" AND {name}.id <= {context.read[table]}" if table in context.read else ""
+
+    final = f"o.lock_utid = l.utid AND o.outcome IN ('delivered', 'reversed'){read('lock_outcomes', 'o')}"
     locks = (
-        "FROM watch_locks l WHERE l.trader_id = ? AND NOT EXISTS (SELECT 1 FROM watch_lock_outcomes o "
-        "WHERE o.lock_utid = l.utid AND o.outcome IN ('delivered', 'reversed'))"
+        f"FROM watch_locks l WHERE l.trader_id = ?{read('locks', 'l')} AND NOT EXISTS "
+        f"(SELECT 1 FROM watch_lock_outcomes o WHERE {final})"
     )
     total = context.views.number(f"SELECT sum(l.amount_ugx) {locks}", (account_id,))
     strangers = 0
@@ -148,14 +163,14 @@ def _positions(context: Context, account_id: int, ledger: str) -> tuple[int, int
     for (key,) in strange_rows:
         ended += context.views.number(
             "SELECT sum(l.amount_ugx) FROM watch_locks l WHERE l.trader_id = ? AND l.id = ? AND EXISTS "
-            "(SELECT 1 FROM watch_lock_outcomes o WHERE o.lock_utid = l.utid AND o.outcome IN ('delivered', 'reversed'))",
+            f"(SELECT 1 FROM watch_lock_outcomes o WHERE {final})",
             (account_id, key),
         )
     lots = context.views.number(
-        "SELECT sum(t.cost_ugx) FROM watch_lots t WHERE t.trader_id = ? AND NOT EXISTS "
-        "(SELECT 1 FROM watch_write_offs w WHERE w.lot_id = t.id) AND NOT EXISTS (SELECT 1 FROM watch_block_lots b "
-        "JOIN watch_purchases p ON p.block_id = b.block_id JOIN watch_pickups k ON k.purchase_utid = p.utid "
-        "WHERE b.lot_id = t.id)",
+        f"SELECT sum(t.cost_ugx) FROM watch_lots t WHERE t.trader_id = ?{read('lots', 't')} AND NOT EXISTS "
+        f"(SELECT 1 FROM watch_write_offs w WHERE w.lot_id = t.id{read('write_offs', 'w')}) AND NOT EXISTS "
+        "(SELECT 1 FROM watch_block_lots b JOIN watch_purchases p ON p.block_id = b.block_id "
+        f"JOIN watch_pickups k ON k.purchase_utid = p.utid WHERE b.lot_id = t.id{read('pickups', 'k')})",
         (account_id,),
     )
     return total - strangers - ended, total + lots
@@ -173,6 +188,8 @@ class Accounts:
         self._database = database
         self._accounts: dict[tuple[int, str], Account] = {}
         self._dirty: set[tuple[int, str]] = set()
+        #: The locks of this pass, in journal order.
+        self.passed: list[Passed] = []
         rows = database.query("SELECT name, amount_ugx FROM totals LIMIT 100")
         self.totals: dict[str, int] = {str(name): int(str(amount)) for name, amount in rows}
 

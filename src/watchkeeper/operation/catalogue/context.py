@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from watchkeeper.base import canonical
+from watchkeeper.base.canonical import Value
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.boundary.flips import Flip
@@ -78,6 +79,10 @@ class Unsound:
     #: Invariants that did not judge something because of them.
     unsaid: set[str] = field(default_factory=set)
 
+    def of_account(self, account_id: int, alias: str | None) -> bool:
+        """Whether a row of this account is among them."""
+        return account_id in self.account_ids or alias in self.accounts
+
     def keeps(self, invariant: str, *tables: str) -> bool:
         """Whether a row of these tables keeps this check from judging; what it did not judge is UNKNOWN, not HOLDS."""
         found = not self.tables.isdisjoint(tables)
@@ -106,6 +111,10 @@ class Context:
     sealing: dict[Place, tuple[str, int]] = field(default_factory=dict)
     #: What of the books is not as it was sealed, as far as this round through the seals has come.
     unsound: Unsound = field(default_factory=Unsound)
+    #: Table -> the last key read, this pass included; empty where all that stands counts.
+    read: dict[str, int] = field(default_factory=dict)
+    #: What `reached.changed` worked out last, and from what.
+    changed: tuple[tuple[Value, ...], frozenset[tuple[str, int]]] | None = None
     _aliases: dict[int, str] = field(default_factory=dict)
 
     def sealed(self, table: str, keys: Collection[int]) -> Mapping[int, tuple[str, int]]:

@@ -104,5 +104,7 @@ class Invariant:
     running: Running | None = None
     now: Now | None = None
     full: Full | None = None
+    #: What the rolling re-scan asks between commits, where an engine may give no hint; pages of some milliseconds each.
+    rolling: Full | None = None
     #: Invariants whose running replay or whose verdict this one reads; when theirs came to no end, this one has said nothing.
     reads: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from watchkeeper.boundary.cures import Position, Receipt
 from watchkeeper.boundary.gate import Scope
+from watchkeeper.boundary.views import STATES
 from watchkeeper.operation.catalogue.signs import corrections
 from watchkeeper.operation.catalogue.signs.model import Sign
 from watchkeeper.operation.containment import imposing
@@ -19,7 +20,7 @@ from watchkeeper.operation.verifier import findings, standing
 
 @dataclass(slots=True)
 class Curing(Deskwork):
-    """Repair, acknowledge, correct, unwind, restore the defences."""
+    """Repair, acknowledge, correct, unwind, restore a state or the defences."""
 
     def repair(
         self, run_id: int, finding_id: int, *, incident: str, reason: str, operator: Operator
@@ -172,6 +173,31 @@ class Curing(Deskwork):
         receipts = self._cure(lambda: self.cures.unwind(mandate, position_utid=position_utid))
         self._settle_when_read(run, operator, receipts[-1].utid if receipts else None)
         return receipts
+
+    def restore_state(
+        self, run_id: int, finding_id: int, *, incident: str, reason: str, operator: Operator
+    ) -> list[Receipt]:
+        """Set the state row that a finding names to what the append-only rows give."""
+        self._fresh(operator)
+        run, finding = self._finding(run_id, finding_id)
+        if finding.table_name not in STATES:
+            raise DeskRefused("resumption-refused", "This finding is not about a state that can be restored.")
+        if not standing.of(self.look(), finding).stands:
+            # A repair, or the restoring of another finding's row, put it right already.
+            self._settle_when_read(run, operator, None, cured=finding)
+            return []
+        mandate = self._mandate(finding, incident, reason, operator)
+        place = {
+            "finding": finding.id,
+            "incident": incident,
+            "row": f"{finding.table_name} {finding.row_key}",
+        }
+        self._record(operator, "restore state", run, reason, place)
+        receipt = self._cure(
+            lambda: self.cures.restore_state(mandate, table_name=finding.table_name, row_key=finding.row_key)
+        )
+        self._settle_when_read(run, operator, receipt.utid, cured=finding)
+        return [receipt]
 
     def restore_defences(
         self, run_id: int, key: str, *, incident: str, reason: str, operator: Operator

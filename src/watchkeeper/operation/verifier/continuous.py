@@ -116,6 +116,7 @@ class Continuous:
             )
             context = self.context()
             context.sealing = tail.places
+            context.read = tails.watermarks(self._database) | tail.watermarks
             self._judge(found, context)
             self._look_at_defences(found)
             self._look_at_counts(found, suspicion)

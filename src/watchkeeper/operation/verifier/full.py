@@ -19,7 +19,7 @@ from watchkeeper.operation import journal as acts
 from watchkeeper.operation.catalogue import INVARIANTS, blame, books
 from watchkeeper.operation.catalogue.context import Context, Found, News, Unsound
 from watchkeeper.operation.catalogue.invariants import i2_3_way_round
-from watchkeeper.operation.catalogue.model import Draft, Invariant
+from watchkeeper.operation.catalogue.model import Draft, Full, Invariant
 from watchkeeper.operation.seals import leaf as leaves
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.seals import tree
@@ -68,16 +68,22 @@ def slices(context: Context) -> Iterator[Slice]:
             yield found
     done = 2 * (main + side)
     for invariant in INVARIANTS.values():
-        yield from _whole(invariant, context, done=done, upto=upto)
-    yield Slice(done=upto, upto=upto)
+        yield from pages(invariant, invariant.full, context, done=done, upto=upto)
+    yield Slice(errors=_unsaid(context), done=upto, upto=upto)
 
 
-def _whole(invariant: Invariant, context: Context, *, done: int, upto: int) -> Iterator[Slice]:
+def _unsaid(context: Context) -> dict[str, str]:
+    return dict.fromkeys(context.unsound.unsaid, "rows that it reads are not as they were sealed")
+
+
+def pages(
+    invariant: Invariant, look: Full | None, context: Context, *, done: int = 0, upto: int = 0
+) -> Iterator[Slice]:
     """What a check looks at beyond single rows, page by page; one that raises says nothing and stops no other."""
-    if invariant.full is None:
+    if look is None:
         return
     try:
-        for drafts in invariant.full(context):
+        for drafts in look(context):
             yield Slice(drafts, done=done, upto=upto)
     except DatabaseError:
         raise
@@ -117,9 +123,7 @@ def sealed(context: Context, log: str, begin: int, end: int) -> Slice:
             found.drafts.extend(_compare(context, table, by_key, standing[table], log))
         _remember(context.unsound, found.drafts, expected)
         _judge(context, _news(sealed_leaves, standing), found)
-    found.errors.update(
-        (invariant, "rows that it reads are not as they were sealed") for invariant in context.unsound.unsaid
-    )
+    found.errors.update(_unsaid(context))
     return found
 
 

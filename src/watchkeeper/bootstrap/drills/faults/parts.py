@@ -108,3 +108,29 @@ def notice_row(utid: str) -> tuple[str, ...]:
         subject="everybody",
         reason="'as the forger would have it'",
     )
+
+
+_LOCK_UTID = "'20261124-120000-tra-yyyyyy'"
+
+
+def lock(*, unit: str, price: int, before: str) -> tuple[str, ...]:
+    """A lock of the wronged trader with its entry and its journal row, and all states as they then ought to be.
+
+    It records `before`, an SQL expression over the trader's state, as the exposure before it. `unit` is one as well.
+    """
+    amount = 10 * price
+    return (
+        "INSERT INTO locks (id, utid, unit_id, trader_id, farmer_id, price_ugx_per_kg, amount_ugx, exposure_before_ugx, "
+        f"exposure_after_ugx, locked_at, deadline_at) SELECT (SELECT max(id) + 1 FROM locks), {_LOCK_UTID}, u.id, "
+        f"{{trader}}, l.farmer_id, {price}, {amount}, {before}, {before} + {amount}, j.at, j.at + 21600000000 "
+        "FROM units u JOIN listings l ON l.id = u.listing_id, trader_state, (SELECT max(at) AS at FROM journal) j "
+        f"WHERE u.id = {unit} AND trader_id = {{trader}}",
+        "INSERT INTO wallet_ledger (id, utid, trader_id, number, type, amount_ugx, capital_after, locked_after, "
+        f"profit_after, at) SELECT (SELECT max(id) + 1 FROM wallet_ledger), {_LOCK_UTID}, trader_id, number + 1, "
+        f"'capital_lock', {amount}, capital_after - {amount}, locked_after + {amount}, profit_after, "
+        "(SELECT max(at) FROM journal) FROM wallet_ledger WHERE id = " + OWN_LAST,
+        *journal_row(utid=_LOCK_UTID, command="pay_to_lock", amount=str(amount)),
+        PATCH,
+        f"UPDATE trader_state SET exposure_ugx = exposure_ugx + {amount} WHERE trader_id = {{trader}}",
+        f"UPDATE unit_state SET status = 'locked', lock_utid = {_LOCK_UTID} WHERE unit_id = {unit}",
+    )

@@ -18,15 +18,25 @@ Proven by: an unsound entry that comes in with its journal row; totals that do n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING, Scope
-from watchkeeper.boundary.views import Row
 from watchkeeper.operation.catalogue import books, closing
-from watchkeeper.operation.catalogue.accounts import LEDGERS, Account, Accounts, Jump, page, replayed, step
+from watchkeeper.operation.catalogue.accounts import (
+    LEDGERS,
+    Account,
+    Accounts,
+    Jump,
+    Passed,
+    page,
+    replayed,
+    step,
+)
 from watchkeeper.operation.catalogue.books import Balances, integer
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.model import Draft, Invariant, Seen, Standing
+from watchkeeper.operation.catalogue.positions import cost_picked_up, moved
 
 #: Commands whose journal amount comes in from outside, and those whose amount goes out.
 _IN = frozenset({"deposit", "pickup"})
@@ -64,10 +74,10 @@ def running(context: Context, news: News, accounts: Accounts) -> list[Draft]:
             elif found.table in ("acknowledgements", "repairs"):
                 again |= _cured(context, found, accounts)
             else:
-                _position(context, found, accounts, belongs=True)
+                _position(context, found, accounts, number=entry.key)
     for found in news.added:
         # A position that stands counts for the limit, whoever put it there; 6.1 reads it from here.
-        _position(context, found, accounts, belongs=False)
+        _position(context, found, accounts, number=None)
     for account_id, ledger in sorted(again):
         account, jumps = replayed(context, account_id, ledger)
         accounts.put(account)
@@ -115,69 +125,28 @@ def _cured(context: Context, found: Found, accounts: Accounts) -> set[tuple[int,
     return touched
 
 
-def _position(context: Context, found: Found, accounts: Accounts, *, belongs: bool) -> None:
-    opened = exposure = 0
-    row = found.row
-    trader: object = row.get("trader_id")
-    if found.table == "locks":
-        opened = exposure = integer(row["amount_ugx"])
-    elif found.table == "lock_outcomes" and row["outcome"] in ("delivered", "reversed"):
-        utid = row["lock_utid"]
-        lock = (
-            context.views.database.one(
-                "SELECT trader_id, amount_ugx FROM watch_locks WHERE utid = ?", (utid,)
-            )
-            if isinstance(utid, str) and utid.isascii()
-            else None
-        )
-        if lock is None:
-            return
-        trader, opened = lock[0], -integer(lock[1])
-        exposure = opened
-    elif found.table == "lots":
-        exposure = integer(row["cost_ugx"])
-        if belongs:
-            accounts.add("lots", exposure)
-            accounts.add("goods", exposure)
-    elif found.table == "write_offs":
-        lot = context.one("lots", integer(row["lot_id"]))
-        trader, exposure = (None, 0) if lot is None else (lot.row["trader_id"], -integer(lot.row["cost_ugx"]))
-        if belongs:
-            # What the row says against what its lot cost: where they part, the goods do not add up.
-            accounts.add("goods", exposure)
-            accounts.add("ended", integer(row["cost_ugx"]))
-    elif found.table == "pickups":
-        exposure = -cost_picked_up(context, row)
-        if belongs:
-            accounts.add("goods", exposure)
-            accounts.add("ended", integer(row["cost_ugx"]))
-    if not isinstance(trader, int) or not (opened or exposure):
+def _position(context: Context, found: Found, accounts: Accounts, *, number: int | None) -> None:
+    """Move a trader's positions by one row; `number` is its journal number, None of a row that has none."""
+    move = moved(context, found)
+    row, belongs = found.row, number is not None
+    if belongs and found.table == "lots":
+        accounts.add("lots", move.exposure_ugx)
+        accounts.add("goods", move.exposure_ugx)
+    elif belongs and found.table in ("write_offs", "pickups"):
+        # What the row says against what its lots cost: where they part, the goods do not add up.
+        accounts.add("goods", move.exposure_ugx)
+        accounts.add("ended", integer(row["cost_ugx"]))
+    if move.trader_id is None or not (move.opened_ugx or move.exposure_ugx):
         return
-    account = accounts.get(trader, "wallet_ledger")
+    account = accounts.get(move.trader_id, "wallet_ledger")
+    if number is not None and found.table == "locks":
+        accounts.passed.append(Passed(found, number, account.exposure_ugx))
     accounts.put(
-        Account(
-            id=account.id,
-            ledger=account.ledger,
-            number=account.number,
-            balances=account.balances,
-            disputed=account.disputed,
-            open_ugx=account.open_ugx + (opened if belongs else 0),
-            adjusted_ugx=account.adjusted_ugx,
-            exposure_ugx=account.exposure_ugx + exposure,
+        replace(
+            account,
+            open_ugx=account.open_ugx + (move.opened_ugx if belongs else 0),
+            exposure_ugx=account.exposure_ugx + move.exposure_ugx,
         )
-    )
-
-
-def cost_picked_up(context: Context, row: Row) -> int:
-    """What the lots cost that went with a pickup, counted from the lots."""
-    utid = row.get("purchase_utid")
-    if not isinstance(utid, str) or not utid.isascii():
-        return 0
-    return context.views.number(
-        "SELECT sum(l.cost_ugx) FROM watch_purchases p JOIN watch_block_lots b ON b.block_id = p.block_id "
-        "JOIN watch_lots l ON l.id = b.lot_id WHERE p.utid = ? "
-        "AND NOT EXISTS (SELECT 1 FROM watch_write_offs w WHERE w.lot_id = l.id)",
-        (utid,),
     )
 
 
@@ -322,11 +291,9 @@ def full(context: Context) -> Iterator[list[Draft]]:
             stored = page(context.database, after=after, limit=_PAGE)
             drafts: list[Draft] = []
             for account in stored:
-                unsound = context.unsound
-                if (
-                    account.id not in unsound.account_ids
-                    and context.alias(account.id) not in unsound.accounts
-                ):
+                if context.unsound.of_account(account.id, context.alias(account.id)):
+                    context.unsound.unsaid.add("1.1")
+                else:
                     drafts.extend(judged(context, account))
         if not stored:
             return

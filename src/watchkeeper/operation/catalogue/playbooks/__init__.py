@@ -9,6 +9,7 @@ from watchkeeper.operation.catalogue.playbooks import (
     p11_authorization,
     p12_immutability,
     p13_half_working,
+    p15_states,
 )
 from watchkeeper.operation.catalogue.playbooks.model import Playbook
 
@@ -23,5 +24,6 @@ PLAYBOOKS: dict[str, Playbook] = {
         p11_authorization,
         p12_immutability,
         p13_half_working,
+        p15_states,
     )
 }

@@ -19,6 +19,7 @@ class Action(StrEnum):
     CONCLUDE = "conclude"
     CURE = "cure"
     RESTORE_DEFENCES = "restore-defences"
+    RESTORE_STATE = "restore-state"
     UNWIND = "unwind"
     TURN_FEATURE = "turn-feature"
     PROBE = "probe"
