@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from watchkeeper.base import canonical
 from watchkeeper.base.clock import Clock, Instant
@@ -11,6 +12,9 @@ from watchkeeper.base.database import Database
 from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import Scope, Switch, account
 from watchkeeper.boundary.views import VIEWS, Row, Views
+
+if TYPE_CHECKING:
+    from watchkeeper.operation.catalogue.people import People
 
 #: (table, key) of a row.
 Place = tuple[str, int]
@@ -43,6 +47,8 @@ class News:
     effects: dict[int, list[Found]] = field(default_factory=dict)
     added: list[Found] = field(default_factory=list)
     side: list[Found] = field(default_factory=list)
+    #: Who its accounts were, once a check has asked.
+    people: People | None = None
 
 
 @dataclass(slots=True)

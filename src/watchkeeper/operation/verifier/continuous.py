@@ -18,7 +18,7 @@ from watchkeeper.base.database import Database, DatabaseError, SqliteDatabase
 from watchkeeper.boundary.flips import flips
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.views import JOURNAL, Views
-from watchkeeper.operation.catalogue import INVARIANTS, blame
+from watchkeeper.operation.catalogue import INVARIANTS, blame, people
 from watchkeeper.operation.catalogue.accounts import Accounts
 from watchkeeper.operation.catalogue.context import Context
 from watchkeeper.operation.catalogue.invariants import i1_2_entries, i2_3_way_round
@@ -220,6 +220,7 @@ class Continuous:
             sorted(tail.watermarks.items()),
         )
         found.accounts.store(database)
+        people.note(database, tail.news)
         if found.schema_version is not None:
             _set_mark(database, "schema_version", found.schema_version)
 
