@@ -83,7 +83,9 @@ def test_money_that_goes_out_is_conserved_at_each_step_and_the_watch_holds(data:
             admin,
         )
         step(RemoveListing(listing_id=int(str(listing["id"])), reason=REASON), admin)
-        bench.executor.notes.query(actor="opr_x", query="payouts", fields="name phone", subjects=alias)
+        bench.executor.notes.query(
+            actor=bench.market.operator.alias, query="payouts", fields="name phone", subjects=alias
+        )
         bench.executor.flush_notes()
         world.turn()
         world.full_pass()

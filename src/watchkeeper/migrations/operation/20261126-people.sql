@@ -20,3 +20,6 @@ JOIN seal_leaves l ON l.log = s.log AND l.idx = s.idx
 JOIN json_each(CAST(l.bytes AS TEXT), '$.effects') e
 WHERE s.log = 'main' AND s.table_name IN ('role_history', 'user_steps')
     AND json_extract(e.value, '$[0]') = s.table_name AND json_extract(e.value, '$[1].id') = s.key;
+
+-- Of a restriction that is no longer in force one asks who decided that.
+CREATE INDEX lifts_by_restriction ON lifts (restriction_id);

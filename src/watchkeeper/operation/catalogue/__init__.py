@@ -3,7 +3,10 @@
 from watchkeeper.operation.catalogue.invariants import (
     i1_1_balance,
     i1_2_entries,
+    i2_1_authorization,
+    i2_2_admins,
     i2_3_way_round,
+    i3_1_own_role,
     i3_3_identities,
     i4_1_utids,
     i4_2_actions_have_utids,
@@ -15,6 +18,8 @@ from watchkeeper.operation.catalogue.invariants import (
     i7_2_purchase_window,
     i8_1_admin_actions_logged,
     i8_2_traceable,
+    i10_1_autonomous_acts,
+    i10_2_automatic_reversals,
 )
 from watchkeeper.operation.catalogue.model import Invariant
 
@@ -24,7 +29,10 @@ INVARIANTS: dict[str, Invariant] = {
     for module in (
         i1_1_balance,
         i1_2_entries,
+        i2_1_authorization,
+        i2_2_admins,
         i2_3_way_round,
+        i3_1_own_role,
         i3_3_identities,
         i4_1_utids,
         i4_2_actions_have_utids,
@@ -36,5 +44,7 @@ INVARIANTS: dict[str, Invariant] = {
         i7_2_purchase_window,
         i8_1_admin_actions_logged,
         i8_2_traceable,
+        i10_1_autonomous_acts,
+        i10_2_automatic_reversals,
     )
 }

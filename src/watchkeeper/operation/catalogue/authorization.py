@@ -26,7 +26,7 @@ from watchkeeper.operation.catalogue.referred import AsSealed, AsTheyStand, Rows
 
 _GRAMS_PER_KG = 1000
 #: Tables of rows about an account: who does something to one does it to another's.
-_OF_ACCOUNTS = frozenset({"users", "user_steps", "role_history"})
+_OF_ACCOUNTS = frozenset({"user_steps", "role_history"})
 #: 8.1 looks after the admins' log.
 _ELSEWHERE = frozenset({"admin_actions"})
 
@@ -130,7 +130,7 @@ def _effects_refused(case: Case, policy: Policy) -> Iterator[str]:
         if (
             policy.touches == ANOTHER
             and found.table in _OF_ACCOUNTS
-            and case.actor_id in (found.row.get("user_id"), None)
+            and found.row.get("user_id") == case.actor_id
         ):
             yield "nobody does this to their own account"
     row = case.entry.row
@@ -159,9 +159,7 @@ def _referring(case: Case, rows: Rows) -> str | None:
                     "the order was another's"
                     for outcome in _of(case, "purchase_outcomes")
                     if outcome["outcome"] != "cancelled"
-                    or not _is(
-                        rows.by_utid("purchases", outcome["purchase_utid"]), "buyer_id", case.actor_id
-                    )
+                    or not _is(rows.by_utid("purchases", outcome["purchase_utid"]), "buyer_id", case.actor_id)
                 ),
                 None,
             )

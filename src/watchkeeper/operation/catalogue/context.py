@@ -11,6 +11,7 @@ from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import Scope, Switch, account
+from watchkeeper.boundary.gatestore import Lifted
 from watchkeeper.boundary.views import VIEWS, Row, Views
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Context:
     clock: Clock
     #: Whether a full pass that began after an instant has read everything.
     full_pass_since: Callable[[Instant], bool]
+    #: A page of the gate's lifted restrictions, newest first, with numbers below the one named.
+    lifted: Callable[[int], list[Lifted]]
     #: Rows that this pass is about to seal, which the store does not know yet.
     sealing: dict[Place, tuple[str, int]] = field(default_factory=dict)
     #: What of the books is not as it was sealed, as far as this round through the seals has come.

@@ -107,7 +107,9 @@ class AsSealed:
 
     def _leaf(self, log: str, index: int) -> list[tuple[str, Row]]:
         data = logs.leaf(self._context.database, log, index)
-        return [] if data is None else [(table, _whole(table, row)) for table, row in leaves.read(data).effects]
+        return (
+            [] if data is None else [(table, _whole(table, row)) for table, row in leaves.read(data).effects]
+        )
 
 
 def _whole(table: str, row: Mapping[str, Value]) -> Row:

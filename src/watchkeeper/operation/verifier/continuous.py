@@ -17,6 +17,7 @@ from watchkeeper.base.clock import BootTime, Clock
 from watchkeeper.base.database import Database, DatabaseError, SqliteDatabase
 from watchkeeper.boundary.flips import flips
 from watchkeeper.boundary.gates import open_gate
+from watchkeeper.boundary.gatestore import Lifted, lifted
 from watchkeeper.boundary.views import JOURNAL, Views
 from watchkeeper.operation.catalogue import INVARIANTS, blame, people
 from watchkeeper.operation.catalogue.accounts import Accounts
@@ -31,6 +32,7 @@ from watchkeeper.operation.verifier.engines import engine_for
 from watchkeeper.operation.verifier.tail import Tail
 
 _FLIPS_MAX = 100_000
+_LIFTED_PAGE = 100
 #: The server's counts of changed rows follow a repair by so much at most.
 _REPAIR_COUNTED_SECONDS = 15.0
 _log = structlog.get_logger()
@@ -123,7 +125,12 @@ class Continuous:
             frozenset(held for held, _ in holds),
             self._clock,
             lambda at: passes.came_to_an_end_since(self._database, at),
+            self._lifted,
         )
+
+    def _lifted(self, below: int) -> list[Lifted]:
+        with self.gatefile.look() as gate:
+            return lifted(gate, below=below, limit=_LIFTED_PAGE)
 
     def _judge(self, found: Pass, context: Context) -> None:
         news = found.tail.news

@@ -3,7 +3,10 @@
 from watchkeeper.bootstrap.drills.faults import (
     f1_1,
     f1_2,
+    f2_1,
+    f2_2,
     f2_3,
+    f3_1,
     f3_3,
     f4_1,
     f4_2,
@@ -15,6 +18,8 @@ from watchkeeper.bootstrap.drills.faults import (
     f7_2,
     f8_1,
     f8_2,
+    f10_1,
+    f10_2,
 )
 from watchkeeper.bootstrap.drills.faults.model import Fault
 
@@ -24,7 +29,10 @@ FAULTS: tuple[Fault, ...] = tuple(
     for module in (
         f1_1,
         f1_2,
+        f2_1,
+        f2_2,
         f2_3,
+        f3_1,
         f3_3,
         f4_1,
         f4_2,
@@ -36,6 +44,8 @@ FAULTS: tuple[Fault, ...] = tuple(
         f7_2,
         f8_1,
         f8_2,
+        f10_1,
+        f10_2,
     )
     for fault in module.FAULTS
 )

@@ -17,12 +17,9 @@ goods paid for at a price that nobody agreed, all with journal rows whose digest
 
 from __future__ import annotations
 
-from watchkeeper.boundary.gate import EVERYTHING, Scope
-from watchkeeper.operation.catalogue import authorization, books, closing, people
+from watchkeeper.operation.catalogue import authorization, blame, books, closing, people
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.model import Draft, Invariant
-
-_NAME_LENGTH_MAX = 64
 
 
 def rows(context: Context, news: News) -> list[Draft]:
@@ -37,19 +34,11 @@ def rows(context: Context, news: News) -> list[Draft]:
     return drafts
 
 
-def of_command(entry: Found) -> Scope:
-    """The scope of the command that a journal row names; everything when that is no name."""
-    name = entry.row["command"]
-    if not isinstance(name, str) or not name.isascii() or not 0 < len(name) <= _NAME_LENGTH_MAX:
-        return EVERYTHING
-    return Scope("command", name)
-
-
 def _draft(entry: Found, refused: str) -> Draft:
     return Draft(
         invariant="2.1",
         kind="not allowed",
-        scope=of_command(entry),
+        scope=blame.command_scope(entry.row["command"]),
         classes=books.STOPPABLE,
         table_name="journal",
         row_key=str(entry.key),

@@ -43,9 +43,9 @@ def _wrong(accounts: People, entry: Found, logged: Sequence[Found]) -> list[Foun
     """The journal's row when it is wrong, which speaks for its own in the log; else those of the log that are."""
     command = str(entry.row["command"])
     policy = POLICIES.get(command)
-    if policy is not None and policy.admin_action and entry.row["role"] != SYSTEM:
-        if not _allowed(accounts, entry.row["actor_id"], command, entry.key):
-            return [entry]
+    counts = policy is not None and policy.admin_action and entry.row["role"] != SYSTEM
+    if counts and not _allowed(accounts, entry.row["actor_id"], command, entry.key):
+        return [entry]
     return [
         found
         for found in logged

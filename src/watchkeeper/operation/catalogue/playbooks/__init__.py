@@ -8,6 +8,7 @@ from watchkeeper.operation.catalogue.playbooks import (
     p10_orphans,
     p11_authorization,
     p12_immutability,
+    p14_autonomous_act,
 )
 from watchkeeper.operation.catalogue.playbooks.model import Playbook
 
@@ -21,5 +22,6 @@ PLAYBOOKS: dict[str, Playbook] = {
         p10_orphans,
         p11_authorization,
         p12_immutability,
+        p14_autonomous_act,
     )
 }
