@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from watchkeeper.base import utid
@@ -158,6 +159,40 @@ def enabled(database: Database) -> frozenset[str]:
         )
         if FEATURE_OF.get(str(command)) == feature
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """A restriction that is not in force any more: what it stood for, and who ended it why."""
+
+    id: int
+    rule: str
+    scope: str
+    cause: str
+    by: str
+    reason: str
+    at: int
+
+
+def lifted(database: Database, *, below: int | None = None, limit: int) -> list[Lifted]:
+    """Restrictions that were lifted, newest first by their numbers; with numbers below `below` when it is given."""
+    rows = database.query(
+        "SELECT id, rule, scope_kind, scope_key, cause, lifted_by, lift_reason, lifted_at FROM restrictions "
+        "WHERE lifted_at IS NOT NULL AND id < ? ORDER BY id DESC LIMIT ?",
+        (2**62 if below is None else below, limit),
+    )
+    return [
+        Lifted(
+            id=int(str(row[0])),
+            rule=str(row[1]),
+            scope=str(Scope(str(row[2]), str(row[3]))),
+            cause=str(row[4]),
+            by="" if row[5] is None else str(row[5]),
+            reason="" if row[6] is None else str(row[6]),
+            at=int(str(row[7])),
+        )
+        for row in rows
+    ]
 
 
 def first_flips(*, generation: int, clock: Clock) -> list[Flip]:

@@ -237,6 +237,8 @@ class ControlRoom:
         """Lift a restriction of the operator's own, or of a threat that is over; a playbook lifts those of its findings."""
         if not actor.operator.fresh:
             raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
+        if len(reason.strip()) < 10:
+            raise DeskRefused("validation-failed", "Say why in at least 10 characters.")
         found = next((r for r in imposing.active(self.gatefile) if r.id == restriction_id), None)
         if found is None:
             raise DeskRefused("not-found", "There is no such restriction in force.")

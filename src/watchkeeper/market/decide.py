@@ -257,6 +257,8 @@ def decide(
         )
     else:
         decision = _PURE[type(command)](command, state, context)
+    if command.by_authority:
+        decision.reason = f"authority:{command.by_authority}"
     if command.is_admin_action and context.actor.role != "system":
         reason = decision.reason or str(getattr(command, "reason", ""))
         decision.reason = reason

@@ -116,7 +116,10 @@ def _first_row(database: Database, *, system_id: str, clock: Clock) -> NewMarket
     at = clock.now()
     database.execute("INSERT INTO system (id, system_id, created_at) VALUES (1, ?, ?)", (system_id, at))
     state = State(next_ids=dict.fromkeys(EFFECT_COLUMNS, 1))
-    decision = Decision(utid=utids.draw(role="system", at=at, taken=lambda _: False), reason=_REASON)
+    decision = Decision(
+        utid=utids.draw(role="system", at=at, taken=lambda _: False),
+        reason=f"authority:enrol-at-set-up, {_REASON}",
+    )
     made: dict[str, User] = {}
     for role in ("system", "operator", "admin"):
         alias = "system" if role == "system" else f"{ROLE_LETTERS[role]}_{base36(6)}"

@@ -120,7 +120,7 @@ class Switching:
             "engage",
             alias="system",
             role="system",
-            reason="the stop file was found in the data folder",
+            reason="authority:stop-file, it was found in the data folder",
             check=lambda _: None,
         )
 

@@ -11,17 +11,17 @@ from watchkeeper.operation import authority
 from watchkeeper.operation.catalogue.policy import PEOPLE, POLICIES, REVERSING
 
 
-def names(kind: type[Command]) -> Iterator[str]:
-    """Names of commands; a dataclass with slots is made twice, and both are somebody's subclass."""
+def kinds(kind: type[Command]) -> Iterator[type[Command]]:
+    """Commands that have a name; a dataclass with slots is made twice, and both are somebody's subclass."""
     if "name" in vars(kind):
-        yield kind.name
+        yield kind
     for child in kind.__subclasses__():
-        yield from names(child)
+        yield from kinds(child)
 
 
 def test_every_command_of_the_market_has_its_line() -> None:
     assert SetUp.name == "set_up"
-    assert set(names(Command)) == POLICIES.keys()
+    assert {kind.name for kind in kinds(Command)} == POLICIES.keys()
 
 
 def test_a_line_names_roles_tables_and_entries_that_there_are() -> None:
@@ -39,3 +39,13 @@ def test_a_line_names_roles_tables_and_entries_that_there_are() -> None:
 def test_the_register_names_each_entry_once() -> None:
     assert len({entry.id for entry in authority.REGISTER}) == len(authority.REGISTER)
     assert all(entry.limit and entry.undone_by for entry in authority.REGISTER)
+
+
+def test_what_the_system_does_by_itself_cites_its_entry() -> None:
+    """By the class of the command; the journal's row has it as its reason."""
+    cited = {kind.name: kind.by_authority for kind in kinds(Command) if kind.by_authority}
+    alone = {
+        name: policy.by_itself for name, policy in POLICIES.items() if not policy.roles and name != "set_up"
+    }
+    assert cited == {name: entries[0].id for name, entries in alone.items()}
+    assert all(len(entries) == 1 for entries in alone.values())

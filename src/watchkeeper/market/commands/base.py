@@ -16,6 +16,8 @@ class Command:
     roles: ClassVar[frozenset[str]]
     #: An admin action leaves a row in admin_actions, with its reason.
     is_admin_action: ClassVar[bool] = False
+    #: The entry of the documented authority that lets the system do it by itself; the journal's row cites it as its reason.
+    by_authority: ClassVar[str] = ""
 
     @property
     def classes(self) -> frozenset[Class]:

@@ -29,6 +29,7 @@ class FormBlock(Command):
 
     name = "form_block"
     roles = frozenset({"system"})
+    by_authority = "form-block"
     trader_id: int
     produce: str
 
@@ -43,6 +44,7 @@ class StorageFee(Command):
 
     name = "storage_fee"
     roles = frozenset({"system"})
+    by_authority = "storage-fee"
     lot_id: int
     from_day: int
 

@@ -99,6 +99,7 @@ class ExpireOffer(Command):
 
     name = "expire_offer"
     roles = frozenset({"system"})
+    by_authority = "expire-offer"
     offer_utid: str
 
     @property

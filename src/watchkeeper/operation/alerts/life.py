@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from watchkeeper.base.clock import Instant, later
 from watchkeeper.base.database import Database
+from watchkeeper.operation import authority
 from watchkeeper.operation.alerts.words import harmless
 
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -249,7 +250,7 @@ def sweep(database: Database, *, at: Instant) -> None:
                 database,
                 int(str(alert_id)),
                 "lapsed",
-                by="authority:tell",
+                by=authority.TELL.cited,
                 text="the acknowledgement's time is over and the alert still stands",
                 tell=True,
                 at=at,
@@ -263,7 +264,7 @@ def sweep(database: Database, *, at: Instant) -> None:
                 database,
                 int(str(alert_id)),
                 "overdue",
-                by="authority:tell",
+                by=authority.TELL.cited,
                 text="nobody has answered within the time for this severity",
                 tell=True,
                 at=at,

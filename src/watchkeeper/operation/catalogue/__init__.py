@@ -4,7 +4,10 @@ from watchkeeper.operation.catalogue.invariants import (
     i1_1_balance,
     i1_2_entries,
     i1_3_overwrites,
+    i2_1_authorization,
+    i2_2_admins,
     i2_3_way_round,
+    i3_1_own_role,
     i3_2_bypassing,
     i3_3_identities,
     i4_1_utids,
@@ -21,6 +24,8 @@ from watchkeeper.operation.catalogue.invariants import (
     i9_1_purchase,
     i9_2_verification,
     i9_3_storage_fee,
+    i10_1_autonomous_acts,
+    i10_2_automatic_reversals,
 )
 from watchkeeper.operation.catalogue.model import Invariant
 
@@ -31,7 +36,10 @@ INVARIANTS: dict[str, Invariant] = {
         i1_1_balance,
         i1_2_entries,
         i1_3_overwrites,
+        i2_1_authorization,
+        i2_2_admins,
         i2_3_way_round,
+        i3_1_own_role,
         i3_2_bypassing,
         i3_3_identities,
         i4_1_utids,
@@ -48,5 +56,7 @@ INVARIANTS: dict[str, Invariant] = {
         i9_1_purchase,
         i9_2_verification,
         i9_3_storage_fee,
+        i10_1_autonomous_acts,
+        i10_2_automatic_reversals,
     )
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from watchkeeper.base import canonical
 from watchkeeper.base.canonical import Value
@@ -11,9 +12,13 @@ from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import Restriction, Scope, Switch, account
+from watchkeeper.boundary.gatestore import Lifted
 from watchkeeper.boundary.selftest import JobTurn, ProbeRound
 from watchkeeper.boundary.turning import FeatureState
 from watchkeeper.boundary.views import VIEWS, Row, Views
+
+if TYPE_CHECKING:
+    from watchkeeper.operation.catalogue.people import People
 
 #: (table, key) of a row.
 Place = tuple[str, int]
@@ -46,6 +51,8 @@ class News:
     effects: dict[int, list[Found]] = field(default_factory=dict)
     added: list[Found] = field(default_factory=list)
     side: list[Found] = field(default_factory=list)
+    #: Who its accounts were, once a check has asked.
+    people: People | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,8 @@ class Context:
     selftest: Callable[[], SelfTest]
     #: Restrictions that were lifted after an instant.
     lifted_since: Callable[[Instant], list[Restriction]]
+    #: A page of the gate's lifted restrictions, newest first, with numbers below the one named.
+    lifted: Callable[[int], list[Lifted]]
     #: Rows that this pass is about to seal, which the store does not know yet.
     sealing: dict[Place, tuple[str, int]] = field(default_factory=dict)
     #: What of the books is not as it was sealed, as far as this round through the seals has come.

@@ -231,8 +231,5 @@ REVERSING: Final = frozenset(
         "acknowledge",
         "restore_defences",
         "restore_state",
-        "cancel_purchase",
-        "purchase_expiry",
-        "unsuspend_user",
     }
 )

@@ -14,6 +14,7 @@ import structlog
 from watchkeeper.base.clock import BootTime, Clock, later
 from watchkeeper.base.database import SqliteDatabase
 from watchkeeper.base.utid import base36
+from watchkeeper.operation import authority
 from watchkeeper.operation.alerts import life
 from watchkeeper.operation.notifications import message
 from watchkeeper.operation.notifications.channels import Channel, SendFailed
@@ -154,7 +155,7 @@ def _failed(
                 detail=f"{attempts} tries failed; the last one: {error}",
                 playbook="",
                 finding_ids=(),
-                by="authority:tell",
+                by=authority.TELL.cited,
                 at=at,
             )
     return Outcome(outbox_id, channel, False, error)
@@ -175,7 +176,7 @@ def _path_works(database: SqliteDatabase, channel: str, *, clock: Clock) -> None
         life.resolve(
             database,
             alert.id,
-            by="authority:tell",
+            by=authority.TELL.cited,
             reason="the channel takes messages again, as its receipt shows",
             causes=(),
             at=clock.now(),

@@ -19,10 +19,10 @@ from watchkeeper.boundary import selftest, turning
 from watchkeeper.boundary.flips import flips
 from watchkeeper.boundary.gate import Restriction
 from watchkeeper.boundary.gates import open_gate
-from watchkeeper.boundary.gatestore import lifted_since
+from watchkeeper.boundary.gatestore import Lifted, lifted, lifted_since
 from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.boundary.views import JOURNAL, Views
-from watchkeeper.operation.catalogue import INVARIANTS, blame
+from watchkeeper.operation.catalogue import INVARIANTS, blame, people
 from watchkeeper.operation.catalogue.accounts import Accounts
 from watchkeeper.operation.catalogue.context import Context, GateView, SelfTest
 from watchkeeper.operation.catalogue.invariants import i1_2_entries, i2_3_way_round
@@ -35,6 +35,7 @@ from watchkeeper.operation.verifier.engines import engine_for
 from watchkeeper.operation.verifier.tail import Tail
 
 _FLIPS_MAX = 100_000
+_LIFTED_PAGE = 100
 #: The server's counts of changed rows follow a repair by so much at most.
 _REPAIR_COUNTED_SECONDS = 15.0
 _log = structlog.get_logger()
@@ -148,6 +149,7 @@ class Continuous:
             gateview,
             self._selftest,
             self._lifted_since,
+            self._lifted,
         )
 
     def _selftest(self) -> SelfTest:
@@ -158,6 +160,10 @@ class Continuous:
     def _lifted_since(self, at: Instant) -> list[Restriction]:
         with self.gatefile.look() as gate:
             return lifted_since(gate, at)
+
+    def _lifted(self, below: int) -> list[Lifted]:
+        with self.gatefile.look() as gate:
+            return lifted(gate, below=below, limit=_LIFTED_PAGE)
 
     def _judge(self, found: Pass, context: Context) -> None:
         news = found.tail.news
@@ -275,6 +281,7 @@ class Continuous:
             sorted(tail.watermarks.items()),
         )
         found.accounts.store(database)
+        people.note(database, tail.news)
         if found.schema_version is not None:
             _set_mark(database, "schema_version", found.schema_version)
 

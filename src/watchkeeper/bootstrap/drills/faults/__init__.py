@@ -4,7 +4,10 @@ from watchkeeper.bootstrap.drills.faults import (
     f1_1,
     f1_2,
     f1_3,
+    f2_1,
+    f2_2,
     f2_3,
+    f3_1,
     f3_2,
     f3_3,
     f4_1,
@@ -21,6 +24,8 @@ from watchkeeper.bootstrap.drills.faults import (
     f9_1,
     f9_2,
     f9_3,
+    f10_1,
+    f10_2,
 )
 from watchkeeper.bootstrap.drills.faults.model import Fault
 
@@ -31,7 +36,10 @@ FAULTS: tuple[Fault, ...] = tuple(
         f1_1,
         f1_2,
         f1_3,
+        f2_1,
+        f2_2,
         f2_3,
+        f3_1,
         f3_2,
         f3_3,
         f4_1,
@@ -48,6 +56,8 @@ FAULTS: tuple[Fault, ...] = tuple(
         f9_1,
         f9_2,
         f9_3,
+        f10_1,
+        f10_2,
     )
     for fault in module.FAULTS
 )

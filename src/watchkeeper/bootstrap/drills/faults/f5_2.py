@@ -1,7 +1,7 @@
 """5.2 the storage-fee log is immutable, and its weights add up."""
 
-from watchkeeper.bootstrap.drills.faults.model import EVERYTHING, Fault, Stopped, without
-from watchkeeper.bootstrap.drills.faults.parts import WALLETS_STOP, journal_row
+from watchkeeper.bootstrap.drills.faults.model import COMMAND, EVERYTHING, Fault, Stopped, without
+from watchkeeper.bootstrap.drills.faults.parts import STOPPABLE, WALLETS_STOP, journal_row
 
 _FEES_STOP = Stopped("5.2", EVERYTHING, frozenset(["storage_fee"]))
 _STOPS = (_FEES_STOP, WALLETS_STOP)
@@ -42,6 +42,7 @@ FAULTS = (
                 target=f"(SELECT l.utid FROM lots l JOIN storage_fee_deductions d ON d.lot_id = l.id WHERE d.utid = {_UTID})",
             ),
         ),
-        (_FEES_STOP,),
+        # Its day is not over, so it is none that the system may deduct by itself.
+        (_FEES_STOP, Stopped("10.1", COMMAND, STOPPABLE, key="storage_fee")),
     ),
 )

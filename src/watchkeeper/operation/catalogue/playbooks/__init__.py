@@ -9,6 +9,7 @@ from watchkeeper.operation.catalogue.playbooks import (
     p11_authorization,
     p12_immutability,
     p13_half_working,
+    p14_autonomous_act,
     p15_states,
 )
 from watchkeeper.operation.catalogue.playbooks.model import Playbook
@@ -25,5 +26,6 @@ PLAYBOOKS: dict[str, Playbook] = {
         p12_immutability,
         p13_half_working,
         p15_states,
+        p14_autonomous_act,
     )
 }

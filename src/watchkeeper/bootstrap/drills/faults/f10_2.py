@@ -1,0 +1,116 @@
+"""10.2 no automatic reversal: a correction in the system's name, one for no reason, and a stop that ended by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchkeeper.bootstrap.drills.faults.model import COMMAND, EVERYTHING, Fault, Sql, Stopped
+from watchkeeper.bootstrap.drills.faults.parts import OWN_LAST, PATCH, STOPPABLE, journal_row, logged
+from watchkeeper.boundary.gate import OperationClass, Scope
+from watchkeeper.operation.containment import imposing
+
+if TYPE_CHECKING:
+    from watchkeeper.bootstrap.drills.world import World
+    from watchkeeper.operation.playbooks.runs import Run
+
+_BY_THE_SYSTEM = "'20261124-120000-sys-zzzzzz'"
+_BY_THE_OPERATOR = "'20261124-120000-opr-zzzzzz'"
+_REVERSALS_STOP = Stopped("10.2", EVERYTHING, frozenset(["reversal"]))
+
+
+def _correction(utid: str) -> tuple[str, ...]:
+    return (
+        "INSERT INTO wallet_ledger (id, utid, trader_id, number, type, amount_ugx, capital_after, locked_after, "
+        f"profit_after, incident, at) SELECT (SELECT max(id) + 1 FROM wallet_ledger), {utid}, trader_id, number + 1, "
+        "'capital_correction', 1000, capital_after + 1000, locked_after, profit_after, 'INC-20261124-000000', at "
+        f"FROM wallet_ledger WHERE id = {OWN_LAST}",
+        PATCH,
+    )
+
+
+def _restricted(world: World) -> None:
+    # Of a unit that there is not, so that nobody misses it.
+    imposing.impose_by_hand(
+        world.gatefile,
+        scope=Scope("unit", "999999"),
+        classes=frozenset({OperationClass.NOTICE}),
+        by=world.operator.alias,
+        reason="a drill: restricted before the fault",
+        clock=world.clock,
+    )
+
+
+def _looked_at(world: World, _: Run) -> None:
+    """What was lifted was lifted: the operator has said what came of it, and that settles it."""
+    world.turn()
+
+
+def _lifted(by: str, reason: str) -> Sql:
+    return Sql(
+        (
+            f"UPDATE restrictions SET lifted_by = '{by}', lift_reason = '{reason}', lifted_at = imposed_at + 1 "
+            "WHERE scope_key = '999999'",
+        ),
+        store="gate",
+    )
+
+
+FAULTS = (
+    Fault(
+        "correction by the system",
+        "10.2",
+        (
+            *_correction(_BY_THE_SYSTEM),
+            *journal_row(
+                utid=_BY_THE_SYSTEM,
+                command="correct",
+                actor_id="1",
+                actor="system",
+                role="system",
+                reason="'as the forger would have it'",
+                amount="1000",
+            ),
+        ),
+        # Nobody decided it, and the policy does not let the system do it.
+        (
+            _REVERSALS_STOP,
+            Stopped("10.1", COMMAND, STOPPABLE, key="correct"),
+            Stopped("2.1", COMMAND, STOPPABLE, key="correct"),
+        ),
+    ),
+    Fault(
+        "correction for no reason",
+        "10.2",
+        (
+            *_correction(_BY_THE_OPERATOR),
+            logged(_BY_THE_OPERATOR, action="correct", actor_id="{operator}", subject="{alias}"),
+            *journal_row(
+                utid=_BY_THE_OPERATOR,
+                command="correct",
+                actor_id="{operator}",
+                actor="{operator_alias}",
+                role="operator",
+                reason="' '",
+                amount="1000",
+            ),
+        ),
+        # The policy wants a reason of everybody with power.
+        (_REVERSALS_STOP, Stopped("2.1", COMMAND, STOPPABLE, key="correct")),
+    ),
+    Fault(
+        "restriction that the gate lost by itself",
+        "10.2",
+        (_lifted("authority:restrict", "the same check holds again in a fresh pass"),),
+        (_REVERSALS_STOP,),
+        before=_restricted,
+        cure=_looked_at,
+    ),
+    Fault(
+        "restriction lifted in the operator's name, which the operator never decided",
+        "10.2",
+        (_lifted("{operator_alias}", "as the forger would have it"),),
+        (_REVERSALS_STOP,),
+        before=_restricted,
+        cure=_looked_at,
+    ),
+)

@@ -1,0 +1,59 @@
+"""3.1 nobody changes their own role: roles that were not given as roles are, with the state and the journal to match."""
+
+from __future__ import annotations
+
+from watchkeeper.bootstrap.drills.faults.model import COMMAND, EVERYTHING, Fault, Stopped
+from watchkeeper.bootstrap.drills.faults.parts import ADMIN, STOPPABLE, journal_row, logged
+
+_UTID = "'20261124-120000-adm-zzzzzz'"
+_ROLES_STOP = Stopped("3.1", EVERYTHING, frozenset(["accounts"]))
+_COMMAND_STOPS = Stopped("2.1", COMMAND, STOPPABLE, key="change_role")
+_WHY = "as the forger would have it"
+
+
+def _changed(*, whose: str, by: str, role_of_who: str, becomes: str, why: str = _WHY) -> tuple[str, ...]:
+    return (
+        "INSERT INTO role_history (id, utid, user_id, role_before, role_after, assigned_by, reason, at) SELECT "
+        f"(SELECT max(id) + 1 FROM role_history), {_UTID}, s.user_id, s.role, '{becomes}', {{{by}}}, '{why}', "
+        f"(SELECT max(at) FROM journal) FROM user_state s WHERE s.user_id = {{{whose}}}",
+        f"UPDATE user_state SET role = '{becomes}' WHERE user_id = {{{whose}}}",
+        logged(_UTID, action="change_role", actor_id=f"{{{by}}}", subject=f"{{{whose}_alias}}"),
+        *journal_row(
+            utid=_UTID,
+            command="change_role",
+            actor_id=f"{{{by}}}",
+            actor=f"{{{by}_alias}}",
+            role=role_of_who,
+            subject=f"{{{whose}_alias}}",
+            reason=f"'{_WHY}'",
+        ),
+    )
+
+
+FAULTS = (
+    Fault(
+        "role that its holder gave",
+        "3.1",
+        _changed(whose="changed", by="changed", role_of_who="farmer", becomes="admin"),
+        # Who did it was no admin, and might not have done it.
+        (_ROLES_STOP, _COMMAND_STOPS, Stopped("2.2", EVERYTHING, ADMIN)),
+    ),
+    Fault(
+        "admin's own role, by the admin",
+        "3.1",
+        _changed(whose="second_admin", by="second_admin", role_of_who="admin", becomes="buyer"),
+        (_ROLES_STOP, _COMMAND_STOPS),
+    ),
+    Fault(
+        "second operator",
+        "3.1",
+        _changed(whose="changed", by="admin", role_of_who="admin", becomes="operator"),
+        (_ROLES_STOP,),
+    ),
+    Fault(
+        "role that was given without a reason",
+        "3.1",
+        _changed(whose="changed", by="admin", role_of_who="admin", becomes="buyer", why=" "),
+        (_ROLES_STOP,),
+    ),
+)

@@ -1,0 +1,57 @@
+"""What the documented authority limits the system's own acts by, as far as rows can say (catalogue, Documented authority)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from watchkeeper.base.canonical import Value
+from watchkeeper.operation.catalogue.context import Context, Found
+from watchkeeper.operation.catalogue.referred import AsSealed, AsTheyStand, Rows
+
+_HOUR = 3_600_000_000
+#: An offer ends so long after its last step.
+OFFER_MICROSECONDS = 24 * _HOUR
+DAY_MICROSECONDS = 24 * _HOUR
+BLOCK_LOTS = 10
+
+
+def exceeded(context: Context, entry: Found, effects: Sequence[Found]) -> str | None:
+    """Why this act of the system's own is beyond its limit; None when it is within, by its rows or by their seals."""
+    judge = {"expire_offer": _offer, "form_block": _block, "storage_fee": _fee}.get(str(entry.row["command"]))
+    if judge is None or judge(AsTheyStand(context), entry, effects) is None:
+        return None
+    return judge(AsSealed(context), entry, effects)
+
+
+def _offer(rows: Rows, entry: Found, effects: Sequence[Found]) -> str | None:
+    for step in (found.row for found in effects if found.table == "offer_steps"):
+        offer = rows.by_utid("offers", step["offer_utid"])
+        before = rows.steps(step["offer_utid"], before=_number(step["id"]))
+        last = before[-1] if before else offer
+        if last is None or _number(entry.row["at"]) - _number(last["at"]) < OFFER_MICROSECONDS:
+            return "its last step was less than a day ago"
+    return None
+
+
+def _block(_: Rows, __: Found, effects: Sequence[Found]) -> str | None:
+    lots = [found.row for found in effects if found.table == "block_lots"]
+    if len(lots) != BLOCK_LOTS or len({row["trader_id"] for row in lots}) != 1:
+        return "it is not of ten lots of one owner"
+    return None
+
+
+def _fee(rows: Rows, entry: Found, effects: Sequence[Found]) -> str | None:
+    for row in (found.row for found in effects if found.table == "storage_fee_deductions"):
+        lot = rows.by_key("lots", row["lot_id"])
+        if (
+            lot is None
+            or _number(lot["at"]) + _number(row["day"]) * DAY_MICROSECONDS > _number(entry.row["at"])
+            or _number(row["grams"]) < 0
+            or _number(row["grams_after"]) < 0
+        ):
+            return "the day is not over, or less than nothing is left"
+    return None
+
+
+def _number(value: Value) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,121 @@
+"""Rows that other rows refer to: as they stand, and, before anybody is blamed by them, as they were sealed.
+
+Somebody who changes a price in the books must not make an honest purchase of before look like theft: what speaks against
+an act is asked of the seals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from watchkeeper.base.canonical import Value
+from watchkeeper.boundary.views import VIEWS, Row
+from watchkeeper.operation.catalogue.context import Context
+from watchkeeper.operation.seals import leaf as leaves
+from watchkeeper.operation.seals import log as logs
+
+#: More answers than this no offer has: each is one command, and the last ones decide.
+_STEPS_MAX = 100
+
+
+class Rows(Protocol):
+    """Where rows are looked up."""
+
+    def by_key(self, table: str, key: Value) -> Row | None:
+        """The row of this key."""
+        ...
+
+    def by_utid(self, table: str, utid: Value) -> Row | None:
+        """The one row of a table in which each UTID stands once."""
+        ...
+
+    def steps(self, offer_utid: Value, *, before: int) -> list[Row]:
+        """The steps of an offer with keys below `before`, oldest first."""
+        ...
+
+
+class AsTheyStand:
+    """Rows in the caller's snapshot."""
+
+    def __init__(self, context: Context) -> None:
+        self._views = context.views
+
+    def by_key(self, table: str, key: Value) -> Row | None:
+        """See `Rows`."""
+        return self._views.by_keys(VIEWS[table], [key]).get(key) if isinstance(key, int) else None
+
+    def by_utid(self, table: str, utid: Value) -> Row | None:
+        """See `Rows`."""
+        if not isinstance(utid, str) or not utid.isascii():
+            return None
+        rows = self._views.rows(VIEWS[table], "utid = ? ORDER BY id", (utid,), limit=1)
+        return rows[0] if rows else None
+
+    def steps(self, offer_utid: Value, *, before: int) -> list[Row]:
+        """See `Rows`."""
+        if not isinstance(offer_utid, str) or not offer_utid.isascii():
+            return []
+        rows = self._views.rows(
+            VIEWS["offer_steps"],
+            "offer_utid = ? AND id < ? ORDER BY id DESC",
+            (offer_utid, before),
+            limit=_STEPS_MAX,
+        )
+        return rows[::-1]
+
+
+class AsSealed:
+    """The same rows from the log; what is not sealed yet, as it stands."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._standing = AsTheyStand(context)
+
+    def by_key(self, table: str, key: Value) -> Row | None:
+        """See `Rows`."""
+        place = self._context.sealed(table, [key]).get(key) if isinstance(key, int) else None
+        found = None if place is None else _first(self._leaf(*place), table, "id", key)
+        return self._standing.by_key(table, key) if found is None else found
+
+    def by_utid(self, table: str, utid: Value) -> Row | None:
+        """See `Rows`."""
+        number = self._number(utid)
+        found = None if number is None else _first(self._leaf(logs.MAIN, number - 1), table, "utid", utid)
+        return self._standing.by_utid(table, utid) if found is None else found
+
+    def steps(self, offer_utid: Value, *, before: int) -> list[Row]:
+        """See `Rows`. Those that answered the offer are in the log, whether they are in the books still or not."""
+        found = {row["id"]: row for row in self._standing.steps(offer_utid, before=before)}
+        if isinstance(offer_utid, str) and offer_utid.isascii():
+            numbers = self._context.views.database.query(
+                "SELECT n FROM watch_journal WHERE target_utid = ? ORDER BY n DESC LIMIT ?",
+                (offer_utid, _STEPS_MAX),
+            )
+            for (number,) in numbers:
+                for table, row in self._leaf(logs.MAIN, number - 1 if isinstance(number, int) else -1):
+                    if table == "offer_steps" and row.get("offer_utid") == offer_utid:
+                        found[row["id"]] = row
+        ordered = [(key, row) for key, row in found.items() if isinstance(key, int) and key < before]
+        return [row for _, row in sorted(ordered, key=lambda pair: pair[0])]
+
+    def _number(self, utid: Value) -> int | None:
+        if not isinstance(utid, str) or not utid.isascii():
+            return None
+        row = self._context.views.database.one("SELECT n FROM watch_journal WHERE utid = ?", (utid,))
+        return row[0] if row is not None and isinstance(row[0], int) else None
+
+    def _leaf(self, log: str, index: int) -> list[tuple[str, Row]]:
+        data = logs.leaf(self._context.database, log, index)
+        return (
+            [] if data is None else [(table, _whole(table, row)) for table, row in leaves.read(data).effects]
+        )
+
+
+def _whole(table: str, row: Mapping[str, Value]) -> Row:
+    columns: Row = dict.fromkeys(VIEWS[table].columns) if table in VIEWS else {}
+    return columns | dict(row)
+
+
+def _first(rows: Iterable[tuple[str, Row]], table: str, column: str, value: Value) -> Row | None:
+    return next((row for name, row in rows if name == table and row.get(column) == value), None)
