@@ -18,7 +18,8 @@ from watchkeeper.bootstrap.detecting import Detecting, of_the_books, of_the_tier
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.boundary.cures import Mandate, Receipt
 from watchkeeper.boundary.lease import LeaseStore
-from watchkeeper.interfaces.control_room import Actor, ControlRoom
+from watchkeeper.interfaces.control_base import Actor
+from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.market.commands import SuspendUser
 from watchkeeper.market.cures.service import MarketCures
 from watchkeeper.market.signin import sessions

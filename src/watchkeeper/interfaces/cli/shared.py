@@ -15,7 +15,8 @@ import typer
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.base.database import DatabaseError, engine_of, file_of
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
-from watchkeeper.interfaces.control_room import Actor, ControlRoom
+from watchkeeper.interfaces.control_base import Actor
+from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.operation.alerts.life import NoSuchAlert
 from watchkeeper.operation.incidents.life import NoSuchIncident

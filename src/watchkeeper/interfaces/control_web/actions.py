@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 from watchkeeper.boundary.features import NoSuchFeature, named
 from watchkeeper.boundary.gate import Hold, OperationClass, Scope, Switch
-from watchkeeper.interfaces.control_room import Actor, ControlRoom
+from watchkeeper.interfaces.control_base import Actor
+from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.operation.incidents.cases import Conclusion
 from watchkeeper.operation.playbooks.deskwork import DeskRefused
 

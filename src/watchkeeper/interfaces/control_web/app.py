@@ -21,7 +21,8 @@ from starlette.staticfiles import StaticFiles
 from watchkeeper.base.clock import Clock, Instant, kampala
 from watchkeeper.base.database import DatabaseError
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
-from watchkeeper.interfaces.control_room import Actor, ControlRoom
+from watchkeeper.interfaces.control_base import Actor
+from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.interfaces.control_web import actions, exposition
 from watchkeeper.interfaces.market_web.auth import csrf, same_origin
 from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders, form

@@ -16,7 +16,7 @@ def _changed(*, whose: str, by: str, role_of_who: str, becomes: str, why: str = 
         "INSERT INTO role_history (id, utid, user_id, role_before, role_after, assigned_by, reason, at) SELECT "
         f"(SELECT max(id) + 1 FROM role_history), {_UTID}, s.user_id, s.role, '{becomes}', {{{by}}}, '{why}', "
         f"(SELECT max(at) FROM journal) FROM user_state s WHERE s.user_id = {{{whose}}}",
-        f"UPDATE user_state SET role = '{becomes}' WHERE user_id = {{{whose}}}",
+        f"UPDATE user_state SET role = '{becomes}', session_generation = session_generation + 1 WHERE user_id = {{{whose}}}",
         logged(_UTID, action="change_role", actor_id=f"{{{by}}}", subject=f"{{{whose}_alias}}"),
         *journal_row(
             utid=_UTID,

@@ -64,7 +64,7 @@ def _round_without_end(context: Context, tested: SelfTest) -> list[Draft]:
         ages.append(found.probed.seconds_since(turn.settled.boot))
     age = min((age for age in ages if age is not None), default=None)
     lots = context.views.number("SELECT max(id) FROM watch_lots")
-    if age is None or age <= _ROUND_SECONDS_MAX + lots / _LOTS_A_SECOND:
+    if age is None or age <= _ROUND_SECONDS_MAX + lots // _LOTS_A_SECOND:
         return []
     return [
         features.draft(
