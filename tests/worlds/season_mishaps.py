@@ -9,8 +9,8 @@ from tests.worlds import season_people as people
 from tests.worlds import season_store as store
 from tests.worlds import season_trade as trade
 from tests.worlds.season import HOUR, MINUTE, REASON, SECOND, Season
-from watchkeeper.boundary.gate import STOP_FILE_NAME, OperationClass, Switch, account
-from watchkeeper.boundary.restrict import impose, lift
+from watchkeeper.boundary.gate import STOP_FILE_NAME, OperationClass, Restriction, Switch, account
+from watchkeeper.boundary.restrict import impose
 from watchkeeper.market.commands import (
     Act,
     ActivateUser,
@@ -30,6 +30,8 @@ from watchkeeper.market.commands import (
 )
 from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.users.rules import PILOT_CAPS
+from watchkeeper.operation import journal
+from watchkeeper.operation.containment import lifting
 
 Mishap = Callable[[Season], None]
 
@@ -98,19 +100,29 @@ def restricted(season: Season) -> None:
     season.keep_up()
     season.later(26 * HOUR)
     season.keep_up()
-    lift(
-        season.world.gatefile,
-        restriction_id=imposed.id,
-        evidence_seq=imposed.evidence_seq,
-        by=season.alias(season.operator),
-        reason=REASON,
-        clock=season.clock,
-    )
+    _lifted(season, imposed)
     season.held_up = frozenset()
     # What was refused rests for a minute.
     season.later(2 * MINUTE)
     season.once(verify, season.admin)
     season.keep_up()
+
+
+def _lifted(season: Season, restriction: Restriction) -> None:
+    """Lift as the control room does: decided, recorded, done."""
+    room, operator = season.world.database, season.alias(season.operator)
+    with room.transaction("write"):
+        lifting.decide(room, restriction, by=operator, reason=REASON, override=False, at=season.clock.now())
+        journal.record(
+            room,
+            actor=operator,
+            action="lift",
+            subject=str(restriction.scope),
+            reason=REASON,
+            detail={"restriction": restriction.id},
+            at=season.clock.now(),
+        )
+    lifting.drive(room, season.world.gatefile, clock=season.clock)
 
 
 def shut_down(season: Season) -> None:

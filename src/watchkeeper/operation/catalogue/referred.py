@@ -11,7 +11,7 @@ from typing import Protocol
 
 from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.views import VIEWS, Row
-from watchkeeper.operation.catalogue.context import Context
+from watchkeeper.operation.catalogue.context import Context, Found
 from watchkeeper.operation.seals import leaf as leaves
 from watchkeeper.operation.seals import log as logs
 
@@ -86,18 +86,31 @@ class AsSealed:
 
     def steps(self, offer_utid: Value, *, before: int) -> list[Row]:
         """See `Rows`. Those that answered the offer are in the log, whether they are in the books still or not."""
-        found = {row["id"]: row for row in self._standing.steps(offer_utid, before=before)}
+        found: dict[Value, Row] = {}
+        for standing in self._standing.steps(offer_utid, before=before):
+            row = self._belonging("offer_steps", standing)
+            if row is not None:
+                found[standing["id"]] = row
         if isinstance(offer_utid, str) and offer_utid.isascii():
             numbers = self._context.views.database.query(
                 "SELECT n FROM watch_journal WHERE target_utid = ? ORDER BY n DESC LIMIT ?",
                 (offer_utid, _STEPS_MAX),
             )
             for (number,) in numbers:
-                for table, row in self._leaf(logs.MAIN, number - 1 if isinstance(number, int) else -1):
-                    if table == "offer_steps" and row.get("offer_utid") == offer_utid:
-                        found[row["id"]] = row
+                for table, sealed in self._leaf(logs.MAIN, number - 1 if isinstance(number, int) else -1):
+                    if table == "offer_steps" and sealed.get("offer_utid") == offer_utid:
+                        found[sealed["id"]] = sealed
         ordered = [(key, row) for key, row in found.items() if isinstance(key, int) and key < before]
         return [row for _, row in sorted(ordered, key=lambda pair: pair[0])]
+
+    def _belonging(self, table: str, standing: Row) -> Row | None:
+        """A row as it was sealed with its command, or as it was let stand; None of one that nobody wrote."""
+        key = standing["id"]
+        place = self._context.sealed(table, [key]).get(key) if isinstance(key, int) else None
+        if place is not None and place[0] == logs.MAIN:
+            return _first(self._leaf(*place), table, "id", key) or standing
+        found = Found(table, key if isinstance(key, int) else -1, standing)
+        return None if self._context.acknowledged(found) is None else standing
 
     def _number(self, utid: Value) -> int | None:
         if not isinstance(utid, str) or not utid.isascii():

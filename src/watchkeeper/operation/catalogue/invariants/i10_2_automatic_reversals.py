@@ -30,6 +30,7 @@ from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.invariants.i10_1_autonomous_acts import somebody
 from watchkeeper.operation.catalogue.model import Draft, Invariant, Seen, Standing
 from watchkeeper.operation.catalogue.policy import REVERSING
+from watchkeeper.operation.catalogue.referred import AsSealed
 
 _LIFT = "restrictions"
 _NEWEST = 2**62
@@ -136,13 +137,29 @@ def _evidence(context: Context, lifts: Sequence[Lifted]) -> _Evidence:
         f"AND subject IN ({', '.join('?' * len(subjects))})",
         subjects,
     )
-    named = sorted({lift.by for lift in lifts if lift.by.isascii()})
-    operators = context.views.database.query(
+    return _Evidence(frozenset(decisions), frozenset(acts), _operators(context, {lift.by for lift in lifts}))
+
+
+def _operators(context: Context, named: set[str]) -> frozenset[str]:
+    """Which of these names are operators': by the books, and where those say nothing by what was sealed."""
+    names = sorted(name for name in named if name.isascii() and name != authority.RELEASE_UNKNOWN.cited)
+    if not names:
+        return frozenset()
+    rows = context.views.database.query(
         "SELECT alias FROM watch_users WHERE role_at_creation = 'operator' "
-        f"AND alias IN ({', '.join('?' * len(named)) or 'NULL'})",
-        named,
+        f"AND alias IN ({', '.join('?' * len(names))})",
+        names,
     )
-    return _Evidence(frozenset(decisions), frozenset(acts), frozenset(str(alias) for (alias,) in operators))
+    found = frozenset(str(alias) for (alias,) in rows)
+    if found.issuperset(names):
+        return found
+    numbers = context.database.query(
+        "SELECT DISTINCT user_id FROM people_steps WHERE table_name = 'role_history' AND value = 'operator' LIMIT 100"
+    )
+    sealed = (AsSealed(context).by_key("users", number) for (number,) in numbers)
+    return found | {
+        str(row["alias"]) for row in sealed if row is not None and row["role_at_creation"] == "operator"
+    }
 
 
 def _of_lift(lift: Lifted, wrong: str) -> Draft:
