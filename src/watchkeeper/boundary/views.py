@@ -14,7 +14,7 @@ from pathlib import Path
 
 from watchkeeper.base.canonical import Value
 from watchkeeper.base.clock import Clock
-from watchkeeper.base.database import Database, DatabaseError, TextUnreadable, open_database
+from watchkeeper.base.database import Database, DatabaseError, SqliteDatabase, open_database
 from watchkeeper.base.database.interface import Parameters
 from watchkeeper.base.database.schema import objects, reference
 
@@ -146,6 +146,9 @@ class Views:
             database = open_database(
                 self._data, "market", role="watch", may_write=False, busy_seconds_max=2.0
             )
+            if isinstance(database, SqliteDatabase):
+                # A server keeps no text that is none; in a file anything may stand, and a check must be able to name it.
+                database.reads_any_text = True
             try:
                 row = database.one("SELECT system_id FROM watch_system")
                 if row is None or row[0] != self._system_id:
@@ -219,15 +222,7 @@ class Views:
         """Rows of a view by a condition that ends in its order, at most `limit`."""
         tail = f"FROM {view.name} WHERE {where} LIMIT ?"
         arguments = (*parameters, limit)
-        try:
-            found = self.database.query(f"SELECT {', '.join(view.columns)} {tail}", arguments)
-        except TextUnreadable:
-            columns = ", ".join(
-                f"CASE typeof({c}) WHEN 'text' THEN CAST({c} AS BLOB) ELSE {c} END, typeof({c})"
-                for c in view.columns
-            )
-            raw = self.database.query(f"SELECT {columns} {tail}", arguments)
-            return [_readable(view, row) for row in raw]
+        found = self.database.query(f"SELECT {', '.join(view.columns)} {tail}", arguments)
         return [dict(zip(view.columns, row, strict=True)) for row in found]
 
     def after(self, view: View, key: int, *, limit: int) -> list[Row]:
@@ -260,15 +255,3 @@ class Views:
         """One integer of a query over views; 0 for NULL."""
         row = self.database.one(sql, parameters)
         return 0 if row is None or not isinstance(row[0], int) else row[0]
-
-
-def _readable(view: View, row: tuple[Value, ...]) -> Row:
-    values: Row = {}
-    for position, column in enumerate(view.columns):
-        value, kind = row[2 * position], row[2 * position + 1]
-        if kind == "text" and isinstance(value, bytes):
-            # Bytes that are no UTF-8 become lone surrogates, which canonical bytes know how to write.
-            values[column] = value.decode("utf-8", "surrogateescape")
-        else:
-            values[column] = value
-    return values

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import apsw
+import apsw.ext
 import structlog
 
 from watchkeeper.base.database.interface import (
@@ -76,6 +77,8 @@ class SqliteDatabase:
         self._cursor = connection.cursor()
         self.busy_seconds_max = busy_seconds_max
         self._waiting_since: float | None = None
+        #: Whether text that is no UTF-8 is given as lone surrogates instead of raising `TextUnreadable`.
+        self.reads_any_text = False
         connection.set_busy_handler(self._on_busy)
         self._identity = _identity(path)
 
@@ -114,9 +117,34 @@ class SqliteDatabase:
         except apsw.Error as error:
             raise self._failed(_translate(error)) from error
         except UnicodeDecodeError as error:
+            if self.reads_any_text:
+                return self._any_text(sql, parameters)
             raise self._failed(TextUnreadable(str(error))) from error
         except (OverflowError, UnicodeEncodeError) as error:
             raise self._failed(ValueUnfit(str(error))) from error
+
+    def _any_text(self, sql: str, parameters: Parameters) -> list[Record]:
+        """The same rows, with text that is no UTF-8 as lone surrogates, which canonical bytes know how to write."""
+        count = len(apsw.ext.query_info(self._connection, sql, bindings=parameters).description)
+        names = [f"c{number}" for number in range(count)]
+        columns = ", ".join(
+            f"CASE typeof({name}) WHEN 'text' THEN CAST({name} AS BLOB) ELSE {name} END, typeof({name})"
+            for name in names
+        )
+        wrapped = f"WITH found({', '.join(names)}) AS MATERIALIZED ({sql}) SELECT {columns} FROM found"
+        try:
+            rows = self._cursor.execute(wrapped, parameters).fetchall()
+        except apsw.Error as error:
+            raise self._failed(_translate(error)) from error
+        return [
+            tuple(
+                value.decode("utf-8", "surrogateescape")
+                if kind == "text" and isinstance(value, bytes)
+                else value
+                for value, kind in zip(row[::2], row[1::2], strict=True)
+            )
+            for row in rows
+        ]
 
     def _failed(self, error: DatabaseError) -> DatabaseError:
         error.source = self

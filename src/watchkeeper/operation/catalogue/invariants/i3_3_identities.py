@@ -26,13 +26,13 @@ _NAMELESS = frozenset({"earnings"})
 
 def rows(context: Context, news: News) -> list[Draft]:
     """Judge the readings that were logged."""
+    read = [found for found in news.side if found.table == "query_log"]
+    if read and context.unsound.keeps("3.3", "users", "role_history"):
+        return []
     return [
         _draft(found)
-        for found in news.side
-        if found.table == "query_log"
-        and _names_people(found)
-        and _was_admin(context, found)
-        and context.acknowledged(found) is None
+        for found in read
+        if _names_people(found) and _was_admin(context, found) and context.acknowledged(found) is None
     ]
 
 
