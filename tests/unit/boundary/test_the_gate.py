@@ -147,6 +147,16 @@ def test_a_restricted_unit_stops_that_unit_alone(market: Market) -> None:
     assert market.code(PayToLock(unit_id=units[1]), market.tom) == "accepted"
 
 
+def test_a_restricted_command_stops_for_everyone_and_no_other_command_does(market: Market) -> None:
+    units = market.units(2)
+    impose(market, Scope("command", "pay_to_lock"), C.LOCK, C.DEPOSIT)
+    for unit, trader in zip(units, (market.tom, market.tina), strict=True):
+        assert market.code(PayToLock(unit_id=unit), trader) == "operation-restricted"
+    # Of a class that stops, and another command.
+    other = Deposit(amount_ugx=1000, provider="mtn", external_ref="OTHER")
+    assert market.code(other, market.tom) == "accepted"
+
+
 def test_imposing_again_raises_the_evidence_and_a_lift_on_older_evidence_is_refused(market: Market) -> None:
     assert impose(market, EVERYTHING, C.LOCK) == 1
     assert impose(market, EVERYTHING, C.DEPOSIT) == 2

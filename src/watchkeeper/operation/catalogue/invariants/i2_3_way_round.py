@@ -7,8 +7,8 @@ Why it matters: what did not come through the entrance was checked by nobody.
 
 Contained: the account or the unit that the row names, else the commands that write its table.
 
-Blind to: a journal row forged together with its effects and digest (7.1 sees it in pilot mode, 6.1 over the limit, the
-policy of 2.1 is a later part); rows added and removed between two looks; a row added at the end of a log that belongs to no
+Blind to: a journal row forged together with its effects and digest (2.1 sees what the policy forbids, 7.1 what pilot mode
+stops, 6.1 what is over the limit); rows added and removed between two looks; a row added at the end of a log that belongs to no
 journal row (rate-limit hits, sign-ins, readings).
 
 Proven by: a row added past the journal, also under an old UTID with right numbers; an instant of a lock edited.
