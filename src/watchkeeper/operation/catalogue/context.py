@@ -125,6 +125,13 @@ class Context:
     #: What `reached.changed` worked out last, and from what.
     changed: tuple[tuple[Value, ...], frozenset[tuple[str, int]]] | None = None
     _aliases: dict[int, str] = field(default_factory=dict)
+    _by_utid: dict[str, Flip] = field(default_factory=dict)
+
+    def flip(self, utid: object) -> Flip | None:
+        """The gate's flip of this UTID."""
+        if not self._by_utid:
+            self._by_utid = {flip.utid: flip for flip in self.flips}
+        return self._by_utid.get(utid) if isinstance(utid, str) else None
 
     def sealed(self, table: str, keys: Collection[int]) -> Mapping[int, tuple[str, int]]:
         """Where these rows are sealed: key -> (log, leaf index). At most 4,096 keys a call."""

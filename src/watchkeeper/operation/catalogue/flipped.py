@@ -20,8 +20,7 @@ _OWN_HOLD = {"admin": Hold.ADMIN, "operator": Hold.OPERATOR}
 
 def of(context: Context, entry: Found) -> Flip | None:
     """The flip that a journal row records."""
-    utid = entry.row["utid"]
-    return next((flip for flip in context.flips if flip.utid == utid), None)
+    return context.flip(entry.row["utid"])
 
 
 def by_the_system(flip: Flip) -> bool:
