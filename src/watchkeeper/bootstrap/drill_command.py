@@ -12,7 +12,7 @@ import typer
 
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.base.database import DatabaseError, server
-from watchkeeper.bootstrap.drills import DRILLS, DrillResult, prepared, run_drill, table
+from watchkeeper.bootstrap.drills import NAMES, DrillResult, prepared, run_drill, table
 from watchkeeper.interfaces.cli.shared import DEFAULT_DATA, EXIT_UNAVAILABLE, Data, printable
 from watchkeeper.operation import store
 from watchkeeper.operation.coverage.proofs import Proof, record
@@ -25,7 +25,7 @@ _HOW = (
 
 
 def drill(
-    name: Annotated[str, typer.Argument(help="A row of the catalogue, such as 1.2, or all.")],
+    name: Annotated[str, typer.Argument(help="A row of the catalogue, such as 1.2, T4.2 or M2.1, or all.")],
     engine: Annotated[
         str, typer.Option(help="sqlite or postgresql; postgresql needs --database.", show_default="sqlite")
     ] = "",
@@ -39,16 +39,16 @@ def drill(
     data: Data = DEFAULT_DATA,
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> None:
-    """Prove a row by its faults, each in a fresh copy: seen, contained to its scope, cured, and holding again.
+    """Prove a row by its faults or signals, each in a fresh copy: seen, contained to its scope, cured, and holding again.
 
     Makes a day's business in a folder of its own, commits the fault as the database's owner would, requires that exactly the
     declared scope stops while a neighbour goes on, that resumption is refused before the cure and granted after it. The proofs
     are kept in the data folder when there is one; `watchkeeper coverage` shows them. Exit code 1 when a row is not proven.
     """
     url = _url(engine, database)
-    wanted = list(DRILLS) if name == "all" else [name]
-    if wanted[0] not in DRILLS:
-        raise typer.BadParameter(f"there is no drill {name}; there are {', '.join(DRILLS)}, and all")
+    wanted = list(NAMES) if name == "all" else [name]
+    if wanted[0] not in NAMES:
+        raise typer.BadParameter(f"there is no drill {name}; there are {', '.join(NAMES)}, and all")
     results: list[DrillResult] = []
     clock = SystemClock()
     try:

@@ -17,11 +17,15 @@ class FaultResult:
     unmet: tuple[str, ...]
     detect_ms: float | None
     contain_ms: float | None
+    #: Whether something must stop for it.
+    contains: bool = True
 
     @property
     def line(self) -> str:
         """The result in a line, and one more for each requirement that was not met."""
-        times = f"seen {_ms(self.detect_ms)}, contained {_ms(self.contain_ms)}"
+        times = f"seen {_ms(self.detect_ms)}"
+        if self.contains:
+            times += f", contained {_ms(self.contain_ms)}"
         return "\n".join(
             (
                 f"  {'NO ' if self.unmet else 'ok '} {self.name} ({times})",
@@ -53,7 +57,12 @@ class DrillResult:
     @property
     def contain_ms(self) -> float | None:
         """From a fault's commit until all that it declares stood still, at the slowest; None when something went on."""
-        return _slowest([fault.contain_ms for fault in self.faults])
+        return _slowest([fault.contain_ms for fault in self.faults if fault.contains])
+
+    @property
+    def contained(self) -> str:
+        """The same in words; a dash where nothing must stop."""
+        return _ms(self.contain_ms) if any(fault.contains for fault in self.faults) else "-"
 
     @property
     def detail(self) -> str:
@@ -76,10 +85,10 @@ class DrillResult:
 
 def table(results: Sequence[DrillResult]) -> str:
     """All results with their times, a line each."""
-    head = f"{'row':<16} {'engine':<11} {'proven':<7} {'faults':>6} {'seen':>10} {'contained':>10}"
+    head = f"{'row':<22} {'engine':<11} {'proven':<7} {'faults':>6} {'seen':>10} {'contained':>10}"
     lines = [
-        f"{result.kind + ' ' + result.id:<16} {result.engine:<11} {'yes' if result.proven else 'NO':<7} "
-        f"{len(result.faults):>6} {_ms(result.detect_ms):>10} {_ms(result.contain_ms):>10}"
+        f"{result.kind + ' ' + result.id:<22} {result.engine:<11} {'yes' if result.proven else 'NO':<7} "
+        f"{len(result.faults):>6} {_ms(result.detect_ms):>10} {result.contained:>10}"
         for result in results
     ]
     proven = sum(result.proven for result in results)

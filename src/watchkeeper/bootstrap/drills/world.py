@@ -113,6 +113,11 @@ class World:
         self.bench.keep_lease()
         self._kept().tick(self.bench.executor)
 
+    def probe(self) -> None:
+        """The market's own probes of each half minute: of every switch, every feature, and a write into the books."""
+        self.bench.keep_lease()
+        self._kept().probe(self.bench.executor)
+
     def _keep_up(self) -> None:
         self._kept().keep_up(self.bench.executor)
         self._kept().probe_features(self.bench.executor)

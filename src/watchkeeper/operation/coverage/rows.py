@@ -16,11 +16,15 @@ from watchkeeper.base.clock import (
 from watchkeeper.base.database import Database, Engine
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.operation.catalogue import INVARIANTS
+from watchkeeper.operation.catalogue.conditions import CONDITIONS
+from watchkeeper.operation.catalogue.metrics import METRICS
+from watchkeeper.operation.catalogue.threats import AWAITED, THREATS
 from watchkeeper.operation.coverage.proofs import Proof, recorded
 from watchkeeper.operation.coverage.version import version
 from watchkeeper.operation.verifier import history, verdicts
 
 PROVEN, BROKEN, UNKNOWN = "PROVEN", "BROKEN", "UNKNOWN"
+_WORST_FIRST = (BROKEN, UNKNOWN, PROVEN)
 #: Proofs older than this say nothing about now, unless the settings say otherwise.
 PROOF_DAYS_MAX = 30
 #: A proof further ahead than this is of a calendar that was wrong.
@@ -31,14 +35,14 @@ _AHEAD_SECONDS_MAX = 300
 class Watched:
     """A row of the catalogue: what it is, and which drills prove it.
 
-    `by` names the row whose drill proves this one, when it has none of its own; `waits_for` the capability that is not there
-    yet, without which nothing can prove it.
+    `by` names the rows whose drills prove this one, all of them, when it is not its own alone; `waits_for` the capability that
+    is not there yet, without which nothing can prove it.
     """
 
     kind: str
     id: str
     name: str
-    by: tuple[str, str] | None = None
+    by: tuple[tuple[str, str], ...] = ()
     waits_for: str = ""
 
 
@@ -99,8 +103,60 @@ def _switches() -> Iterator[Watched]:
         yield Watched("switch", switch.value, f"{switch.value.replace('_', ' ')} refuses what it must")
 
 
+def _threats() -> Iterator[Watched]:
+    for threat in THREATS.values():
+        invariants = tuple(("invariant", invariant) for invariant in threat.invariants)
+        own = _PROVEN_WITH.get(threat.id, (("threat", threat.id),)) if threat.detectors else ()
+        awaited = sorted({AWAITED[name] for name in threat.detectors if name in AWAITED})
+        yield Watched("threat", threat.id, threat.name, (*own, *invariants), "; ".join(awaited))
+
+
+def _metrics() -> Iterator[Watched]:
+    titles: dict[str, list[str]] = {}
+    for metric in METRICS.values():
+        if metric.number:
+            titles.setdefault(metric.number, []).append(metric.title)
+    for number, named in titles.items():
+        yield Watched("metric", number, ", ".join(named))
+
+
+def _conditions() -> Iterator[Watched]:
+    for condition in CONDITIONS.values():
+        if condition.id in INVARIANTS:
+            yield Watched("alert", condition.id, condition.title, (("invariant", condition.id),))
+            continue
+        shown = tuple(("threat", name) for name in condition.threats if name not in _PROVEN_WITH)
+        yield Watched("alert", condition.id, condition.title, shown, _NOT_DRILLED.get(condition.id, ""))
+
+
+#: Threats that are shown by what shows others: whose drills prove them.
+_PROVEN_WITH = {"10.1": (("threat", "7.1"), ("threat", "7.2"))}
+_BACKUPS = "backups"
+_A_DRILL = "a drill of the control room's own process"
+#: Conditions that no drill can bring about yet, and what that takes.
+_NOT_DRILLED = {
+    "backup stale": _BACKUPS,
+    "restore test stale": _BACKUPS,
+    "detector silent": _A_DRILL,
+    "monitor silent": _A_DRILL,
+    "server full": _A_DRILL,
+    "money unmatched": _A_DRILL,
+    "incident records": _A_DRILL,
+    "alert path": _A_DRILL,
+    "gate rebuilt": _A_DRILL,
+    "switch pilot_mode": _A_DRILL,
+    "switch purchase_window": _A_DRILL,
+    "switch shutdown": _A_DRILL,
+}
+
 #: The indexes that the page and the command show, in this order; each is a line.
-INDEXES: tuple[Callable[[], Iterator[Watched]], ...] = (_invariants, _switches)
+INDEXES: tuple[Callable[[], Iterator[Watched]], ...] = (
+    _invariants,
+    _threats,
+    _metrics,
+    _conditions,
+    _switches,
+)
 
 
 def rows(database: Database, *, engine: Engine, clock: Clock, days_max: int = PROOF_DAYS_MAX) -> list[Row]:
@@ -111,8 +167,11 @@ def rows(database: Database, *, engine: Engine, clock: Clock, days_max: int = PR
     at = clock.now()
     found: list[Row] = []
     for watched in (watched for index in INDEXES for watched in index()):
-        proof = proofs.get(watched.by or (watched.kind, watched.id))
-        state, why = _judged(watched, proof, at=at, days_max=days_max)
+        found_proofs = [proofs.get(key) for key in watched.by or ((watched.kind, watched.id),)]
+        judged = [_judged(watched, proof, at=at, days_max=days_max) for proof in found_proofs]
+        # The worst of them says what the row is.
+        state, why = min(judged, key=lambda one: _WORST_FIRST.index(one[0]))
+        known = [proof for proof in found_proofs if proof is not None]
         view = standing.get(watched.id) if watched.kind == "invariant" else None
         found.append(
             Row(
@@ -122,10 +181,10 @@ def rows(database: Database, *, engine: Engine, clock: Clock, days_max: int = PR
                 state=state,
                 why=why,
                 engine=engine,
-                faults=0 if proof is None else proof.faults,
-                detect_ms=None if proof is None else _milliseconds(proof.detect_us),
-                contain_ms=None if proof is None else _milliseconds(proof.contain_us),
-                proved_at=None if proof is None else proof.proved_at,
+                faults=sum(proof.faults for proof in known),
+                detect_ms=_slowest([proof.detect_us for proof in known]),
+                contain_ms=_slowest([proof.contain_us for proof in known]),
+                proved_at=min((proof.proved_at for proof in known), default=None),
                 waits_for=watched.waits_for,
                 verdict="" if view is None else worst(view),
                 blind_seconds=None if view is None else _blind(view, unknown, at=at),
@@ -134,8 +193,10 @@ def rows(database: Database, *, engine: Engine, clock: Clock, days_max: int = PR
     return found
 
 
-def _milliseconds(value: int | None) -> float | None:
-    return None if value is None else value / 1000
+def _slowest(times_us: list[int | None]) -> float | None:
+    """The longest of them in milliseconds; None when one never came."""
+    known = [time for time in times_us if time is not None]
+    return max(known) / 1000 if known and len(known) == len(times_us) else None
 
 
 def _judged(watched: Watched, proof: Proof | None, *, at: Instant, days_max: int) -> tuple[str, str]:
@@ -151,7 +212,8 @@ def _judged(watched: Watched, proof: Proof | None, *, at: Instant, days_max: int
         return UNKNOWN, "its proof is of a time that has not come yet"
     if not proof.proven:
         return BROKEN, proof.detail
-    by = "" if watched.by is None else f"by the drill of {' '.join(watched.by)}"
+    others = [" ".join(key) for key in watched.by if key != (watched.kind, watched.id)]
+    by = f"by the drill of {', '.join(others)}" if others else ""
     return PROVEN, by
 
 

@@ -16,6 +16,8 @@ _PARTS = (
     "boundary",
     "operation/catalogue",
     "operation/containment",
+    "operation/detectors",
+    "operation/metrics",
     "operation/verifier",
     "operation/cycle.py",
 )
