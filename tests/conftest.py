@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import scheduling
 from tests.worlds.server import Cluster, cluster
 from watchkeeper.base.database import Engine
 
 LONG = os.environ.get("WATCHKEEPER_TEST_LONG") == "1"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Tests that share something run in one worker."""
+    name = scheduling.group(item)
+    if name is not None:
+        item.add_marker(pytest.mark.xdist_group(name))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """The longest first, after pytest has put them into an order of its own."""
+    yield
+    items[:] = scheduling.in_order(items)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """What a group shared ends with it."""
+    yield
+    scheduling.leave(item, nextitem)
 
 
 @pytest.fixture(scope="session")

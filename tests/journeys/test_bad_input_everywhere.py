@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.worlds.books import digest_apart
+from tests.worlds.books import digest_of_all
 from tests.worlds.documented import Operation, fitting, not_fitting, operations
 from tests.worlds.system import REASON, System
 from watchkeeper.bootstrap.demo.client import Person
@@ -21,7 +21,7 @@ STRANGE = ("%00", "x y", "1e3", "-1", "0x10", "9" * 30, "%F0%9F%8C%BD", "%FF", "
 
 def stores(system: System) -> str:
     """A digest of the books, the identities and the gate."""
-    return digest_apart(system.data, of="digest_of_all")
+    return digest_of_all(system.data)
 
 
 #: Answered to whoever asks: a challenge must not tell whether there is such an account.

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.worlds.books import digest_apart
+from tests.worlds.books import digest, digest_of_all
 from tests.worlds.system import System
 from watchkeeper.base.clock import SystemClock, kampala, later
 from watchkeeper.bootstrap.demo.client import Person, Refused
@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_refused_in_words_and_writes_nothing(
     signed_in: System, tmp_path: Path
 ) -> None:
     system = signed_in
-    before = digest_apart(system.data, of="digest_of_all")
+    before = digest_of_all(system.data)
     file = tmp_path / "bad.csv"
     file.write_text(HEADER + "R1,2026-11-01 10:00:00,Successful,12.50,UGX,\n")
     for arguments, words in (
@@ -112,7 +112,7 @@ def test_what_cannot_be_read_is_refused_in_words_and_writes_nothing(
     ):
         said = " ".join(system.command(*arguments, code=2, errors=True).replace("│", " ").split())
         assert words in said, said
-    assert digest_apart(system.data, of="digest_of_all") == before
+    assert digest_of_all(system.data) == before
 
 
 def test_writing_needs_the_operator_and_comparing_only_does_not(system: System, tmp_path: Path) -> None:
@@ -121,14 +121,14 @@ def test_writing_needs_the_operator_and_comparing_only_does_not(system: System, 
     session.unlink(missing_ok=True)
     file = tmp_path / "mtn.csv"
     file.write_text(statement(system))
-    before = digest_apart(system.data)
+    before = digest(system.data)
     try:
         system.command("reconcile", str(file), "--map", "mtn", code=3)
         system.command("reconcile", str(file), "--map", "mtn", "--dry-run")
     finally:
         if kept is not None:
             session.write_text(kept)
-    assert digest_apart(system.data) == before
+    assert digest(system.data) == before
     said = system.command("reconcile", "--help")
     assert "Example: watchkeeper reconcile november.csv --map mtn" in " ".join(said.split())
 
@@ -223,7 +223,7 @@ def test_what_is_refused_over_http_is_refused_in_words_and_writes_nothing(system
         "statement": HEADER + "R1,2026-11-01 10:00:00,Successful,5,UGX,\n",
         "map": "mtn",
     }
-    before = digest_apart(system.data)
+    before = digest(system.data)
     for person in (system.traders[0], system.farmer):
         assert post(system, person, good).status_code == 403
     for change, words in (
@@ -240,4 +240,4 @@ def test_what_is_refused_over_http_is_refused_in_words_and_writes_nothing(system
     long = post(system, system.admin, good | {"statement": "x" * 70_000})
     assert long.status_code == 413
     assert "watchkeeper reconcile" in long.json()["detail"]
-    assert digest_apart(system.data) == before
+    assert digest(system.data) == before

@@ -30,7 +30,7 @@ from tests.worlds.asking import (
     there,
     variants,
 )
-from tests.worlds.books import digest_apart
+from tests.worlds.books import digest_of_all
 from tests.worlds.documented import operations
 from tests.worlds.everything import Everything
 from tests.worlds.system import REASON
@@ -160,7 +160,7 @@ def test_a_route_that_does_not_say_who_may_call_it_stops_the_server() -> None:
 def test_who_may_not_call_a_route_is_told_so_before_anything_is_looked_at(
     full: Everything, asker: Asker, strangers: dict[str, tuple[dict[str, str], str]]
 ) -> None:
-    before = digest_apart(full.system.data, of="digest_of_all")
+    before = digest_of_all(full.system.data)
     wrong: dict[str, str] = {}
     denied = 0
     for operation in operations(full.system.market, deletions=True):
@@ -184,13 +184,13 @@ def test_who_may_not_call_a_route_is_told_so_before_anything_is_looked_at(
                 denied += 1
     assert wrong == {}
     assert denied > 2_000
-    assert digest_apart(full.system.data, of="digest_of_all") == before
+    assert digest_of_all(full.system.data) == before
 
 
 def test_pages_with_roles_let_nobody_else_in(
     full: Everything, asker: Asker, strangers: dict[str, tuple[dict[str, str], str]]
 ) -> None:
-    before = digest_apart(full.system.data, of="digest_of_all")
+    before = digest_of_all(full.system.data)
     wrong: dict[str, str] = {}
     for page in pages():
         if not page.roles:
@@ -210,7 +210,7 @@ def test_pages_with_roles_let_nobody_else_in(
             elif seen(first) != seen(second):
                 wrong[name] = "what is there is answered otherwise than what is not"
     assert wrong == {}
-    assert digest_apart(full.system.data, of="digest_of_all") == before
+    assert digest_of_all(full.system.data) == before
     # Some reads by whom they are for are written down.
     for page in pages():
         more, body = page_body(page)
@@ -252,7 +252,7 @@ def test_whom_a_route_names_it_lets_in(full: Everything, asker: Asker) -> None:
 
 
 def test_what_belongs_to_another_is_not_found_like_what_is_not_there(full: Everything, asker: Asker) -> None:
-    before = digest_apart(full.system.data, of="digest_of_all")
+    before = digest_of_all(full.system.data)
     wrong: dict[str, str] = {}
     compared = 0
     for operation in operations(full.system.market, deletions=True):
@@ -295,7 +295,7 @@ def test_what_belongs_to_another_is_not_found_like_what_is_not_there(full: Every
                 )
     assert wrong == {}
     assert compared > 15
-    assert digest_apart(full.system.data, of="digest_of_all") == before
+    assert digest_of_all(full.system.data) == before
 
 
 def test_an_offer_of_another_pays_for_nothing_and_looks_like_none(full: Everything, asker: Asker) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.books import REASON, Market, digest_apart
+from tests.worlds.books import REASON, Market, digest
 from watchkeeper.market.commands import (
     ActivateUser,
     ChangePassword,
@@ -50,10 +50,10 @@ class Town(Market):
 
     def refused(self, command: Command, actor_id: int) -> str:
         """The refusal's code; the books are as they were."""
-        before = digest_apart(self.data)
+        before = digest(self.data)
         outcome = self.tried(command, actor_id)
         assert isinstance(outcome, Refusal)
-        assert digest_apart(self.data) == before
+        assert digest(self.data) == before
         return outcome.code
 
 

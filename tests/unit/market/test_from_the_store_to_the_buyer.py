@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.worlds.books import REASON, TurnableClock, digest_apart
+from tests.worlds.books import REASON, TurnableClock, digest
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Instant
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.boundary.gate import OperationClass, Switch, account
@@ -123,9 +123,9 @@ class Store:
         return outcome.code if isinstance(outcome, Refusal) else "accepted"
 
     def refused(self, command: Command, actor: int) -> str:
-        before = digest_apart(self.world.data)
+        before = digest(self.world.data)
         code = self.code(command, actor)
-        assert digest_apart(self.world.data) == before
+        assert digest(self.world.data) == before
         return code
 
     def grams(self) -> int:

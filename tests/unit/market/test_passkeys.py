@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.worlds.authenticator import PRESENT, Authenticator
-from tests.worlds.books import digest_apart
+from tests.worlds.books import digest_of_all
 from tests.worlds.office import WORD, Office, Someone, code_of
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
 from watchkeeper.base.settings import SettingsWrong
@@ -178,12 +178,12 @@ def test_a_second_factor_is_fresh_by_ones_own_passkey_in_the_session_that_asked(
     first = office.admin.token
     asked = device.get(office.options(office.admin, f"{FRESH}/options"))
     assert office.sign_in(office.admin).status_code == 201
-    before = digest_apart(office.data, of="digest_of_all")
+    before = digest_of_all(office.data)
     wrong = [
         office.post(office.admin, FRESH, passkey=asked),
         office.post(office.operator, FRESH, passkey=asked),
     ]
-    assert digest_apart(office.data, of="digest_of_all") == before
+    assert digest_of_all(office.data) == before
     assert office.post(first, FRESH, passkey=asked).status_code == 200
     office.later(6)
     wrong += [
@@ -257,11 +257,11 @@ def test_there_are_bounds_to_passkeys_challenges_and_attempts(office: Keyring) -
     assert len(office.listed(office.admin)) == passkeys.PER_ACCOUNT_MAX
     for _ in range(challenges.PER_ASKER_MAX):
         office.challenge("adm_nobody")
-    before = digest_apart(office.data, of="digest_of_all")
+    before = digest_of_all(office.data)
     full = office.http.post("/v1/sessions/options", json={"alias": office.admin.alias})
     assert (full.status_code, code_of(full)) == (429, "rate-limit-exceeded")
     assert 0 < int(full.headers["retry-after"]) <= challenges.LIFE_SECONDS
-    assert digest_apart(office.data, of="digest_of_all") == before
+    assert digest_of_all(office.data) == before
     office.later(16)
     stranger = office.device()
     for _ in range(ACCOUNT_ATTEMPTS_MAX):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.books import REASON, Market, TurnableClock, digest_apart
+from tests.worlds.books import REASON, Market, TurnableClock, digest
 from watchkeeper.base.clock import Instant, as_datetime, later
 from watchkeeper.boundary.gate import OperationClass, Switch, account
 from watchkeeper.boundary.gates import open_gate
@@ -167,9 +167,9 @@ def test_the_same_statement_is_answered_by_its_first_comparison(market: Market, 
     statement = around(clock, ("R1", 1000), ("R2", 5))
     first = compared(market, statement)
     deposit(market, "R2", 5, provider="airtel")
-    before = digest_apart(market.data)
+    before = digest(market.data)
     assert compared(market, statement, actor=market.market.operator.id) == first
-    assert digest_apart(market.data) == before
+    assert digest(market.data) == before
     wider = around(clock, ("R1", 1000), ("R2", 5), ("R3", 5))
     assert kinds(market, compared(market, wider)) == {
         "R1": "matched",
@@ -284,12 +284,12 @@ def test_only_an_admin_and_the_operator_compare_and_nothing_is_written_for_other
 ) -> None:
     statement = around(clock, ("R1", 1000))
     buyer = market.person("buyer")
-    before = digest_apart(market.data)
+    before = digest(market.data)
     for actor in (market.tina, market.farmer, buyer):
         with pytest.raises(Refusal) as refusal:
             running.reconcile(market.books.database, statement, sender(market, actor))
         assert refusal.value.code == "invalid-role"
-    assert digest_apart(market.data) == before
+    assert digest(market.data) == before
     compared(market, statement, actor=market.market.operator.id)
 
 
@@ -317,7 +317,7 @@ def test_acts_that_no_statement_can_have_made_are_refused_and_write_nothing(
     run = market.one(good, market.admin_id).utid
     line = Line(reference="R", direction="in", amount_ugx=5, at=clock.now())
     part = ReconcilePart(reconciliation=run, first=1, lines=(line,))
-    before = digest_apart(market.data)
+    before = digest(market.data)
     for command, code in (
         (good, "already-reconciled"),
         (replace(good, provider="cash", file_digest="g"), "validation-failed"),
@@ -338,7 +338,7 @@ def test_acts_that_no_statement_can_have_made_are_refused_and_write_nothing(
         (replace(part, lines=(replace(line, reference="x" * 65),)), "validation-failed"),
     ):
         assert market.code(command, market.admin_id) == code, command
-        assert digest_apart(market.data) == before
+        assert digest(market.data) == before
     assert market.code(part, market.admin_id) == "accepted"
     assert market.code(part, market.admin_id) == "out-of-turn"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.books import REASON, Market, TurnableClock, digest_apart
+from tests.worlds.books import REASON, Market, TurnableClock, digest
 from watchkeeper.base import canonical
 from watchkeeper.base.database import open_database
 from watchkeeper.market.append import count_commit
@@ -40,7 +40,7 @@ def market(data: Path, clock: TurnableClock) -> Iterator[Market]:
 
 
 def books_digest(market: Market) -> str:
-    return digest_apart(market.data)
+    return digest(market.data)
 
 
 def locked(market: Market, trader: int, *, price: int = 100) -> Answer:
