@@ -45,6 +45,11 @@ MAY: dict[str, set[str]] = {
     "UPDATE boundary.gate SET generation = generation": {"owner", "market", "control"},
     "UPDATE boundary.gate SET cluster = cluster": {"owner", "control"},
     "DELETE FROM boundary.gate": {"owner"},
+    "UPDATE boundary.features SET enabled = enabled": {"owner", "control"},
+    "DELETE FROM boundary.features": {"owner"},
+    "INSERT INTO boundary.feature_turns VALUES (9, 'purchase', 1, '', '', 1, 1)": {"owner", "control"},
+    "DELETE FROM boundary.job_turns": {"owner", "market"},
+    "SELECT count(*) FROM boundary.feature_probes": {"owner", "market", "watch", "control"},
     "UPDATE boundary.flips SET reason = ''": set(),
     "SET session_replication_role = replica": set(),
     "CREATE ROLE another": set(),
@@ -94,7 +99,15 @@ def test_no_role_owns_anything_but_the_owner_and_none_is_more_than_it_should_be(
             "WHERE NOT g.tgisinternal AND g.tgenabled = 'A' GROUP BY 1"
         ).fetchall()
     assert [name.endswith("_owner") for (name,) in owned] == [True]
-    tables = {*EFFECT_COLUMNS, "journal", "rate_limit_hits", "sign_in_attempts", "query_log", "flips"}
+    tables = {
+        *EFFECT_COLUMNS,
+        "journal",
+        "rate_limit_hits",
+        "sign_in_attempts",
+        "query_log",
+        "flips",
+        "feature_turns",
+    }
     assert dict(guards) == dict.fromkeys(tables, 2)
 
 

@@ -14,6 +14,7 @@ from watchkeeper.base.database.places import open_file
 from watchkeeper.bootstrap import setup
 from watchkeeper.bootstrap.full_pass import FullPasses
 from watchkeeper.bootstrap.upgrading import upgrade
+from watchkeeper.boundary.features import FEATURE_OF
 from watchkeeper.operation import store
 from watchkeeper.operation.store import open_store, system_id_of
 from watchkeeper.operation.verifier import passes
@@ -21,6 +22,8 @@ from watchkeeper.operation.verifier import passes
 #: What the first version had.
 FIRST = {
     "market": {"20261124-market"},
+    "gate": {"20261124-gate"},
+    "lease": {"20261124-lease"},
     "operation": {name for name, _ in migrations.available("operation", engine="sqlite")}
     - {"20261124-watched-goods", "20261126-metrics"},
 }
@@ -81,6 +84,12 @@ def test_what_is_missing_is_run_once_and_everything_holds(
     assert "market 20261124-stored-goods" in ran
     assert "operation 20261124-watched-goods" in ran
     assert upgrade(data, clock=clock) == []
+    gate = open_file(data, "gate")
+    rows = gate.query("SELECT command, feature, enabled FROM features")
+    gate.close()
+    assert {(str(command), str(name), on) for command, name, on in rows} == {
+        (command, name, 1) for command, name in FEATURE_OF.items()
+    }
     room = open_store(data)
     assert room.one("SELECT amount_ugx FROM totals WHERE name = 'goods'") == (5,)
     with room.transaction("write"):

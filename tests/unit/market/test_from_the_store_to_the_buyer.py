@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from hypothesis import strategies as st
 
 from tests.worlds.books import REASON, TurnableClock, digest
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Instant
+from watchkeeper.base.database import open_database
 from watchkeeper.bootstrap.drills.world import World
+from watchkeeper.boundary import turning
+from watchkeeper.boundary.features import BY_NAME, STORAGE_FEE
 from watchkeeper.boundary.gate import OperationClass, Switch, account
 from watchkeeper.boundary.restrict import impose, lift
 from watchkeeper.market.commands import (
@@ -41,6 +45,7 @@ from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.rows import number
 from watchkeeper.market.switching import Switching
 from watchkeeper.market.trace import trace
+from watchkeeper.operation.catalogue.invariants import i9_3_storage_fee
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.verifier import findings, verdicts
 
@@ -512,3 +517,65 @@ def test_the_window_is_probed_by_a_purchase_that_never_commits(store: Store) -> 
     opened = store.bench.executor.probe(Switch.PURCHASE_WINDOW)
     assert (opened.engaged, opened.refused_as) == (False, None)
     assert store.query("SELECT max(n) FROM journal") == before
+
+
+def test_a_hundred_days_at_once_are_caught_up_part_by_part_and_nobody_cries_wolf(store: Store) -> None:
+    store.deliver(3)
+    store.clock.instant_offset += 100 * DAY + HOUR
+    store.turn()
+    for _ in range(3):
+        store.tick()
+        store.turn()
+    ((deducted,),) = store.query(
+        f"SELECT count(*) FROM storage_fee_deductions WHERE trader_id = {store.trader}"
+    )
+    assert deducted == 300
+
+
+def test_the_fee_rests_while_its_feature_is_off_and_catches_up_when_it_is_on(store: Store) -> None:
+    store.deliver(2)
+
+    def turned(*, on: bool) -> None:
+        turning.turn(
+            store.world.gatefile,
+            BY_NAME[STORAGE_FEE],
+            on=on,
+            actor="opr_test",
+            reason=REASON,
+            clock=store.clock,
+        )
+
+    turned(on=False)
+    store.clock.instant_offset += 2 * DAY + HOUR
+    before = store.query("SELECT count(*) FROM refusal_counts")
+    for _ in range(3):
+        store.tick()
+    store.bench.executor.flush_notes()
+    # It is not even tried.
+    assert store.query("SELECT count(*) FROM refusal_counts") == before
+    assert store.grams() == 20_000
+    store.turn()
+    turned(on=True)
+    store.tick()
+    store.tick()
+    assert store.grams() == 20_000 - 4 * 50
+    store.turn()
+
+
+def test_a_day_that_is_passed_over_is_found_by_a_full_pass_too(store: Store) -> None:
+    store.deliver(2)
+    store.clock.instant_offset += DAY + HOUR
+    store.tick()
+    store.turn()
+    (lot,) = store.query(f"SELECT max(id) FROM lots WHERE trader_id = {store.trader}")
+    owner = open_database(store.world.data, "lease", role="owner")
+    # The market says that it went round a day from now.
+    owner.execute("UPDATE job_turns SET settled_at = settled_at + ? WHERE job = 'storage fee'", (DAY,))
+    owner.close()
+    context = store.world.continuous.context()
+    found = [draft for drafts in i9_3_storage_fee.full(context) for draft in drafts]
+    assert f"lot {lot[0]}" in {draft.row_key for draft in found}
+    assert {(draft.kind, str(draft.scope)) for draft in found} == {("day not deducted", "everything")}
+    assert {
+        json.loads(draft.found)["missing"]["day"] for draft in found if draft.row_key == f"lot {lot[0]}"
+    } == {2}
