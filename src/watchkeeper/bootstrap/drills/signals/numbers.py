@@ -76,7 +76,7 @@ def _views_gone(stage: Stage) -> None:
 SIGNALS: tuple[Signal, ...] = (
     moved("1.1", "a balance becomes wrong", _fault("1.1"), "balances_inconsistent", to=1),
     moved("1.2", "a deposit", _deposit, "ledger_entries", "wallet_ledger", by=1),
-    moved("1.2", "two ledger entries are changed", _fault("1.2"), "ledger_entries_altered", to=2),
+    moved("1.2", "a ledger entry is changed", _fault("1.2"), "ledger_entries_altered", to=1),
     moved("1.3", "a balance is overwritten", _fault("1.3"), "balance_overwrites", to=1),
     moved("2.1", "an admin action", _suspend, "admin_actions_last_hour", by=1),
     # A person who deposits comes with an invitation and a role, and neither is a hit.
