@@ -169,11 +169,16 @@ def test_the_incidents_are_signed_commits_that_stock_git_verifies_on_a_clone(
 ) -> None:
     clone = tmp_path / "clone"
 
-    def committed() -> bool:
-        files = system.command("incident", "list", "--json")
-        return bool(files) and all(i["state"] == "closed" for i in json.loads(files))
+    def listed() -> dict[str, str]:
+        # Much is done within the hour here, and a detector may have told so; the sabotages are what is critical.
+        incidents = json.loads(system.command("incident", "list", "--json"))
+        return {i["id"]: i["state"] for i in incidents if i["severity"] == "critical"}
 
-    until(committed, what="every incident is closed")
+    def closed() -> bool:
+        states = listed()
+        return bool(states) and set(states.values()) == {"closed"}
+
+    until(closed, what="every sabotage's incident is closed")
     subprocess.run(["git", "clone", "-q", str(system.data / "incidents"), str(clone)], check=True)
     commits = subprocess.run(
         ["git", "-C", str(clone), "rev-list", "HEAD"], check=True, capture_output=True, text=True
@@ -197,7 +202,8 @@ def test_the_incidents_are_signed_commits_that_stock_git_verifies_on_a_clone(
     key = system.data / "keys" / "incidents.pub"
     found = json.loads(system.command("incident", "verify", str(clone), "--key", str(key), "--json"))
     assert found["sound"]
-    assert len(list(clone.glob("INC-*/02-closed.md"))) == found["incidents"]
+    assert set(listed()) <= {path.parent.name for path in clone.glob("INC-*/02-closed.md")}
+    assert found["incidents"] >= len(listed())
 
 
 def test_a_copy_of_the_seals_verifies_and_proves_with_the_public_key_alone(

@@ -22,7 +22,9 @@ NOT_BOOKS = frozenset({"refusal_counts", "rate_limit_hits", "commit_count", "sig
 #: What Python's own library waits for a lock, too.
 _BUSY_MILLISECONDS_MAX = 5_000
 #: The lease's tables, which lie in the gate's schema on a server and move all the time.
-BESIDE_THE_GATE = frozenset({"lease", "probes", "reports", "feature_probes", "probe_rounds", "job_turns"})
+BESIDE_THE_GATE = frozenset(
+    {"lease", "probes", "reports", "feature_probes", "probe_rounds", "job_turns", "write_probe"}
+)
 #: A session without the moment in which it was last seen.
 SESSION = "token_hash, user_id, generation, second_factor_at, created_at, expires_at, ended_at"
 
