@@ -182,8 +182,9 @@ def rows(database: Database, *, engine: Engine, clock: Clock, days_max: int = PR
                 why=why,
                 engine=engine,
                 faults=sum(proof.faults for proof in known),
-                detect_ms=_slowest([proof.detect_us for proof in known]),
-                contain_ms=_slowest([proof.contain_us for proof in known]),
+                detect_ms=_slowest([None if proof is None else proof.detect_us for proof in found_proofs]),
+                # A signal that nothing stops for has no such time, and is no reason to hide another's.
+                contain_ms=_slowest([proof.contain_us for proof in known if proof.contain_us is not None]),
                 proved_at=min((proof.proved_at for proof in known), default=None),
                 waits_for=watched.waits_for,
                 verdict="" if view is None else worst(view),
