@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from watchkeeper.bootstrap.drills.faults import FAULTS
+from watchkeeper.bootstrap.drills.faults.model import past
+from watchkeeper.bootstrap.drills.faults.parts import OWN_LAST
 from watchkeeper.bootstrap.drills.signals import people
 from watchkeeper.bootstrap.drills.signals.model import Signal, moved
 from watchkeeper.bootstrap.drills.signals.stage import REASON, Stage
@@ -26,6 +28,16 @@ def _fault(invariant: str) -> Callable[[Stage], None]:
         stage.world.inject(fault.steps)
 
     return act
+
+
+def _entry_changed(stage: Stage) -> None:
+    """The trigger that refuses it is back in its place afterwards: the entry is found, and that the schema was touched."""
+    stage.world.inject(
+        past(
+            "wallet_ledger_refuses_update",
+            f"UPDATE wallet_ledger SET amount_ugx = amount_ugx + 1 WHERE id = {OWN_LAST}",
+        )
+    )
 
 
 def _deposit(stage: Stage) -> None:
@@ -76,7 +88,7 @@ def _views_gone(stage: Stage) -> None:
 SIGNALS: tuple[Signal, ...] = (
     moved("1.1", "a balance becomes wrong", _fault("1.1"), "balances_inconsistent", to=1),
     moved("1.2", "a deposit", _deposit, "ledger_entries", "wallet_ledger", by=1),
-    moved("1.2", "two ledger entries are changed", _fault("1.2"), "ledger_entries_altered", to=2),
+    moved("1.2", "a ledger entry is changed", _entry_changed, "ledger_entries_altered", to=2),
     moved("1.3", "a balance is overwritten", _fault("1.3"), "balance_overwrites", to=1),
     moved("2.1", "an admin action", _suspend, "admin_actions_last_hour", by=1),
     # A person who deposits comes with an invitation and a role, and neither is a hit.
