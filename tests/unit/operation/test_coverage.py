@@ -136,6 +136,25 @@ def test_a_drill_that_failed_is_broken_and_says_why_until_it_is_proven_again(
     assert row(database, clock).state == "PROVEN"
 
 
+def test_a_row_that_others_prove_is_as_good_as_the_worst_of_them(
+    database: SqliteDatabase, clock: StandingClock
+) -> None:
+    def threat() -> tuple[str, float | None]:
+        one = next(
+            one
+            for one in rows.rows(database, engine="sqlite", clock=clock)
+            if (one.kind, one.id) == ("threat", "2.3")
+        )
+        return one.state, one.detect_ms
+
+    proven(database, clock.now(), of="1.1")
+    assert threat() == ("UNKNOWN", None)
+    proven(database, clock.now(), of="6.2")
+    assert threat() == ("PROVEN", 1.5)
+    proven(database, clock.now(), of="6.2", holds=False)
+    assert threat()[0] == "BROKEN"
+
+
 def test_a_stale_proof_is_one_medium_alert_and_ends_with_the_proofs(
     database: SqliteDatabase, clock: StandingClock, tmp_path: Path
 ) -> None:
@@ -256,7 +275,9 @@ def test_the_page_has_what_changed_together_in_one_line_and_the_longest_blind_fi
     everything_proven(database, clock.now())
     passed(database, clock)
     page = console.read(tmp_path, database, clock=clock)
-    assert (page.worst, page.blind) == ("HOLDS", [])
+    # What waits for a capability stays unproven, and the page says so.
+    assert (page.worst, page.blind) == ("UNKNOWN", [])
+    assert {one.state for one in page.rows if not one.waits_for} == {"PROVEN"}
     assert {turn.invariants for turn in page.turns} == {tuple(INVARIANTS)}
     for errors in ({"1.2": "raised"}, {"1.2": "raised", "2.3": "raised"}):
         clock.instant_offset += 60 * MICROSECONDS_PER_SECOND

@@ -137,12 +137,10 @@ _A_DRILL = "a drill of the control room's own process"
 _NOT_DRILLED = {
     "backup stale": _BACKUPS,
     "restore test stale": _BACKUPS,
-    "detector silent": _A_DRILL,
     "monitor silent": _A_DRILL,
     "server full": _A_DRILL,
     "money unmatched": _A_DRILL,
     "incident records": _A_DRILL,
-    "alert path": _A_DRILL,
     "gate rebuilt": _A_DRILL,
     "switch pilot_mode": _A_DRILL,
     "switch purchase_window": _A_DRILL,
@@ -182,9 +180,12 @@ def rows(database: Database, *, engine: Engine, clock: Clock, days_max: int = PR
                 why=why,
                 engine=engine,
                 faults=sum(proof.faults for proof in known),
-                detect_ms=_slowest([proof.detect_us for proof in known]),
-                contain_ms=_slowest([proof.contain_us for proof in known]),
-                proved_at=min((proof.proved_at for proof in known), default=None),
+                detect_ms=_slowest([None if proof is None else proof.detect_us for proof in found_proofs]),
+                # A signal that nothing stops for has no such time, and is no reason to hide another's.
+                contain_ms=_slowest([proof.contain_us for proof in known if proof.contain_us is not None]),
+                proved_at=min(proof.proved_at for proof in known)
+                if len(known) == len(found_proofs)
+                else None,
                 waits_for=watched.waits_for,
                 verdict="" if view is None else worst(view),
                 blind_seconds=None if view is None else _blind(view, unknown, at=at),
