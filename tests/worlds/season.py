@@ -255,8 +255,7 @@ class Season:
         self.housekeeping.tick(self.bench.executor)
 
     def self_test(self) -> None:
-        """What the market's process does each second beside its commands."""
-        self.housekeeping.keep_up(self.bench.executor)
+        """What the market's process finds out about itself; its own work it does when the season says so, and is summed by that."""
         self.housekeeping.probe_features(self.bench.executor)
 
     def keep_up(self) -> None:
