@@ -7,6 +7,8 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.workermanage import WorkerController
 
 from tests import scheduling
 from tests.worlds.server import Cluster, cluster
@@ -15,18 +17,31 @@ from watchkeeper.base.database import Engine
 LONG = os.environ.get("WATCHKEEPER_TEST_LONG") == "1"
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Tests that share something run in one worker."""
-    name = scheduling.group(item)
-    if name is not None:
-        item.add_marker(pytest.mark.xdist_group(name))
-
-
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """The longest first, after pytest has put them into an order of its own."""
     yield
     items[:] = scheduling.in_order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Tell each worker where the one who schedules looks for the groups."""
+    node.workerinput[scheduling.GROUPS] = str(scheduling.groups_file(node.config))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A worker says which tests share something, before it says which there are."""
+    told: dict[str, str] = getattr(session.config, "workerinput", {})
+    if scheduling.GROUPS in told:
+        scheduling.write_groups(Path(told[scheduling.GROUPS]), session.items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> scheduling.Together:
+    """Tests that share something run in one worker, whatever `--dist` says."""
+    return scheduling.Together(config, log, scheduling.groups_file(config))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
