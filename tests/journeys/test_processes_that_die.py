@@ -110,7 +110,7 @@ def test_kill_nine_of_any_process_loses_nothing_acknowledged(
             # Something is found while processes die around it.
             system.sabotage(
                 "INSERT INTO admin_actions (id, utid, actor_id, action, subject, reason, at) SELECT max(id) + 1, "
-                f"'forged-{number}', (SELECT id FROM users WHERE alias = '{system.traders[1].alias}'), 'x', 'x', "
+                f"'20261124-120000-adm-{number:06d}', (SELECT id FROM users WHERE alias = '{system.traders[1].alias}'), 'x', 'x', "
                 "'a row past the journal', 1 FROM admin_actions;"
             )
             forged += 1
