@@ -87,7 +87,8 @@ class PostgresEngine:
 
     def look(self) -> Suspicion:
         files = {counts.file: table for table, counts in self._counts.items()}
-        seen = tuple(self._wal.look(self.views.database, files)) if files else ()
+        # Also at the first look, which knows no files yet: the log is followed from there.
+        seen = tuple(self._wal.look(self.views.database, files))
         if time.monotonic() - self._looked < self.counts_seconds:
             return Suspicion(seen)
         self._looked = time.monotonic()

@@ -82,7 +82,7 @@ class WalTail:
         reasons: list[str] = []
         if not self._read_to:
             self._read_to = end
-        elif bounded != self._read_to:
+        elif bounded != self._read_to and files:
             reasons = self._read(database, files, base, bounded)
         reasons += self._ended(database, next_xid)
         return reasons + self._ended_unseen(database, oldest_xid=int(str(row[4])))
