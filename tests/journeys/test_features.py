@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tests.waiting import until
 from tests.worlds.system import REASON, System
+from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.demo.client import Refused
+from watchkeeper.boundary import turning
 from watchkeeper.boundary.features import BY_NAME
+from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.boundary.selftest import last_round
-from watchkeeper.operation.store import system_id_of
+from watchkeeper.operation import journal
+from watchkeeper.operation.store import open_store, system_id_of
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +62,28 @@ def test_a_feature_is_off_for_everyone_at_once_and_on_again_with_a_second_factor
     assert turned(system, "on", "deposits_and_locks")["changed"] is True
     trader.post("/v1/deposits", deposit)
     assert {row["state"] for row in states(system).values()} == {"on"}
+    assert system.operator.overview()["features"] == {}
+
+
+def test_a_turn_that_came_to_no_end_is_put_on_record_by_the_next(system: System) -> None:
+    with closing(open_gate(system.data, system_id=system_id_of(system.data), role="control")) as gate:
+        turning.turn(
+            gate,
+            BY_NAME["payouts_and_withdrawals"],
+            on=False,
+            actor="opr_gone",
+            reason=REASON,
+            clock=SystemClock(),
+        )
+    assert system.operator.overview()["features"] == {"payouts_and_withdrawals": "off"}
+    with closing(open_store(system.data, may_write=False)) as database:
+        assert "feature payouts_and_withdrawals" not in journal.last_of_each(database, ("turn feature off",))
+        assert turned(system, "off", "payouts_and_withdrawals")["changed"] is False
+        assert (
+            journal.last_of_each(database, ("turn feature off",))["feature payouts_and_withdrawals"]
+            == "turn feature off"
+        )
+    assert turned(system, "on", "payouts_and_withdrawals")["changed"] is True
 
 
 def test_a_feature_that_is_off_breaks_no_invariant(system: System) -> None:

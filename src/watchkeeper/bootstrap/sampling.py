@@ -13,13 +13,13 @@ import structlog
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import DatabaseError, open_database
 from watchkeeper.bootstrap import addresses
+from watchkeeper.operation.detectors import reaching
 from watchkeeper.operation.metrics.sampler import Probe, Sampler
 from watchkeeper.operation.store import open_store
 
 #: Critical metrics follow each pass, but not more often than this.
 _EACH_SECONDS = 1.0
 _QUIET_SECONDS = 5.0
-_PROBE_SECONDS_MAX = 3.0
 #: What failed once fails again at once.
 _AGAIN_SECONDS = 5.0
 
@@ -86,9 +86,9 @@ class Sampling:
         where = addresses.read(self._data)
         found = {"books": self._timed(self._books_answer)}
         if where is not None:
-            found["market"] = self._timed(lambda: _answers(f"{where.market}/livez"))
-            found["commands"] = self._timed(lambda: _answers(f"{where.market}/readyz"))
-            found["control"] = self._timed(lambda: _answers(f"{where.control}/livez"))
+            found["market"] = self._timed(lambda: _answers(f"{where.market}/livez", clock=self._clock))
+            found["commands"] = self._timed(lambda: _answers(f"{where.market}/readyz", clock=self._clock))
+            found["control"] = self._timed(lambda: _answers(f"{where.control}/livez", clock=self._clock))
         return found
 
     def _timed(self, probe: Callable[[], bool]) -> Probe:
@@ -106,8 +106,6 @@ class Sampling:
             return False
 
 
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=_PROBE_SECONDS_MAX, trust_env=False).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
+def _answers(url: str, *, clock: Clock) -> bool:
+    answer = reaching.probe(url, clock=clock)
+    return answer.works and answer.detail == str(httpx.codes.OK)

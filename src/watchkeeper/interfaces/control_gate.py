@@ -12,7 +12,7 @@ from watchkeeper.market.housekeeping import record_act
 from watchkeeper.market.switching import Switching
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
-from watchkeeper.operation.playbooks.deskwork import DeskRefused, checked_reason
+from watchkeeper.operation.playbooks.deskwork import DeskRefused, checked_reason, require_fresh
 from watchkeeper.operation.verifier import findings, verdicts
 
 _TURNED_ON, _TURNED_OFF = "turn feature on", "turn feature off"
@@ -25,8 +25,7 @@ class AtTheGate(Room):
         """Believe a promoted or restored database server, once its rows are those of the seals; False when nothing was to be
         confirmed. Needs a fresh second factor, and a full pass that began after the server changed and holds.
         """
-        if not actor.operator.fresh:
-            raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
+        require_fresh(actor.operator)
         if len(reason.strip()) < 10:
             raise DeskRefused("validation-failed", "Say why in at least 10 characters.")
         found = self._continuous.look()
@@ -49,8 +48,7 @@ class AtTheGate(Room):
 
     def rebuild_gate(self, actor: Actor, *, reason: str) -> list[Flip]:
         """Make a lost gate anew in its safest state: everything engaged. Needs a fresh second factor."""
-        if not actor.operator.fresh:
-            raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
+        require_fresh(actor.operator)
         switching = Switching(
             self.data, system_id=self.system_id, books=self.books.database, clock=self.clock
         )
@@ -85,21 +83,24 @@ class AtTheGate(Room):
 
     def turn_feature(self, actor: Actor, *, feature: Feature, on: bool, reason: str) -> Turn | None:
         """Turn a feature on or off as a whole, in force when this returns; None when it was so. On needs a fresh second factor."""
-        if on and not actor.operator.fresh:
-            raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
+        if on:
+            require_fresh(actor.operator)
         said = checked_reason(reason)
         turned = turning.turn(
             self.gatefile, feature, on=on, actor=actor.operator.alias, reason=said, clock=self.clock
         )
-        if turned is None:
+        subject, action = f"feature {feature.name}", _TURNED_ON if on else _TURNED_OFF
+        last = journal.last_of_each(self.database, (_TURNED_ON, _TURNED_OFF)).get(subject, _TURNED_ON)
+        if turned is None and last == action:
             return None
+        # It may have been turned before, by somebody who came to no end: then what is missing is the record.
         with self.database.transaction("write"):
             self._record(
                 actor,
-                _TURNED_ON if on else _TURNED_OFF,
-                f"feature {feature.name}",
+                action,
+                subject,
                 said,
-                {"turn": turned.number, "commands": list(feature.commands)},
+                {"turn": None if turned is None else turned.number, "commands": list(feature.commands)},
             )
             if not on:
                 alerts.raise_alert(
@@ -125,8 +126,8 @@ class AtTheGate(Room):
 
     def flip(self, actor: Actor, *, switch: Switch, action: str, reason: str, hold: Hold | None) -> Flip:
         """Engage or release a switch; in force when this returns. Releasing needs a fresh second factor."""
-        if action == "release" and not actor.operator.fresh:
-            raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
+        if action == "release":
+            require_fresh(actor.operator)
         switching = Switching(
             self.data, system_id=self.system_id, books=self.books.database, clock=self.clock
         )

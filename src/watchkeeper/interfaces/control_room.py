@@ -28,7 +28,7 @@ from watchkeeper.operation.incidents import life as incidents
 from watchkeeper.operation.incidents.cases import Conclusion
 from watchkeeper.operation.incidents.model import Incident, analysis_name
 from watchkeeper.operation.playbooks import runs
-from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator
+from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator, require_fresh
 from watchkeeper.operation.playbooks.threats import why_not_lifted
 from watchkeeper.operation.verifier import findings, passes
 
@@ -141,8 +141,7 @@ class ControlRoom(AtTheGate):
 
     def lift(self, actor: Actor, restriction_id: int, *, reason: str) -> None:
         """Lift a restriction of the operator's own, or of a threat that is over; a playbook lifts those of its findings."""
-        if not actor.operator.fresh:
-            raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
+        require_fresh(actor.operator)
         if len(reason.strip()) < 10:
             raise DeskRefused("validation-failed", "Say why in at least 10 characters.")
         found = next((r for r in imposing.active(self.gatefile) if r.id == restriction_id), None)

@@ -191,6 +191,10 @@ class Housekeeping:
             # The old round stands and grows old, and the watch judges its age.
             _log.error("probe.failed", error=type(error).__name__, detail=str(error))
             return
+        except Exception:
+            # Whatever it was, the switches are probed all the same, and this round grows old.
+            _log.exception("probe.failed")
+            return
         self._probed_under = found.generation
 
     def close(self) -> None:

@@ -227,7 +227,7 @@ class Intake:
             self._executor.notes.attempt(
                 account=attempt.account, address=attempt.address, kind=attempt.kind, outcome=attempt.outcome
             )
-        queries = [item for item in items if isinstance(item, _Query) and self._may_be_read(item)]
+        queries = self._admitted([item for item in items if isinstance(item, _Query)])
         for query in queries:
             self._executor.notes.query(
                 actor=query.actor, query=query.query, fields=query.fields, subjects=query.subjects
@@ -244,19 +244,29 @@ class Intake:
             self._housekeeping.tick(self._executor)
             flips.done.set_result(None)
 
-    def _may_be_read(self, query: _Query) -> bool:
-        if not query.restrictable:
-            return True
+    def _admitted(self, queries: list[_Query]) -> list[_Query]:
+        """Those that may be read; the gate is asked once for each name. The others are answered."""
+        refused = {
+            name: self._refused(name) for name in {query.query for query in queries if query.restrictable}
+        }
+        admitted: list[_Query] = []
+        for query in queries:
+            refusal = refused[query.query] if query.restrictable else None
+            if refusal is None:
+                admitted.append(query)
+            else:
+                query.noted.set_exception(refusal)
+        return admitted
+
+    def _refused(self, query: str) -> Refusal | None:
         try:
-            self._executor.admit_reading(query.query)
+            self._executor.admit_reading(query)
         except Refusal as refusal:
-            query.noted.set_exception(refusal)
-            return False
+            return refusal
         except (DatabaseError, GateBusy, GateUnreadable) as error:
             _log.error("reading.failed", detail=str(error))
-            query.noted.set_exception(_busy())
-            return False
-        return True
+            return _busy()
+        return None
 
     def _tick(self) -> None:
         if self._due(self._noted, _NOTES_SECONDS):

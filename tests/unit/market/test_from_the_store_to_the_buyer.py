@@ -579,3 +579,50 @@ def test_a_day_that_is_passed_over_is_found_by_a_full_pass_too(store: Store) -> 
     assert {
         json.loads(draft.found)["missing"]["day"] for draft in found if draft.row_key == f"lot {lot[0]}"
     } == {2}
+
+
+def test_a_lot_that_rests_after_its_restriction_was_lifted_is_not_missed(store: Store) -> None:
+    store.deliver(2)
+    alias = store.bench.books.user(store.trader)
+    assert alias is not None
+
+    def missed() -> list[str]:
+        store.tick()
+        store.housekeeping.probe_features(store.bench.executor)
+        context = store.world.continuous.context()
+        found = [draft.row_key for drafts in i9_3_storage_fee.full(context) for draft in drafts]
+        with context.views.snapshot():
+            return found + [draft.row_key for draft in i9_3_storage_fee.now(context)]
+
+    store.clock.instant_offset += DAY + HOUR
+    imposed = impose(
+        store.world.gatefile,
+        rule="by hand",
+        scope=account(alias.alias),
+        classes=frozenset({OperationClass.STORAGE_FEE}),
+        cause="OPERATOR",
+        reason=REASON,
+        imposed_by="opr",
+        clock=store.clock,
+    )
+    assert missed() == []
+    store.clock.instant_offset += 10 * MICROSECONDS_PER_SECOND
+    lift(
+        store.world.gatefile,
+        restriction_id=imposed.id,
+        evidence_seq=imposed.evidence_seq,
+        by="opr",
+        reason=REASON,
+        clock=store.clock,
+    )
+    for _ in range(4):
+        # The lots rest for a minute from when they were refused; a round that passes them by says nothing of them.
+        store.clock.instant_offset += 12 * MICROSECONDS_PER_SECOND
+        store.clock.boot_offset_seconds += 31
+        assert missed() == []
+    assert store.grams() == 20_000
+    for _ in range(2):
+        store.clock.instant_offset += 12 * MICROSECONDS_PER_SECOND
+        store.clock.boot_offset_seconds += 31
+        assert missed() == []
+    assert store.grams() == 20_000 - 2 * 50

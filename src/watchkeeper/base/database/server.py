@@ -171,21 +171,22 @@ def copied(url: str) -> Iterator[str]:
     with _superuser(beside) as connection:
         original = urlsplit(url).path.removeprefix("/")
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(copy, sql.Identifier(original)))
-        # What a role waits for at most belongs to the database and is not copied with it.
-        settings = connection.execute(
-            "SELECT r.rolname, c FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole "
-            "JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c WHERE d.datname = %s",
-            (original,),
-        ).fetchall()
-        for role, setting in settings:
-            key, _, value = str(setting).partition("=")
-            text = sql.SQL(value) if key == "search_path" else sql.Literal(value)
-            connection.execute(
-                sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
-                    sql.Identifier(str(role)), copy, sql.Identifier(key), text
-                )
-            )
     try:
+        with _superuser(beside) as connection:
+            # What a role waits for at most belongs to the database and is not copied with it.
+            settings = connection.execute(
+                "SELECT r.rolname, c FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole "
+                "JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c WHERE d.datname = %s",
+                (original,),
+            ).fetchall()
+            for role, setting in settings:
+                key, _, value = str(setting).partition("=")
+                text = sql.SQL(value) if key == "search_path" else sql.Literal(value)
+                connection.execute(
+                    sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
+                        sql.Identifier(str(role)), copy, sql.Identifier(key), text
+                    )
+                )
         yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
     finally:
         with _superuser(beside) as connection:

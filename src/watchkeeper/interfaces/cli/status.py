@@ -33,6 +33,9 @@ def render(overview: Overview) -> str:
     for scopes in sorted(set(map(tuple, overview.partly.values()))):
         names = [name for name, others in overview.partly.items() if tuple(others) == scopes]
         lines.append(f"works    except for {', '.join(scopes)}: {', '.join(names)}")
+    for state in sorted(set(overview.features.values())):
+        names = [name for name, found in overview.features.items() if found == state]
+        lines.append(f"features {', '.join(names)}: {state}")
     for why in sorted(set(overview.stopped.values())):
         names = [name for name, reason in overview.stopped.items() if reason == why]
         lines.append(f"stopped  {', '.join(names)} ({why})")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from ipaddress import ip_address
 
+import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
@@ -28,6 +29,8 @@ from watchkeeper.operation.metrics.store import Now
 from watchkeeper.operation.playbooks.deskwork import DeskRefused
 
 _OPENMETRICS = "application/openmetrics-text"
+
+_log = structlog.get_logger()
 
 
 class Snapshot(Collector):
@@ -101,7 +104,8 @@ def _answer(here: Callable[[], ControlRoom], cookie: str, request: Request) -> R
         text, content_type = exposed(room.measures.now(), accept=request.headers.get("accept", ""))
     except DatabaseError as error:
         # Prometheus takes this for a scrape that failed, which is what it is.
-        return PlainTextResponse(f"Nothing can be told: {error}\n", 503)
+        _log.error("metrics.unreadable", detail=str(error))
+        return PlainTextResponse("Nothing can be told: a store cannot be read.\n", 503)
     return Response(text, headers={"content-type": content_type})
 
 

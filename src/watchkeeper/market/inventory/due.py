@@ -105,7 +105,10 @@ class Due:
             if not lot.grams_left:
                 continue
             if lot_id in self._resting:
-                self._round.undone |= self._resting[lot_id][1]
+                until, undone = self._resting[lot_id]
+                self._round.undone |= undone
+                # Of this lot the round says no more than what was decided when it was refused.
+                self._round.began = min(self._round.began, later(until, seconds=-_REST_SECONDS))
                 continue
             block = None if lot.block_id is None else state.blocks.get(lot.block_id)
             days = due_days(
@@ -129,7 +132,13 @@ class Due:
         else:
             ended = len(lot_ids) < _FEE_LOTS_MAX
         self._round.ran |= bool(acts)
-        for act, outcome in zip(acts, executor.run(acts), strict=True):
+        try:
+            outcomes = executor.run(acts)
+        except Exception:
+            # These lots were passed by; the round leaves them to the next.
+            self._round.undone = True
+            raise
+        for act, outcome in zip(acts, outcomes, strict=True):
             if isinstance(outcome, Refusal) and isinstance(act.command, StorageFee):
                 undone = outcome.code not in _DONE_WITH
                 self._round.undone |= undone

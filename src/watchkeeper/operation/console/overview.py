@@ -11,6 +11,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.base.database import DatabaseError, SqliteDatabase
+from watchkeeper.boundary import turning
 from watchkeeper.boundary.gate import (
     IN_USE,
     STOP_FILE_NAME,
@@ -189,6 +190,8 @@ class Overview:
     works: list[str] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
     partly: dict[str, list[str]] = field(default_factory=dict)
+    #: Feature -> off or half on, of those that are not on.
+    features: dict[str, str] = field(default_factory=dict)
     acknowledged_for_ever: int = 0
     #: Provider -> until when its statements were compared; empty while none ever was, None while that cannot be read.
     compared: dict[str, Instant] | None = None
@@ -264,6 +267,9 @@ class Overlook:
         try:
             with self._gatefile.shared() as gate:
                 generation, holds, restrictions = self._gatefile.read(gate)
+                overview.features = {
+                    found.feature.name: found.state for found in turning.states(gate) if found.state != "on"
+                }
             state = GateState(generation, holds, restrictions, lease_silent=False, stop_file=False)
         except (GateUnreadable, GateBusy) as error:
             overview.problems.append(f"The gate cannot be read, so everything stands still: {error}")

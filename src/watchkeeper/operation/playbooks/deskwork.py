@@ -109,8 +109,7 @@ class Deskwork:
 
     @staticmethod
     def _fresh(operator: Operator) -> None:
-        if not operator.fresh:
-            raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
+        require_fresh(operator)
 
     @staticmethod
     def _mandate(finding: Finding, incident: str, reason: str, operator: Operator) -> Mandate:
@@ -243,6 +242,12 @@ class Deskwork:
                 )
         except alerts.AlertStillHasCause as error:
             raise DeskRefused("resumption-refused", str(error)) from error
+
+
+def require_fresh(operator: Operator) -> None:
+    """Refuse an operator whose second factor is not fresh; raises `DeskRefused`."""
+    if not operator.fresh:
+        raise DeskRefused("second-factor-required", "Give a fresh code of your second factor first.")
 
 
 def checked_reason(text: str) -> str:

@@ -17,8 +17,8 @@ from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.verifier import findings, full
 from watchkeeper.operation.verifier.full import Slice
 
-#: Leaves of one step, and the time between two: some 2,000 leaves a second, and a step delays no pass noticeably.
-LEAVES = 500
+#: Leaves of one step, and the time between two: some 800 leaves a second, and a step delays a pass by some 20 ms at most.
+LEAVES = 200
 _REST_SECONDS = 0.2
 
 
