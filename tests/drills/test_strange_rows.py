@@ -143,3 +143,29 @@ def test_a_pause_does_not_end_while_a_finding_of_the_same_rule_stands(world: Wor
     cycle.unknown(world.database, world.gatefile, [], clock=world.clock)
     assert world.can_deposit(world.neighbour) == "operation-restricted"
     assert {a.condition for a in alerts.listed(world.database) if a.state != "resolved"} == {"1.2"}
+
+
+def test_bytes_that_are_no_text_in_a_name_or_a_command_are_contained_like_any_other(tmp_path: Path) -> None:
+    # A file holds what a server refuses to keep.
+    world = World(tmp_path / "data", clock=TurnableClock())
+    try:
+        world.inject(
+            (
+                f"{WITHOUT}users_refuses_update",
+                "UPDATE users SET alias = CAST(x'ff' AS TEXT) WHERE id = {trader}",
+                "INSERT INTO journal (n, command_id, utid, command, actor_id, actor, role, decision, subject, arguments, "
+                "effects_digest, answer, gate_generation, at) SELECT max(n) + 1, 'forged', '20261124-120000-tra-zzzzzz', "
+                "CAST(x'80ff' AS TEXT), {trader}, CAST(x'ff' AS TEXT), CAST(x'fe' AS TEXT), 'accepted', NULL, '{{}}', "
+                "'of nothing', '{{}}', max(gate_generation), max(at) FROM journal",
+            )
+        )
+        world.turn()
+        broken = {finding.invariant for finding in findings.open_findings(world.database)}
+        assert {"2.1", "2.3"} <= broken
+        assert broken == {restriction.rule for restriction in imposing.active(world.gatefile)}
+        assert broken <= {alert.condition for alert in alerts.listed(world.database)}
+        world.full_pass()
+        world.turn()
+        assert world.can_lock(world.neighbour) == "operation-restricted"
+    finally:
+        world.close()

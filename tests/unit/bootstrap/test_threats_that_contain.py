@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from watchkeeper.bootstrap.detecting import Detecting, of_the_books, of_the_tier
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.boundary.cures import Mandate, Receipt
 from watchkeeper.boundary.lease import LeaseStore
+from watchkeeper.boundary.views import Views
 from watchkeeper.interfaces.control_base import Actor
 from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.market.commands import SuspendUser
@@ -26,9 +28,11 @@ from watchkeeper.market.signin import sessions
 from watchkeeper.operation import cycle
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue import books
+from watchkeeper.operation.catalogue.signs.model import Reading
 from watchkeeper.operation.containment import imposing
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator
+from watchkeeper.operation.playbooks.threats import why_not_lifted
 from watchkeeper.operation.verifier import findings
 
 
@@ -108,6 +112,30 @@ def test_it_is_lifted_when_the_account_cannot_act_and_not_before(room: Room) -> 
     room.turn()
     assert of_threats(room) == set()
     control.close()
+
+
+def test_a_role_of_nobody_stops_everyone_until_its_row_is_dealt_with(tmp_path: Path) -> None:
+    # A file lets an owner write a role of an account that there is not.
+    room = Room(tmp_path / "data")
+    room.turn()
+    owner = open_database(room.data, "market", role="owner")
+    owner.execute("PRAGMA foreign_keys = OFF")
+    with owner.transaction("write"):
+        owner.execute(
+            "INSERT INTO role_history (id, utid, user_id, role_before, role_after, assigned_by, reason, at) "
+            "SELECT max(id) + 1, '20261126-120000-adm-forged', 999999, NULL, 'admin', 1, 'forged by the test', max(at) "
+            "FROM role_history"
+        )
+    room.turn()
+    assert of_threats(room) == {("T1.1", "everything")}
+    (stop,) = [r for r in imposing.active(room.gate) if r.rule == "T1.1"]
+    with closing(Reading(Views(room.data, system_id=room.system_id))) as reading:
+        assert "to nobody" in why_not_lifted(stop, reading=reading, database=room.database)
+        owner.execute("DROP TRIGGER role_history_refuses_delete")
+        owner.execute("DELETE FROM role_history WHERE user_id = 999999")
+        assert not why_not_lifted(stop, reading=reading, database=room.database)
+    owner.close()
+    room.close()
 
 
 def test_a_disk_that_is_nearly_full_and_a_write_that_fails_withhold_the_lease(room: Room) -> None:

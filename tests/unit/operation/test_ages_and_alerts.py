@@ -12,9 +12,9 @@ from tests.worlds.books import TurnableClock
 from tests.worlds.receivers import WebhookReceiver
 from watchkeeper.base.database import SqliteDatabase
 from watchkeeper.base.settings import SettingsWrong
+from watchkeeper.base.words import harmless
 from watchkeeper.operation import store
 from watchkeeper.operation.alerts import life
-from watchkeeper.operation.alerts.words import harmless
 from watchkeeper.operation.notifications import channels, outbox
 from watchkeeper.operation.notifications.channels import Webhook
 from watchkeeper.operation.verifier import verdicts

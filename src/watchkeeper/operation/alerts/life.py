@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from watchkeeper.base.clock import Instant, later
 from watchkeeper.base.database import Database
+from watchkeeper.base.words import harmless
 from watchkeeper.operation import authority
-from watchkeeper.operation.alerts.words import harmless
 
 SEVERITIES = ("critical", "high", "medium", "low")
 #: Seconds within which somebody answers: acknowledges, or takes the first step of the playbook.

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from watchkeeper.base import canonical
 from watchkeeper.base.canonical import Value
-from watchkeeper.base.clock import Clock, Instant
+from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Clock, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.boundary.flips import Flip
-from watchkeeper.boundary.gate import Restriction, Scope, Switch, account
+from watchkeeper.boundary.gate import Restriction, Switch
 from watchkeeper.boundary.gatestore import Lifted
 from watchkeeper.boundary.selftest import JobTurn, ProbeRound
 from watchkeeper.boundary.turning import FeatureState
@@ -124,6 +124,10 @@ class Context:
     read: dict[str, int] = field(default_factory=dict)
     #: What `reached.changed` worked out last, and from what.
     changed: tuple[tuple[Value, ...], frozenset[tuple[str, int]]] | None = None
+    #: Name -> the second in which it was last looked at in turn; kept from pass to pass.
+    seconds: dict[str, int] = field(default_factory=dict)
+    _tested: SelfTest | None = None
+    _published: frozenset[str] | None = None
     _aliases: dict[int, str] = field(default_factory=dict)
     _by_utid: dict[str, Flip] = field(default_factory=dict)
 
@@ -180,10 +184,26 @@ class Context:
             if not rows:
                 return None
             self._aliases[account_id] = str(rows[0]["alias"])
-        # One that somebody emptied names nobody: no scope could be read back from it.
-        return self._aliases[account_id] or None
+        alias = self._aliases[account_id]
+        # One that somebody emptied, or filled with what is no alias, names nobody: no scope could be read back from it.
+        return alias if alias and alias.isascii() else None
 
-    def account_scope(self, account_id: object) -> Scope | None:
-        """The scope of an account."""
-        alias = self.alias(account_id)
-        return None if alias is None else account(alias)
+    def tested(self) -> SelfTest:
+        """The operated system's self-test as of the first time that this context was asked; raises `DatabaseError`."""
+        if self._tested is None:
+            self._tested = self.selftest()
+        return self._tested
+
+    def published(self) -> frozenset[str]:
+        """The published views that are there, as of the first time that this context was asked."""
+        if self._published is None:
+            self._published = self.views.published()
+        return self._published
+
+    def first_this_second(self, name: str) -> bool:
+        """Whether nobody has asked so under this name within the running second: for what is looked at in turn."""
+        second = self.clock.now() // MICROSECONDS_PER_SECOND
+        if self.seconds.get(name) == second:
+            return False
+        self.seconds[name] = second
+        return True

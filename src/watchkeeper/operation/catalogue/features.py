@@ -108,7 +108,7 @@ def draft(name: str, part: str, detail: str, *, invariant: str, stops: frozenset
 def evidence(context: Context) -> SelfTest:
     """The market's last self-test, with probes young enough to say something about now; raises `CannotTell`."""
     try:
-        tested = context.selftest()
+        tested = context.tested()
     except DatabaseError as error:
         raise CannotTell(f"the market's probes cannot be read: {error}") from error
     if tested.probes is None:
@@ -149,7 +149,7 @@ def _parts(
         yield "rules", f"a rule did not refuse what it can never accept: {', '.join(raised)}"
     if same and found.engaged - {_SHUTDOWN} != context.gate.engaged - {_SHUTDOWN}:
         yield "switches", "the market sees other switches engaged than the gate has"
-    unpublished = [view for view in feature.views if VIEWS[view].name not in context.views.published()]
+    unpublished = [view for view in feature.views if VIEWS[view].name not in context.published()]
     if unpublished:
         yield "views", f"there is no view of {', '.join(unpublished)}"
     for job in feature.jobs:

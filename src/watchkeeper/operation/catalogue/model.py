@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from watchkeeper.base.clock import Instant
+from watchkeeper.base.words import harmless
 from watchkeeper.boundary.gate import OperationClass, Scope
 from watchkeeper.operation.catalogue.accounts import Accounts
 from watchkeeper.operation.catalogue.context import Context, News
+
+_DETAIL_LENGTH_MAX = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,12 @@ class Draft:
     sealed_log: str | None = None
     sealed_index: int | None = None
     detail: str
+
+    def __post_init__(self) -> None:
+        # What stands in a tampered row may be any bytes; what is said of it goes into the gate, the store and to people.
+        object.__setattr__(self, "detail", harmless(self.detail, _DETAIL_LENGTH_MAX))
+        if self.account is not None and not self.account.isascii():
+            object.__setattr__(self, "account", None)
 
 
 class CannotTell(Exception):

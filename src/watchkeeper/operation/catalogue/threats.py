@@ -162,8 +162,3 @@ AWAITED: dict[str, str] = {
     "backup age": "backups are not made yet",
     "restore-test age": "restores are not tested yet, because backups are not made yet",
 }
-
-
-def of_detector(name: str) -> tuple[Threat, ...]:
-    """The threats that this detector shows."""
-    return tuple(threat for threat in THREATS.values() if name in threat.detectors)

@@ -14,10 +14,15 @@ import watchkeeper
 #: The parts of the program that see and stop.
 _PARTS = (
     "boundary",
+    "bootstrap/full_pass.py",
+    "bootstrap/watch.py",
+    "migrations",
+    "operation/authority.py",
     "operation/catalogue",
     "operation/containment",
     "operation/detectors",
     "operation/metrics",
+    "operation/seals",
     "operation/verifier",
     "operation/cycle.py",
 )
@@ -31,7 +36,7 @@ def version() -> str:
     found = hashlib.sha256()
     for part in _PARTS:
         place = root / part
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+        for path in sorted((*place.rglob("*.py"), *place.rglob("*.sql"))) if place.is_dir() else [place]:
             found.update(str(path.relative_to(root)).encode("utf-8") + b"\0")
             found.update(hashlib.sha256(path.read_bytes()).digest())
     return found.hexdigest()[:_DIGITS]

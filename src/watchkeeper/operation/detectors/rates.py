@@ -188,6 +188,7 @@ class FailedSecondFactors(Plain):
             told=told,
             limits=limits,
             since=marks.get(SINCE, 0),
+            at=post.clock.now(),
         )
         return Look(
             state=SEEN if found.signs else QUIET,

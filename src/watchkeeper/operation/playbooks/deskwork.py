@@ -11,13 +11,13 @@ from typing import TypeVar
 from watchkeeper.base import canonical
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import SqliteDatabase
+from watchkeeper.base.words import harmless
 from watchkeeper.boundary.cures import CureRefused, Cures, Mandate
 from watchkeeper.boundary.gate import Restriction
 from watchkeeper.boundary.gatestore import Gate
 from watchkeeper.boundary.views import JOURNAL
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
-from watchkeeper.operation.alerts.words import harmless
 from watchkeeper.operation.catalogue.context import Context
 from watchkeeper.operation.catalogue.playbooks.model import Check
 from watchkeeper.operation.containment import imposing

@@ -8,8 +8,6 @@ from watchkeeper.operation.catalogue.signs import corrections, roles
 from watchkeeper.operation.catalogue.signs.model import Reading
 from watchkeeper.operation.verifier import findings
 
-_FINDINGS_MAX = 1_000
-
 
 def why_not_lifted(restriction: Restriction, *, reading: Reading, database: Database) -> str:
     """Why a restriction may not be lifted by hand; empty when it may. Raises `DatabaseError`."""
@@ -18,9 +16,12 @@ def why_not_lifted(restriction: Restriction, *, reading: Reading, database: Data
     if restriction.rule == roles.UNASSIGNED and restriction.scope.kind == "account":
         why = roles.standing(reading, restriction.scope.key)
         return f"{why}. Suspend the account, or acknowledge the row, first." if why else ""
+    if restriction.rule == roles.UNASSIGNED:
+        # Its account had no alias to be known by, so all stood still.
+        why = roles.of_nobody(reading)
+        return f"{why}. Repair it, or acknowledge it, first." if why else ""
     if restriction.rule == corrections.WRONG:
-        for finding in findings.open_findings(database, limit=_FINDINGS_MAX):
-            if finding.scope == str(restriction.scope):
-                return f"Finding {finding.id} on this account is open; cure it first."
+        for finding in findings.open_findings(database, scope=str(restriction.scope), limit=1):
+            return f"Finding {finding.id} on this account is open; cure it first."
         return ""
     return "This one stands for a finding: follow its playbook; the last step but one lifts it."

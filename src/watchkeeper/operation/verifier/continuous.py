@@ -97,6 +97,7 @@ class Continuous:
         self._database = database
         self._clock = clock
         self._repaired: BootTime | None = None
+        self._seconds: dict[str, int] = {}
         self._reference = self.views.schema_as_made(clock=clock)
 
     def close(self) -> None:
@@ -150,6 +151,7 @@ class Continuous:
             self._selftest,
             self._lifted_since,
             self._lifted,
+            seconds=self._seconds,
         )
 
     def _selftest(self) -> SelfTest:

@@ -6,9 +6,8 @@ and the journal is asked whose each row is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
-from watchkeeper.base import canonical
 from watchkeeper.base.database import Database
 from watchkeeper.boundary.views import EFFECTS, JOURNAL, SIDE, View, Views
 from watchkeeper.operation import journal as acts
@@ -158,14 +157,5 @@ def _seal_side(tail: Tail, found: Found) -> None:
 
 def _operator_actions(database: Database, after: int, tail: Tail) -> None:
     for act in acts.actions(database, after=after, limit=_PAGE):
-        row: dict[str, canonical.Value] = {
-            "id": act.id,
-            "actor": act.actor,
-            "action": act.action,
-            "subject": act.subject,
-            "reason": act.reason,
-            "detail": act.detail,
-            "at": act.at,
-        }
-        _seal_side(tail, Found(OPERATOR_ACTIONS, act.id, row))
+        _seal_side(tail, Found(OPERATOR_ACTIONS, act.id, asdict(act)))
         tail.watermarks[OPERATOR_ACTIONS] = act.id

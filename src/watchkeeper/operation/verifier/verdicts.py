@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from watchkeeper.base.clock import BootTime, Clock, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.operation.catalogue import INVARIANTS
-from watchkeeper.operation.verifier import findings, history
+from watchkeeper.operation.verifier import history
 
 HOLDS, BROKEN, UNKNOWN = "HOLDS", "BROKEN", "UNKNOWN"
 CONTINUOUS, FULL = "continuous", "full"
@@ -48,9 +48,7 @@ def store(
             "SELECT invariant, verdict, boot_id, boot_ns, at FROM verdicts WHERE mode = ?", (mode,)
         )
     }
-    broken = {
-        str(row[0]) for row in database.query("SELECT DISTINCT invariant FROM findings WHERE state = 'open'")
-    }
+    broken = _broken(database)
     written: dict[str, str] = {}
     for invariant in INVARIANTS:
         verdict = BROKEN if invariant in broken else UNKNOWN if invariant in errors else HOLDS
@@ -111,6 +109,12 @@ def _note_change(
         )
 
 
+def _broken(database: Database) -> set[str]:
+    """The invariants with an open finding."""
+    rows = database.query("SELECT DISTINCT invariant FROM findings WHERE state = 'open'")
+    return {str(row[0]) for row in rows}
+
+
 def current(database: Database, *, clock: Clock) -> list[Standing]:
     """Every invariant as of now. What is missing, of another boot or past its deadline is UNKNOWN."""
     now = clock.boot()
@@ -120,7 +124,7 @@ def current(database: Database, *, clock: Clock) -> list[Standing]:
             "SELECT invariant, mode, verdict, detail, boot_id, boot_ns FROM verdicts LIMIT 1000"
         )
     }
-    broken = {f.invariant for f in findings.open_findings(database, limit=1000)}
+    broken = _broken(database)
     standings: list[Standing] = []
     for invariant in INVARIANTS:
         judged: dict[str, tuple[str, float | None]] = {}

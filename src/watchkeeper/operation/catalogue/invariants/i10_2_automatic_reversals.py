@@ -46,16 +46,20 @@ _REVERSALS = {
 
 
 def rows(context: Context, news: News) -> list[Draft]:
-    """Judge the journal rows that reverse something, and the newest lifts."""
+    """Judge the journal rows that reverse something."""
     accounts = people.of(context, news)
-    drafts = [
+    return [
         _draft(entry)
         for entry in news.journal
         if _reverses(context, entry, news.effects.get(entry.key, ()))
         and not (somebody(accounts, entry) and said_why(entry.row["reason"]))
         and context.acknowledged(entry) is None
     ]
-    return drafts + _unaccounted(context, context.lifted(_NEWEST))
+
+
+def now(context: Context) -> list[Draft]:
+    """Judge the newest lifts, which are of no row: no row waits for the gate to be read."""
+    return _unaccounted(context, context.lifted(_NEWEST))
 
 
 def full(context: Context) -> Iterator[list[Draft]]:
@@ -222,5 +226,6 @@ INVARIANT = Invariant(
     "14",
     closes={"reversed": closing.acknowledged, "lifted": _concluded},
     rows=rows,
+    now=now,
     full=full,
 )

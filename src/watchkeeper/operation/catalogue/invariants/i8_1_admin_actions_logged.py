@@ -18,9 +18,10 @@ from collections.abc import Sequence
 
 from watchkeeper.base import canonical
 from watchkeeper.operation.catalogue import blame, books, closing
+from watchkeeper.operation.catalogue.authorization import said_why
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.model import Draft, Invariant
-from watchkeeper.operation.catalogue.policy import POLICIES, REASON_LENGTH_MIN, SYSTEM
+from watchkeeper.operation.catalogue.policy import POLICIES, SYSTEM
 
 _TABLE = "admin_actions"
 
@@ -48,7 +49,7 @@ def _trouble(entry: Found, effects: Sequence[Found]) -> str:
         return "is in the admin log as another's, or as something else"
     if row["target_utid"] != entry.row["target_utid"] or not row["subject"]:
         return "is in the admin log as aimed at something else"
-    if not isinstance(row["reason"], str) or len(row["reason"]) < REASON_LENGTH_MIN:
+    if not said_why(row["reason"]):
         return "is in the admin log without a reason"
     if policy.writes - {found.table for found in effects}:
         return "is in the admin log without having done it"

@@ -39,7 +39,7 @@ def now(context: Context) -> list[Draft]:
     tested = features.evidence(context)
     drafts.extend(_round_without_end(context, tested))
     turn = tested.jobs.get(_JOB)
-    if turn is not None and turn.settled is not None:
+    if turn is not None and turn.settled is not None and context.first_this_second("9.3"):
         drafts.extend(storage_days.in_turn(context, turn.settled, invariant="9.3"))
     return drafts
 
@@ -47,7 +47,7 @@ def now(context: Context) -> list[Draft]:
 def full(context: Context) -> Iterator[list[Draft]]:
     """Every lot, by the last round of which the market has said anything, however long ago: what was due then is due."""
     try:
-        turn = context.selftest().jobs.get(_JOB)
+        turn = context.tested().jobs.get(_JOB)
     except DatabaseError as error:
         raise CannotTell(f"the market's rounds cannot be read: {error}") from error
     if turn is not None and turn.settled is not None:

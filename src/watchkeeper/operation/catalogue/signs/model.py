@@ -84,7 +84,9 @@ class Reading:
         rows = (
             self.rows("users", "id = ? ORDER BY id", (user_id,), limit=1) if isinstance(user_id, int) else []
         )
-        return str(rows[0]["alias"]) if rows else None
+        alias = rows[0]["alias"] if rows else None
+        # What is no alias names nobody: a scope that was made of it would stop nobody.
+        return alias if isinstance(alias, str) and alias and alias.isascii() else None
 
     def scope(self, user_id: Value) -> Scope:
         """The scope of an account; everything when nobody has that number."""

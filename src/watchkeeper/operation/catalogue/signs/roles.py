@@ -100,6 +100,20 @@ def standing(reading: Reading, alias: str) -> str:
         return "" if looked_at else _wrong(reading, rows[0], {})
 
 
+def of_nobody(reading: Reading) -> str:
+    """Why a row of the role history names an account that nobody can be called by; empty when none does, or each was looked at.
+    Raises `DatabaseError`.
+    """
+    with reading.snapshot():
+        rows = reading.query(
+            "SELECT h.id FROM watch_role_history h WHERE NOT EXISTS "
+            "(SELECT 1 FROM watch_users u WHERE u.id = h.user_id AND u.alias <> '') AND NOT EXISTS (SELECT 1 FROM "
+            "watch_acknowledgements a WHERE a.table_name = 'role_history' AND a.row_key = CAST(h.id AS TEXT)) "
+            "ORDER BY h.id LIMIT 1"
+        )
+        return f"row {integer(rows[0][0])} of the role history gives a role to nobody" if rows else ""
+
+
 def _wrong(reading: Reading, row: Row, assigners: dict[int, Sequence[Row]]) -> str:
     """Why this assignment is none; empty when it is one. `assigners` keeps the roles of those who assign, for one look."""
     key, assigner = integer(row["id"]), row["assigned_by"]

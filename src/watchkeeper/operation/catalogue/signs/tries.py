@@ -99,9 +99,16 @@ class FailedFactors:
         self._roles: dict[str, str] = {}
 
     def look(
-        self, reading: Reading, *, read: int, told: Mapping[str, int], limits: Mapping[str, int], since: int
+        self,
+        reading: Reading,
+        *,
+        read: int,
+        told: Mapping[str, int],
+        limits: Mapping[str, int],
+        since: int,
+        at: int,
     ) -> tuple[Tried, int]:
-        """Read on; `limits` by kind of attempt, news from `since` on. How far was read comes with it.
+        """Read on; `limits` by kind of attempt, news from `since` on, as of `at`. How far was read comes with it.
 
         Raises `DatabaseError`.
         """
@@ -131,7 +138,7 @@ class FailedFactors:
                     moved[name] = integer(row["id"])
                     what = "second factors" if kind == "second_factor" else "sign-ins"
                     signs.append(Sign(FAILED, _scope(account), f"{fresh:,} failed {what} within an hour"))
-        most = max((window.total() for window in self._windows.values()), default=0)
+        most = max((window.standing(at) for window in self._windows.values()), default=0)
         return Tried(_last_of_each(signs), moved, most), upto
 
     def _add(self, reading: Reading, row: Mapping[str, object]) -> tuple[str, str] | None:
