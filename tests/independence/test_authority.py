@@ -153,4 +153,4 @@ def test_10_2_a_reversal_for_no_reason(world: World, monkeypatch: pytest.MonkeyP
     assert world.tried(command, admin) == "validation-failed"
     monkeypatch.setattr(reasons, "checked", lambda reason: reason)
     assert world.tried(command, admin) == "accepted"
-    assert found(world) == {"2.1", "10.2"}
+    assert found(world) == {"2.1", "8.1", "10.2"}
