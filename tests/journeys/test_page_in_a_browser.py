@@ -77,6 +77,7 @@ def test_no_page_is_wider_than_a_phone_and_none_makes_an_error(phone: Tab, syste
         "/incidents",
         "/journal",
         "/coverage",
+        "/measures",
         f"/playbooks/{run['id']}",
         f"/incidents/{incident}",
     ]
