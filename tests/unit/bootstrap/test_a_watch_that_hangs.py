@@ -9,7 +9,7 @@ import pytest
 from tests.worlds.books import TurnableClock
 from watchkeeper.base.database import DatabaseBusy
 from watchkeeper.bootstrap import setup
-from watchkeeper.bootstrap.control import Worker
+from watchkeeper.bootstrap.worker import Worker
 from watchkeeper.boundary.lease import LeaseKeeper, LeaseStore
 from watchkeeper.operation.store import open_store, system_id_of
 

@@ -12,8 +12,8 @@ from tests.worlds.watched import Room
 from watchkeeper.base.database import Database
 from watchkeeper.bootstrap import addresses
 from watchkeeper.bootstrap.addresses import Addresses
-from watchkeeper.bootstrap.control import Worker
 from watchkeeper.bootstrap.detecting import Detecting, published
+from watchkeeper.bootstrap.worker import Worker
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.signs.model import Sign
 from watchkeeper.operation.detectors import looks, telling
@@ -80,8 +80,7 @@ def test_a_silent_watch_that_is_told_with_other_tiers_is_not_told_by_itself_unti
     with room.database.transaction("write"):
         telling.end(room.database, [Gone(together.condition, together.scope, "over")], at=room.clock.now())
     assert silent() == ["monitor silent"]
-    worker._views.close()
-    worker._database.close()
+    worker.close()
 
 
 def test_the_published_addresses_are_where_people_are_sent(tmp_path: Path) -> None:

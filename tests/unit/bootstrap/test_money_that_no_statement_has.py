@@ -11,7 +11,7 @@ from tests.unit.market.test_from_the_store_to_the_buyer import Store
 from tests.unit.market.test_reconciliation import said
 from tests.worlds.books import REASON
 from watchkeeper.base.clock import later
-from watchkeeper.bootstrap.control import Worker
+from watchkeeper.bootstrap.worker import Worker
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.boundary.views import Views
 from watchkeeper.interfaces.cli.status import render
@@ -107,8 +107,7 @@ def office(data: Path) -> Iterator[Office]:
     found = Office(data)
     yield found
     found.views.close()
-    found.worker._views.close()
-    found.worker._database.close()
+    found.worker.close()
     found.housekeeping.close()
     found.switching.close()
     found.books.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from watchkeeper.boundary.features import BY_NAME
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.catalogue.playbooks import PLAYBOOKS
 from watchkeeper.operation.catalogue.steps import in_words
@@ -197,6 +198,15 @@ _OF_THE_WATCH = (
     Condition("switch pilot_mode", "Pilot mode was engaged by the operator", "medium", "everything"),
     Condition("switch purchase_window", "The window was closed by the operator", "medium", "everything"),
     Condition("switch shutdown", "The operator shut the system down", "medium", "everything"),
+    *(
+        Condition(
+            f"feature {name}",
+            f"{name.replace('_', ' ')} is turned off by the operator",
+            "medium",
+            "everything",
+        )
+        for name in BY_NAME
+    ),
 )
 
 
