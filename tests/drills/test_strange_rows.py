@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.worlds.books import TurnableClock
+from watchkeeper.base.clock import SystemClock
+from watchkeeper.bootstrap.drills import business
 from watchkeeper.bootstrap.drills.faults import FAULTS
 from watchkeeper.bootstrap.drills.faults.model import WITHOUT
+from watchkeeper.bootstrap.drills.turning import TurnedClock
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.operation import cycle
 from watchkeeper.operation.alerts import life as alerts
@@ -167,5 +170,32 @@ def test_bytes_that_are_no_text_in_a_name_or_a_command_are_contained_like_any_ot
         world.full_pass()
         world.turn()
         assert world.can_lock(world.neighbour) == "operation-restricted"
+    finally:
+        world.close()
+
+
+def test_a_step_that_changed_places_with_another_offers_blames_nobody_who_answered(data: Path) -> None:
+    world = World(data, clock=TurnedClock(SystemClock()), business=business.whole)
+    try:
+        first, paid = (
+            str(row[0])
+            for row in world.continuous.views.database.query(
+                "SELECT id FROM watch_offer_steps WHERE id = 1 OR step = 'paid' AND id > 2 ORDER BY id"
+            )
+        )
+        world.inject(
+            (
+                f"{WITHOUT}offer_steps_refuses_update",
+                f"UPDATE offer_steps SET id = -1 WHERE id = {first}",
+                f"UPDATE offer_steps SET id = {first} WHERE id = {paid}",
+                f"UPDATE offer_steps SET id = {paid} WHERE id = -1",
+            )
+        )
+        world.turn()
+        world.full_pass()
+        assert {(table, key) for _, table, key in places(world) if key.isdecimal()} == {
+            ("offer_steps", first),
+            ("offer_steps", paid),
+        }
     finally:
         world.close()

@@ -89,7 +89,8 @@ class AsSealed:
         found: dict[Value, Row] = {}
         for standing in self._standing.steps(offer_utid, before=before):
             row = self._belonging("offer_steps", standing)
-            if row is not None:
+            # Under this key another offer's step may have been sealed: then it is none of this one.
+            if row is not None and row.get("offer_utid") == offer_utid:
                 found[standing["id"]] = row
         if isinstance(offer_utid, str) and offer_utid.isascii():
             numbers = self._context.views.database.query(

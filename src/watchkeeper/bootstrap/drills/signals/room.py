@@ -180,9 +180,7 @@ SIGNALS: tuple[Signal, ...] = (
         _watch_stops,
         (telling.MONITOR_SILENT,),
     ),
-    Signal(
-        ALERT, telling.RECORDS, "the records' repository is gone", _records_lost, (telling.RECORDS,)
-    ),
+    Signal(ALERT, telling.RECORDS, "the records' repository is gone", _records_lost, (telling.RECORDS,)),
     Signal(
         ALERT,
         telling.MONEY_UNMATCHED,
