@@ -266,6 +266,11 @@ def test_an_admins_day_from_the_delivery_board_to_the_open_window(
         reason=REASON,
     )
     assert "Person 3" not in page.content()
+    on_a_phone.to("/log")
+    expect(page.locator("article").first).to_contain_text("Payout")
+    page.get_by_role("link", name="Older acts").click()
+    assert "before=" in page.url
+    on_a_phone.looked()
     _people(on_a_phone, market)
     on_a_phone.to("/notices")
     on_a_phone.done(

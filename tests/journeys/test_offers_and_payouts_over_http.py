@@ -57,7 +57,12 @@ def test_a_farmer_is_paid_what_the_operators_list_says_and_sees_it(system: Syste
         system.traders[0].post(
             "/v1/withdrawals", {"amount_ugx": 1, "provider": "mtn", "external_ref": "W-HTTP"}
         )
-    assert set(system.admin.get("/v1/red-flags")) == {"deliveries", "exposure"}
+    assert set(system.admin.get("/v1/red-flags")) == {
+        "deliveries",
+        "exposure",
+        "storage_loss",
+        "pickups",
+    }
     assert "hits" in system.admin.get("/v1/rate-limit-hits")
 
 

@@ -38,6 +38,7 @@ from watchkeeper.market.commands import (
     WriteOffBlock,
 )
 from watchkeeper.market.housekeeping import Housekeeping
+from watchkeeper.market.inventory import reading as goods
 from watchkeeper.market.inventory.rules import due_days, lost_after
 from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.reading import Books
@@ -197,6 +198,34 @@ def test_the_fee_is_half_a_percent_of_the_nominal_weight_a_day_and_nothing_befor
     again = StorageFee(lot_id=number(store.query("SELECT max(id) FROM lots")[0][0]), from_day=1)  # type: ignore[arg-type]
     assert store.refused(again, SYSTEM_USER_ID) == "nothing-due"
     store.turn()
+
+
+def test_an_admin_is_told_of_a_block_from_5_kg_lost_and_of_a_lot_from_10_percent(store: Store) -> None:
+    store.flip(Switch.PURCHASE_WINDOW, "release")
+    block = store.block()
+    store.deliver(1)
+    ((loose,),) = store.query("SELECT max(id) FROM lots")
+
+    def days_pass(days: int) -> list[tuple[object, ...]]:
+        store.clock.instant_offset += days * DAY
+        store.housekeeping = store.restarted()
+        store.tick()
+        return [
+            (row["block_id"], row["lot_id"], row["lost_grams"])
+            for row in goods.shrinking(store.bench.books.database, limit=10)
+            if row["trader"] == store.world.alias_of(store.trader)
+        ]
+
+    assert days_pass(9) == []
+    assert days_pass(1) == [(block, None, 5_000)]
+    assert days_pass(9) == [(block, None, 9_500)]
+    assert days_pass(1) == [(block, None, 10_000), (None, loose, 1_000)]
+    assert len(goods.shrinking(store.bench.books.database, limit=1)) == 1
+    # What a buyer has taken is nobody's loss any more.
+    purchase = store.bench.one(Purchase(block_id=block), store.buyer)
+    assert len(days_pass(0)) == 2
+    store.bench.one(store.pickup(purchase, 90_000), store.admin)
+    assert days_pass(0) == [(None, loose, 1_000)]
 
 
 def test_a_day_with_pilot_mode_in_it_never_counts(store: Store) -> None:

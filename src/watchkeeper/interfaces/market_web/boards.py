@@ -9,6 +9,7 @@ from watchkeeper.interfaces.market_web.shapes import After, Before, Limit
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.interfaces.market_web.trade import shown
 from watchkeeper.market import boards
+from watchkeeper.market.inventory import reading
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["boards"])
 
@@ -25,12 +26,18 @@ def deliveries(
 
 @router.get("/red-flags", openapi_extra=may("admin", "operator"))
 def red_flags(session: SignedIn, services: Services, limit: Limit = 50) -> dict[str, object]:
-    """Deliveries past their deadline, and traders from 80 % of the exposure limit on."""
+    """Deliveries past their deadline; traders from 80 % of the exposure limit on; goods in store that lost 10 % or 5 kg;
+    orders within 12 hours of the end of their time, or past it.
+    """
     database, now = services.handles().books.database, services.clock.now()
     with database.transaction("read"):
         return {
             "deliveries": [shown(row, now=now) for row in boards.overdue(database, at=now, limit=limit)],
             "exposure": boards.exposed(database, limit=limit),
+            "storage_loss": reading.shrinking(database, limit=limit),
+            "pickups": [
+                shown(row) for row in reading.purchases(database, buyer_id=None, at=now, limit=limit)
+            ],
         }
 
 

@@ -8,7 +8,12 @@ from __future__ import annotations
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.interface import Record
-from watchkeeper.market.inventory.rules import days_in_store, lost_after
+from watchkeeper.market.inventory.rules import (
+    RED_LOSS_GRAMS,
+    RED_LOSS_PERCENT,
+    days_in_store,
+    lost_after,
+)
 from watchkeeper.market.purchases.rules import FLAGGED_SECONDS
 from watchkeeper.market.reading import page
 from watchkeeper.market.rows import marks, number
@@ -79,6 +84,32 @@ def blocks(database: Database, *, trader_id: int | None, after: int = 0, limit: 
     )
     names = ("id", "utid", "produce", "grams", "grams_left", "status", "at")
     return [_named(names, row) | {"grams_left": row[4] or 0} for row in rows]
+
+
+#: What stands in store or awaits its pickup: blocks, and lots that are in no block yet.
+_IN_STORE = (
+    "SELECT b.trader_id, b.produce, b.id AS block_id, NULL AS lot_id, "
+    f"sum(l.grams) AS grams, sum({_LEFT}) AS grams_left FROM block_state s JOIN blocks b ON b.id = s.block_id "
+    "JOIN block_lots m ON m.block_id = b.id JOIN lots l ON l.id = m.lot_id "
+    "WHERE s.status IN ('in_storage', 'awaiting_pickup') "
+    "AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = l.id) GROUP BY b.trader_id, b.produce, b.id "
+    f"UNION ALL SELECT l.trader_id, l.produce, NULL, l.id, l.grams, {_LEFT} FROM lots l "
+    "WHERE NOT EXISTS (SELECT 1 FROM block_lots m WHERE m.lot_id = l.id) "
+    "AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = l.id)"
+)
+
+
+def shrinking(database: Database, *, limit: int) -> list[Shown]:
+    """Goods in store that lost 10 % of their nominal weight, or 5 kg, whichever came first; the greatest loss first."""
+    rows = database.query(
+        "SELECT u.alias, g.produce, g.block_id, g.lot_id, g.grams, g.grams_left, g.grams - g.grams_left "
+        f"FROM ({_IN_STORE}) g JOIN users u ON u.id = g.trader_id "
+        "WHERE (g.grams - g.grams_left) * 100 >= g.grams * ? OR g.grams - g.grams_left >= ? "
+        "ORDER BY 7 DESC, g.block_id, g.lot_id LIMIT ?",
+        (RED_LOSS_PERCENT, RED_LOSS_GRAMS, page(limit)),
+    )
+    names = ("trader", "produce", "block_id", "lot_id", "grams", "grams_left", "lost_grams")
+    return [_named(names, row) for row in rows]
 
 
 _PURCHASE = (

@@ -19,6 +19,8 @@ from watchkeeper.market.state import BLOCK_LOTS, Block, Lot, State
 DAY_MICROSECONDS = 24 * 3600 * MICROSECONDS_PER_SECOND
 #: 0.5 kg a day for each 100 kg nominal: one gram in two hundred.
 FEE_DIVISOR = 200
+#: An admin is told of goods in store that lost this share of their nominal weight, or this much.
+RED_LOSS_PERCENT, RED_LOSS_GRAMS = 10, 5_000
 #: One command deducts at most so many days; what is left is the next one's.
 DAYS_AT_ONCE_MAX = 60
 

@@ -10,6 +10,7 @@ from watchkeeper.interfaces.market_web.pages import (
     buyer,
     everyone,
     farmer,
+    log,
     operator,
     sign_in,
     trader,
@@ -25,6 +26,7 @@ for _page in (
     *buyer.PAGES,
     *admin.PAGES,
     *accounts.PAGES,
+    *log.PAGES,
     *operator.PAGES,
 ):
     add(router, _page)
