@@ -18,7 +18,7 @@ from watchkeeper.bootstrap.publishing import Publishing
 from watchkeeper.bootstrap.sampling import Sampling
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
-from watchkeeper.boundary.lease import LeaseKeeper, LeaseLost, LeaseStore
+from watchkeeper.boundary.lease import PROBE_SECONDS_MAX, LeaseKeeper, LeaseLost, LeaseStore
 from watchkeeper.operation import cycle
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.detectors import machine
@@ -35,7 +35,6 @@ _RENEW_SECONDS = 1.0
 #: What the lease stands for (architecture, The gate).
 _PASS_SECONDS_MAX = 5.0
 _UNREAD_SECONDS_MAX = 10.0
-_PROBE_SECONDS_MAX = 120.0
 _UNKNOWN_SECONDS_MAX = 30.0
 _ALIVE_SECONDS = 30.0
 _HOUR_SECONDS = 3600.0
@@ -78,7 +77,6 @@ class Watch:
         self._full_asked: BootTime | None = None
         self._left: list[str] = ["no pass yet"]
         self._watermark = 0
-        self._reports_read = 0
         self._keeper.take()
 
     def alive(self) -> bool:
@@ -212,7 +210,7 @@ class Watch:
             age = self._clock.boot().seconds_since(probe.probed)
             if not probe.bites:
                 reasons.append(f"the switch {probe.switch} does not bite")
-            elif age is None or age > _PROBE_SECONDS_MAX:
+            elif age is None or age > PROBE_SECONDS_MAX:
                 reasons.append(f"the last probe of {probe.switch} is old")
         limits = self._roles.post.thresholds
         reasons.append(

@@ -18,6 +18,8 @@ from watchkeeper.base.utid import base36
 
 SILENT_AFTER_SECONDS = 30.0
 POLL_SECONDS = 1.0
+#: A switch's probe says something about now for so long; one of another boot says nothing.
+PROBE_SECONDS_MAX = 120.0
 _REPORTS_KEPT = 1000
 
 

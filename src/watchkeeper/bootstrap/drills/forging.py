@@ -21,14 +21,10 @@ _FORGER = Path(__file__).with_name("forger.py")
 _SECONDS_MAX = 60
 
 
-class NoSuperuser(RuntimeError):
-    """This fault is a superuser's, and nobody said how one gets into the database."""
-
-
-def commit(data: Path, step: Sql, names: Mapping[str, object], *, superuser_url: str | None = None) -> int:
+def commit(data: Path, step: Sql, names: Mapping[str, object]) -> int:
     """Commit these statements in one transaction from outside; when, in nanoseconds since boot.
 
-    Raises `subprocess.CalledProcessError` when the database refuses them, `NoSuperuser`.
+    Raises `subprocess.CalledProcessError` when the database refuses them.
     """
     # The control room's own store is a file whatever the books lie in.
     engine = "sqlite" if step.store == "operation" else engine_of(data)
@@ -36,12 +32,8 @@ def commit(data: Path, step: Sql, names: Mapping[str, object], *, superuser_url:
         place = str(data / FILE_NAME)
     elif engine == "sqlite":
         place = str(file_of(data, step.store))
-    elif step.by == "owner":
-        place = addresses(data)["owner"]
-    elif superuser_url is not None:
-        place = superuser_url
     else:
-        raise NoSuperuser(NoSuperuser.__doc__)
+        place = addresses(data)["owner"]
     schema = "market" if step.store == "operation" else STORES[step.store]
     job = {
         "engine": engine,

@@ -34,10 +34,10 @@ class Played:
     contain_ms: float | None
 
 
-def play(data: Path, fault: Fault, *, clock: Clock, superuser_url: str | None = None) -> Played:
+def play(data: Path, fault: Fault, *, clock: Clock) -> Played:
     """Play one fault in a new folder."""
     turned = TurnedClock(clock)
-    world = World(data, clock=turned, business=business.whole, superuser_url=superuser_url)
+    world = World(data, clock=turned, business=business.whole)
     return _to_its_end(world, fault, turned)
 
 

@@ -79,7 +79,7 @@ def opened(place: Ground, *, clock: TurnedClock) -> World:
         world.victim, world.neighbour, world.farmer = memory["people"]
         world.turn()
 
-    return World(place.data, clock=clock, business=recalled, superuser_url=place.database_url, there=there)
+    return World(place.data, clock=clock, business=recalled, there=there)
 
 
 def _remember(world: World) -> None:

@@ -12,7 +12,7 @@ from watchkeeper.bootstrap.drills import forging
 from watchkeeper.bootstrap.drills.faults.model import Sql, Step
 from watchkeeper.bootstrap.full_pass import FullPasses
 from watchkeeper.boundary.gate import Switch
-from watchkeeper.market.commands import Command, CreateListing, Deposit, PayToLock, VerifyDelivery
+from watchkeeper.market.commands import Command, CreateListing, Deposit, PayToLock
 from watchkeeper.market.cures.service import MarketCures
 from watchkeeper.market.housekeeping import Housekeeping
 from watchkeeper.market.reading import Books
@@ -51,14 +51,12 @@ class World:
         *,
         clock: Clock,
         business: Callable[[World], None] = businesses.little,
-        superuser_url: str | None = None,
         there: NewMarket | None = None,
     ) -> None:
         self.data = data
         self.clock = clock
         self.names: dict[str, object] = {}
         self.free_units: list[int] = []
-        self._superuser_url = superuser_url
         self._switching: Switching | None = None
         self._housekeeping: Housekeeping | None = None
         self._books: Books | None = None
@@ -168,7 +166,7 @@ class World:
         return at
 
     def _commit(self, step: Sql) -> BootTime:
-        nanoseconds = forging.commit(self.data, step, self.names, superuser_url=self._superuser_url)
+        nanoseconds = forging.commit(self.data, step, self.names)
         return BootTime(self.clock.boot().boot_id, nanoseconds)
 
     def turn(self) -> None:
@@ -228,11 +226,6 @@ class World:
     def can_list(self) -> str:
         """The same when a farmer lists produce."""
         return self.tried(CreateListing(produce="Beans", grams=20_000, price_ugx_per_kg=100), self.farmer)
-
-    def can_verify(self, lock_utid: str, outcome: str) -> str:
-        """The same when the admin says what became of a lock."""
-        command = VerifyDelivery(lock_utid=lock_utid, outcome=outcome, reason=_REASON)
-        return self.tried(command, self.bench.market.admin.id)
 
     def tried(self, command: Command, actor_id: int) -> str:
         """What the market answers to a command: accepted, or the refusal's code."""

@@ -15,7 +15,7 @@ from watchkeeper.base.database import Database, DatabaseError
 from watchkeeper.boundary.gate import STOP_FILE_NAME, Switch
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
-from watchkeeper.boundary.lease import LeaseStore
+from watchkeeper.boundary.lease import PROBE_SECONDS_MAX, LeaseStore
 from watchkeeper.boundary.views import JOURNAL, VIEWS, Views
 from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.metrics import ACCOUNTS_NAMED_MAX, FINDINGS, METRICS, Measured
@@ -24,8 +24,6 @@ from watchkeeper.operation.catalogue.rates import HourlyRate
 #: An alias as the rules make it (domain, Roles). Whatever else stands there is named by the account's number.
 _ALIAS = re.compile(r"[a-z]{3}_[0-9a-z]{6}")
 _SCOPES_MAX = 10_000
-#: A probe of another boot, or older, proves nothing about now.
-_PROBE_SECONDS_MAX = 120
 _MINUTE_MICROSECONDS = 60_000_000
 
 _GATE = ("pilot_mode_engaged", "purchase_window_open", "shutdown_engaged")
@@ -151,7 +149,7 @@ class Measuring:
         for switch in Switch:
             probe = probes.get(switch.value)
             age = None if probe is None else now.seconds_since(probe.probed)
-            if probe is None or age is None or age > _PROBE_SECONDS_MAX:
+            if probe is None or age is None or age > PROBE_SECONDS_MAX:
                 measured.cannot(["switch_probe_bites"], f"the last probe of {switch.value} is old")
             else:
                 measured.say("switch_probe_bites", int(probe.bites), switch.value)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import DatabaseError
-from watchkeeper.boundary.lease import LeaseStore, ProbeRow
+from watchkeeper.boundary.lease import PROBE_SECONDS_MAX, LeaseStore, ProbeRow
 from watchkeeper.operation.catalogue.signs.model import Sign
 from watchkeeper.operation.catalogue.threats import AWAITED
 from watchkeeper.operation.detectors.model import QUIET, SEEN, UNKNOWN, Gone, Look, Plain, Post
@@ -16,8 +16,6 @@ from watchkeeper.operation.detectors.model import QUIET, SEEN, UNKNOWN, Gone, Lo
 BITES, DISK = "switch does not bite", "disk nearly full"
 NOT_PROVED = "no write into the books was proved lately"
 _EVERY_SECONDS = 1.0
-#: A switch's probe says something about now for so long (architecture, The gate).
-_PROBE_SECONDS_MAX = 120.0
 _MIB = 1024 * 1024
 
 
@@ -54,7 +52,7 @@ class SwitchProbes(Plain):
 
 def _fresh(probe: ProbeRow, *, clock: Clock) -> bool:
     age = clock.boot().seconds_since(probe.probed)
-    return age is not None and age <= _PROBE_SECONDS_MAX
+    return age is not None and age <= PROBE_SECONDS_MAX
 
 
 def write_trouble(lease: LeaseStore, *, clock: Clock, seconds_max: int) -> str:

@@ -38,11 +38,10 @@ _KEYS = {ACCOUNT: "{alias}", UNIT: "{unit}"}
 
 @dataclass(frozen=True, slots=True)
 class Sql:
-    """Statements for one store, as the owner of the database or as the cluster's superuser (SQLite has one login)."""
+    """Statements for one store, as the owner of the database."""
 
     statements: tuple[str, ...]
     store: Store | Literal["operation"] = "market"
-    by: Literal["owner", "superuser"] = "owner"
 
 
 Step: TypeAlias = "str | Sql | Callable[[World], None]"
