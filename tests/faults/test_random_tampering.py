@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.worlds.tampering import Place, Tamperer
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.drills import business
@@ -41,6 +43,7 @@ def named(drafts: list[Draft]) -> set[Place]:
     }
 
 
+@pytest.mark.timeout(3600)
 def test_every_tampering_is_found_and_no_other_row_is_blamed(
     data: Path, rounds: Callable[[int], int]
 ) -> None:
