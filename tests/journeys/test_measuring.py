@@ -102,6 +102,13 @@ def test_a_drill_proves_its_row_and_the_control_room_keeps_the_proof(typed: Type
     typed("drill", "9.9", "--data", str(data), code=2)
 
 
+def test_a_drill_in_which_something_fails_on_purpose_answers_as_json_alone(
+    typed: Typed, tmp_path: Path
+) -> None:
+    # A channel that takes nothing is logged each time.
+    assert typed.json("drill", "Aalert-path", "--data", str(tmp_path / "none"))["proven"] is True
+
+
 def test_the_coverage_of_a_data_folder_is_by_its_own_engine(tmp_path: Path) -> None:
     data = tmp_path / "data"
     setup.create(data, clock=SystemClock())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import pyotp
 import typer
 
 from watchkeeper.base.clock import SystemClock
+from watchkeeper.bootstrap import logs
 from watchkeeper.bootstrap.bench import detect, locks
 from watchkeeper.bootstrap.database_command import database_app
 from watchkeeper.bootstrap.demo.show import operator_secret
@@ -93,7 +95,8 @@ def demo_code(
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. What it answers is on standard output alone; what goes wrong inside is logged beside it."""
+    logs.configure(None, level=logging.ERROR)
     app(prog_name="watchkeeper")
 
 

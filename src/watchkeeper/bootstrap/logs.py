@@ -15,8 +15,8 @@ _BYTES_MAX = 5_000_000
 _FILES_KEPT = 3
 
 
-def configure(file: Path | None) -> None:
-    """Send every log line to `file` (rotated), or to standard error when there is none."""
+def configure(file: Path | None, *, level: int = logging.INFO) -> None:
+    """Send every log line of this level or above to `file` (rotated), or to standard error when there is none."""
     clock = SystemClock()
 
     def stamp(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -42,7 +42,7 @@ def configure(file: Path | None) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(level)
     # Libraries that would log addresses or bodies of what they send stay silent below warnings.
     for chatty in ("httpx", "httpcore", "apprise", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
