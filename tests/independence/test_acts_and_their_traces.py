@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.worlds.unguarded import REASON, Unguarded
+from watchkeeper.base import utid
 from watchkeeper.base.canonical import Value
-from watchkeeper.market import decide, names
+from watchkeeper.market import decide
 from watchkeeper.market.commands import CreateListing, SendNotice, SuspendUser
 from watchkeeper.market.decision import Context, Decision, Row
 from watchkeeper.market.listings import rules as listings
@@ -40,7 +41,7 @@ def test_4_1_names_of_no_form(unguarded: Unguarded, monkeypatch: pytest.MonkeyPa
     world = unguarded.world
     assert world.can_list() == "accepted"
     assert unguarded.seen() == set()
-    monkeypatch.setattr(names.utids, "draw", lambda **_: "LISTING/0001")
+    monkeypatch.setattr(utid, "draw", lambda **_: "LISTING/0001")
     assert world.can_list() == "accepted"
     assert ("4.1", "form") in unguarded.seen()
     assert unguarded.named("4.1") == {f"journal {unguarded.last('journal')}"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.worlds.unguarded import Unguarded
-from watchkeeper.boundary import admit
-from watchkeeper.market import decide, housekeeping
+from tests.worlds.unguarded import Unguarded, everywhere
+from watchkeeper.boundary import flips
+from watchkeeper.market import decide
 from watchkeeper.market.commands import StorageFee
 from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.inventory import due, rules
@@ -23,9 +23,7 @@ def test_5_2_a_fee_of_twice_the_weight(unguarded: Unguarded, monkeypatch: pytest
     monkeypatch.setattr(rules, "FEE_DIVISOR", rules.FEE_DIVISOR // 2)
     unguarded.a_day_later()
     assert unguarded.seen() == {("5.2", "weight")}
-    assert unguarded.named("5.2") == {
-        f"storage_fee_deductions {unguarded.last('storage_fee_deductions')}"
-    }
+    assert unguarded.named("5.2") == {f"storage_fee_deductions {unguarded.last('storage_fee_deductions')}"}
     assert unguarded.stopped("5.2") == {"everything"}
     last = unguarded.last("journal")
     unguarded.a_day_later()
@@ -72,8 +70,7 @@ def test_9_3_a_market_that_takes_pilot_mode_to_be_on_for_ever(
     unguarded.a_day_later()
     assert unguarded.seen() == set()
     always = ((unguarded.clock.now(), None),)
-    monkeypatch.setattr(admit, "times_on", lambda *_: always)
-    monkeypatch.setattr(housekeeping, "times_on", lambda *_: always)
+    everywhere(monkeypatch, flips.times_on, lambda *_: always)
     days = unguarded.last("storage_fee_deductions")
     unguarded.a_day_later()
     assert unguarded.last("storage_fee_deductions") == days

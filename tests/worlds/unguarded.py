@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,7 +23,23 @@ from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.containment import imposing
 from watchkeeper.operation.verifier import findings
 
+_OURS = "watchkeeper."
+
 REASON = "because the test says so and means it"
+
+
+def everywhere(monkeypatch: pytest.MonkeyPatch, rule: object, instead: object) -> None:
+    """Take a rule out of the market and of whoever else leans on it: the watch, too, if it does."""
+    places = [
+        (module, name)
+        for module in [*sys.modules.values()]
+        if module.__name__.startswith(_OURS)
+        for name, value in vars(module).items()
+        if value is rule
+    ]
+    assert places
+    for module, name in places:
+        monkeypatch.setattr(module, name, instead)
 
 
 class Unguarded:
