@@ -1,10 +1,11 @@
-"""Without the law of the daily fee, 5.2 sees what was deducted wrongly, and 9.3 what was not deducted at all."""
+"""Without the law of the daily fee, 5.2 sees what weighs wrongly, 9.3 what was not deducted, and 10.1 what never was due."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.worlds.unguarded import Unguarded, everywhere
+from watchkeeper.bootstrap.drills.turning import HOUR
 from watchkeeper.boundary import flips
 from watchkeeper.market import decide
 from watchkeeper.market.commands import StorageFee
@@ -75,3 +76,21 @@ def test_9_3_a_market_that_takes_pilot_mode_to_be_on_for_ever(
     unguarded.a_day_later()
     assert unguarded.last("storage_fee_deductions") == days
     assert unguarded.seen() == {("9.3", "day not deducted")}
+
+
+def test_10_1_a_market_that_forgets_that_pilot_mode_was_on(
+    unguarded: Unguarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unguarded.world.pilot_mode("engage")
+    unguarded.clock.offset += HOUR
+    unguarded.world.pilot_mode("release")
+    unguarded.a_day_later()
+    assert unguarded.number("SELECT count(*) FROM storage_fee_deductions") == 0
+    assert unguarded.seen() == set()
+    everywhere(monkeypatch, flips.times_on, lambda *_: ())
+    unguarded.a_day_later()
+    assert unguarded.number("SELECT count(*) FROM storage_fee_deductions") == 2
+    assert unguarded.seen() == {("10.1", "nobody decided")}
+    assert unguarded.named("10.1") == {f"journal {unguarded.last('journal')}"}
+    assert unguarded.stopped("10.1") == {"command:storage_fee"}
+    assert unguarded.deposit() == "accepted"

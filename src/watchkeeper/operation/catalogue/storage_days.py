@@ -18,7 +18,6 @@ from watchkeeper.boundary.selftest import Settled
 from watchkeeper.boundary.views import JOURNAL
 from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.context import Context
-from watchkeeper.operation.catalogue.intervals import instants_on
 from watchkeeper.operation.catalogue.model import Draft
 
 _DAY = 24 * 3600 * 1_000_000
@@ -52,7 +51,7 @@ def missed(context: Context, settled: Settled, *, after: int, upto: int, invaria
     lots = _lots(context, settled, after=after, upto=upto)
     if not lots:
         return []
-    pilot_mode = instants_on(context.flips, Switch.PILOT_MODE)
+    pilot_mode = context.times_on(Switch.PILOT_MODE)
     restrictions = [*context.gate.restrictions, *context.lifted_since(settled.began)]
     drafts: list[Draft] = []
     for lot in lots.values():
