@@ -7,7 +7,6 @@ checks it against what exists and draws again before anything is written.
 
 from __future__ import annotations
 
-import re
 import secrets
 import string
 from collections.abc import Callable
@@ -25,7 +24,6 @@ ROLE_LETTERS = {
 _BASE36 = string.digits + string.ascii_lowercase
 #: The form of a UTID, whole, as a regular expression that any schema understands.
 UTID_FORM = r"^[0-9]{8}-[0-9]{6}-(far|tra|buy|adm|opr|sys)-[0-9a-z]{6}$"
-_FORM = re.compile(UTID_FORM)
 #: With 36**6 tails a second that many collisions in a row mean a broken random source.
 _DRAWS_MAX = 100
 
@@ -47,8 +45,3 @@ def draw(*, role: str, at: Instant, taken: Callable[[str], bool]) -> str:
         if not taken(utid):
             return utid
     raise RandomSourceBroken(RandomSourceBroken.__doc__)
-
-
-def well_formed(text: str) -> bool:
-    """Whether `text` has the form of a UTID."""
-    return _FORM.fullmatch(text) is not None

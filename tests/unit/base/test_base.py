@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def test_a_utid_has_its_form_and_is_drawn_again_when_taken() -> None:
     at = as_instant(datetime(2026, 11, 24, 11, 5, 9, tzinfo=UTC))
     for _ in range(200):
         found = utid.draw(role="trader", at=at, taken=seen.__contains__)
-        assert utid.well_formed(found)
+        assert re.match(utid.UTID_FORM, found)
         assert found.startswith("20261124-140509-tra-")
         assert found not in seen
         seen.add(found)

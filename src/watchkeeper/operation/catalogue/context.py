@@ -16,6 +16,7 @@ from watchkeeper.boundary.gatestore import Lifted
 from watchkeeper.boundary.selftest import JobTurn, ProbeRound
 from watchkeeper.boundary.turning import FeatureState
 from watchkeeper.boundary.views import VIEWS, Row, Views
+from watchkeeper.operation.catalogue import intervals
 
 if TYPE_CHECKING:
     from watchkeeper.operation.catalogue.people import People
@@ -130,12 +131,19 @@ class Context:
     _published: frozenset[str] | None = None
     _aliases: dict[int, str] = field(default_factory=dict)
     _by_utid: dict[str, Flip] = field(default_factory=dict)
+    _times: dict[Switch, list[tuple[Instant, Instant | None]]] = field(default_factory=dict)
 
     def flip(self, utid: object) -> Flip | None:
         """The gate's flip of this UTID."""
         if not self._by_utid:
             self._by_utid = {flip.utid: flip for flip in self.flips}
         return self._by_utid.get(utid) if isinstance(utid, str) else None
+
+    def times_on(self, switch: Switch) -> list[tuple[Instant, Instant | None]]:
+        """When a switch was on, by its flips, oldest first: from, and until when, None while it lasts."""
+        if switch not in self._times:
+            self._times[switch] = intervals.instants_on(self.flips, switch)
+        return self._times[switch]
 
     def sealed(self, table: str, keys: Collection[int]) -> Mapping[int, tuple[str, int]]:
         """Where these rows are sealed: key -> (log, leaf index). At most 4,096 keys a call."""

@@ -50,22 +50,28 @@ def _stops(*classes: Class, switches: tuple[str, ...] = (), lease: bool = True) 
     return _Stops(frozenset({_SHUTDOWN, *switches}), lease, frozenset(classes))
 
 
-#: Probe -> what stops it (catalogue, Operation classes).
-_TABLE: Mapping[str, _Stops] = {
-    "purchase": _stops(Class.PURCHASE, switches=(_PILOT, _WINDOW)),
-    "cancel_purchase": _stops(Class.PURCHASE_CANCELLATION),
-    "pickup": _stops(Class.PICKUP),
-    "purchase_expiry": _stops(Class.PICKUP),
-    "verify_delivery": _stops(Class.VERIFICATION, Class.DELIVERED),
-    "verify_delivery:late": _stops(Class.VERIFICATION, lease=False),
-    "reverse_lock": _stops(Class.REVERSAL),
-    "storage_fee": _stops(Class.STORAGE_FEE, switches=(_PILOT,)),
+#: Feature -> its probes -> what stops each (catalogue, Operation classes). What is missing from the manifest is missed here.
+_TABLE: Mapping[str, Mapping[str, _Stops]] = {
+    PURCHASE: {
+        "purchase": _stops(Class.PURCHASE, switches=(_PILOT, _WINDOW)),
+        "cancel_purchase": _stops(Class.PURCHASE_CANCELLATION),
+        "pickup": _stops(Class.PICKUP),
+        "purchase_expiry": _stops(Class.PICKUP),
+    },
+    DELIVERY_VERIFICATION: {
+        "verify_delivery": _stops(Class.VERIFICATION, Class.DELIVERED),
+        "verify_delivery:late": _stops(Class.VERIFICATION, lease=False),
+        "reverse_lock": _stops(Class.REVERSAL),
+    },
+    STORAGE_FEE: {"storage_fee": _stops(Class.STORAGE_FEE, switches=(_PILOT,))},
 }
+#: Feature -> the rounds of the market's own that it cannot do without.
+_ROUNDS: Mapping[str, tuple[str, ...]] = {STORAGE_FEE: ("storage fee",)}
 
 
 def rightly_refused(probe: str, found: ProbeRound) -> list[str]:
     """The codes with which a probe ought to have been refused, its feature being on, under the gate of its round."""
-    stops = _TABLE[probe]
+    stops = next(table[probe] for table in _TABLE.values() if probe in table)
     codes = [code for cause, code in _CODES if cause in stops.switches and cause in found.engaged]
     if found.lease_silent and stops.lease:
         # The lease speaks after shutdown and before the other switches.
@@ -130,8 +136,13 @@ def _parts(
         wanted = "on" if state.turned is None or state.turned.on else "off"
         refused = ", ".join(state.refused) or "nothing"
         yield "rows", f"the gate refuses {refused}, and the operator last turned it {wanted}"
-    probes = {probe.name: probe for probe in found.probes if probe.name.split(":")[0] in feature.commands}
-    unprobed = sorted(set(feature.commands) - {name.split(":")[0] for name in probes})
+    table = _TABLE[feature.name]
+    probes = {
+        probe.name: probe
+        for probe in found.probes
+        if probe.name in table or probe.name.partition(":")[0] in feature.commands
+    }
+    unprobed = sorted(table.keys() - probes.keys())
     if unprobed:
         yield "probes", f"the market did not probe {', '.join(unprobed)}"
     # The rows are judged above as they are now; a probe of before a change says nothing about it.
@@ -140,7 +151,7 @@ def _parts(
     wrong = [
         said
         for name in sorted(probes)
-        if (said := _refused_wrongly(probes[name], found, off if same else None))
+        if (said := _refused_wrongly(probes[name], name in table, found, off if same else None))
     ]
     if wrong:
         yield "gate", "; ".join(wrong)
@@ -152,15 +163,15 @@ def _parts(
     unpublished = [view for view in feature.views if VIEWS[view].name not in context.published()]
     if unpublished:
         yield "views", f"there is no view of {', '.join(unpublished)}"
-    for job in feature.jobs:
+    for job in _ROUNDS.get(feature.name, ()):
         problem = _stands_still(jobs.get(job), found, probes.values())
         if problem:
             yield f"round {job}", problem
 
 
-def _refused_wrongly(probe: Probe, found: ProbeRound, off: bool | None) -> str:
+def _refused_wrongly(probe: Probe, known: bool, found: ProbeRound, off: bool | None) -> str:
     """What is wrong with how a probe was refused, in words; `off` is None where the gate has changed since."""
-    if probe.name not in _TABLE:
+    if not known:
         return f"{probe.name} is in no table of what may stop it"
     wanted = set(rightly_refused(probe.name, found))
     met = set(probe.refused_as)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from watchkeeper.base.canonical import Value
-from watchkeeper.base.utid import ROLE_LETTERS
 from watchkeeper.boundary.flips import Flip
 from watchkeeper.boundary.gate import Hold, Switch
+from watchkeeper.operation.catalogue import utids
 from watchkeeper.operation.catalogue.context import Context, Found
 from watchkeeper.operation.catalogue.people import People, Standing
 from watchkeeper.operation.catalogue.policy import ADMIN_OR_OPERATOR, OPERATOR, SYSTEM
@@ -27,7 +27,7 @@ def by_the_system(flip: Flip) -> bool:
     """Whether nobody but the system made it. A gate that was made anew from the journal knows a person's flip, written
     down by the system when they could not any more, by its UTID alone.
     """
-    return flip.role == SYSTEM and f"-{ROLE_LETTERS[SYSTEM]}-" in flip.utid
+    return flip.role == SYSTEM and utids.of_the_system(flip.utid)
 
 
 def stops_by_itself(flip: Flip) -> bool:

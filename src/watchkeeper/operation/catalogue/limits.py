@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from watchkeeper.base.canonical import Value
+from watchkeeper.boundary.gate import Switch
 from watchkeeper.operation.catalogue.context import Context, Found
 from watchkeeper.operation.catalogue.referred import AsSealed, AsTheyStand, Rows
 
@@ -13,11 +15,19 @@ _HOUR = 3_600_000_000
 OFFER_MICROSECONDS = 24 * _HOUR
 DAY_MICROSECONDS = 24 * _HOUR
 BLOCK_LOTS = 10
+#: A gate that was made anew has its flips from the journal, where each was written down a moment after it was made. So the
+#: end of a time in pilot mode is known no better than by this.
+_SURE_MICROSECONDS = 60_000_000
 
 
 def exceeded(context: Context, entry: Found, effects: Sequence[Found]) -> str | None:
     """Why this act of the system's own is beyond its limit; None when it is within, by its rows or by their seals."""
-    judge = {"expire_offer": _offer, "form_block": _block, "storage_fee": _fee}.get(str(entry.row["command"]))
+    judges: dict[str, Callable[[Rows, Found, Sequence[Found]], str | None]] = {
+        "expire_offer": _offer,
+        "form_block": _block,
+        "storage_fee": partial(_fee, context),
+    }
+    judge = judges.get(str(entry.row["command"]))
     if judge is None or judge(AsTheyStand(context), entry, effects) is None:
         return None
     return judge(AsSealed(context), entry, effects)
@@ -40,7 +50,7 @@ def _block(_: Rows, __: Found, effects: Sequence[Found]) -> str | None:
     return None
 
 
-def _fee(rows: Rows, entry: Found, effects: Sequence[Found]) -> str | None:
+def _fee(context: Context, rows: Rows, entry: Found, effects: Sequence[Found]) -> str | None:
     for row in (found.row for found in effects if found.table == "storage_fee_deductions"):
         lot = rows.by_key("lots", row["lot_id"])
         if (
@@ -50,7 +60,17 @@ def _fee(rows: Rows, entry: Found, effects: Sequence[Found]) -> str | None:
             or _number(row["grams_after"]) < 0
         ):
             return "the day is not over, or less than nothing is left"
+        if _in_pilot_mode(context, ended_at=_number(lot["at"]) + _number(row["day"]) * DAY_MICROSECONDS):
+            return "pilot mode was on in that day"
     return None
+
+
+def _in_pilot_mode(context: Context, *, ended_at: int) -> bool:
+    """Whether pilot mode was surely on at an instant of the day that ended then."""
+    return any(
+        begun < ended_at and (ended is None or ended - _SURE_MICROSECONDS > ended_at - DAY_MICROSECONDS)
+        for begun, ended in context.times_on(Switch.PILOT_MODE)
+    )
 
 
 def _number(value: Value) -> int:

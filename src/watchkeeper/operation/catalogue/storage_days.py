@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from watchkeeper.base import canonical
 from watchkeeper.base.clock import Instant
 from watchkeeper.boundary.features import STORAGE_FEE
-from watchkeeper.boundary.flips import times_on
 from watchkeeper.boundary.gate import EVERYTHING, OperationClass, Restriction, Switch, account
 from watchkeeper.boundary.selftest import Settled
 from watchkeeper.boundary.views import JOURNAL
@@ -52,7 +51,7 @@ def missed(context: Context, settled: Settled, *, after: int, upto: int, invaria
     lots = _lots(context, settled, after=after, upto=upto)
     if not lots:
         return []
-    pilot_mode = times_on(context.flips, Switch.PILOT_MODE)
+    pilot_mode = context.times_on(Switch.PILOT_MODE)
     restrictions = [*context.gate.restrictions, *context.lifted_since(settled.began)]
     drafts: list[Draft] = []
     for lot in lots.values():

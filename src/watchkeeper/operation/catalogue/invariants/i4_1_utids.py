@@ -14,16 +14,11 @@ Proven by: a UTID rewritten in the journal and in an effect row, a journal row d
 
 from __future__ import annotations
 
-import re
-
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING
-from watchkeeper.operation.catalogue import books, closing
+from watchkeeper.operation.catalogue import books, closing, utids
 from watchkeeper.operation.catalogue.context import Context, News
 from watchkeeper.operation.catalogue.model import Draft, Invariant
-
-#: Day, second, the letters of a role, six characters: said here a second time, not asked of whoever draws them.
-_FORM = re.compile(r"[0-9]{8}-[0-9]{6}-(far|tra|buy|adm|opr|sys)-[0-9a-z]{6}\Z", re.ASCII)
 
 
 def rows(context: Context, news: News) -> list[Draft]:
@@ -42,12 +37,8 @@ def rows(context: Context, news: News) -> list[Draft]:
             detail=f"the UTID of journal number {entry.key} has no form that the market gives",
         )
         for entry in news.journal
-        if not _formed(entry.row["utid"]) and context.acknowledged(entry) is None
+        if not utids.well_formed(entry.row["utid"]) and context.acknowledged(entry) is None
     ]
-
-
-def _formed(utid: object) -> bool:
-    return isinstance(utid, str) and _FORM.match(utid) is not None
 
 
 INVARIANT = Invariant(

@@ -14,9 +14,8 @@ Proven by: a journal row whose entry is missing while its other rows are there; 
 from __future__ import annotations
 
 from watchkeeper.base import canonical
-from watchkeeper.base.utid import well_formed
 from watchkeeper.boundary.gate import EVERYTHING
-from watchkeeper.operation.catalogue import blame, books, closing
+from watchkeeper.operation.catalogue import blame, books, closing, utids
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.model import Draft, Invariant
 
@@ -29,11 +28,7 @@ def rows(context: Context, news: News) -> list[Draft]:
         lacking = sorted(blame.must_write(entry) - tables)
         if tables and lacking and context.acknowledged(entry) is None:
             drafts.append(_lacking(entry, lacking))
-    drafts.extend(
-        _nameless(found)
-        for found in news.added
-        if not (isinstance(found.row["utid"], str) and well_formed(found.row["utid"]))
-    )
+    drafts.extend(_nameless(found) for found in news.added if not utids.well_formed(found.row["utid"]))
     return drafts
 
 

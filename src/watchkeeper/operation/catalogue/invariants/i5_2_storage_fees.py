@@ -7,7 +7,7 @@ Why it matters: weight is money that nobody sees go.
 
 Contained: the storage fee, for everyone: a rule that counts wrongly does so for all.
 
-Blind to: a day on which a fee was due and none was taken (9.3); whether a day ought to have counted.
+Blind to: a day on which a fee was due and none was taken (9.3); a day that ought not to have counted (10.1).
 
 Proven by: grams lowered, a day moved, a deduction deleted, an instant moved; a deduction of the wrong weight with its
 journal row.

@@ -17,13 +17,13 @@ from __future__ import annotations
 from watchkeeper.boundary.gate import EVERYTHING, Switch
 from watchkeeper.operation.catalogue import books, closing
 from watchkeeper.operation.catalogue.context import Context, Found, News
-from watchkeeper.operation.catalogue.intervals import stopped, times_on
+from watchkeeper.operation.catalogue.intervals import numbers_on, stopped
 from watchkeeper.operation.catalogue.model import Draft, Invariant
 
 
 def rows(context: Context, news: News) -> list[Draft]:
     """Judge journal rows by the intervals of the flips, and new entries that no journal row owns."""
-    on = times_on(context.flips, Switch.PILOT_MODE)
+    on = numbers_on(context.flips, Switch.PILOT_MODE)
     drafts = [
         _draft(entry)
         for entry in news.journal

@@ -18,13 +18,13 @@ from __future__ import annotations
 from watchkeeper.boundary.gate import EVERYTHING, OperationClass, Switch
 from watchkeeper.operation.catalogue import closing
 from watchkeeper.operation.catalogue.context import Context, Found, News
-from watchkeeper.operation.catalogue.intervals import stopped, times_on
+from watchkeeper.operation.catalogue.intervals import numbers_on, stopped
 from watchkeeper.operation.catalogue.model import Draft, Invariant
 
 
 def rows(context: Context, news: News) -> list[Draft]:
     """Judge journal rows by the intervals of the flips, and new purchases that no journal row owns."""
-    closed = times_on(context.flips, Switch.PURCHASE_WINDOW)
+    closed = numbers_on(context.flips, Switch.PURCHASE_WINDOW)
     drafts = [
         _draft(
             entry, "stopped command", f"journal number {entry.key} is a purchase, and the window was closed"
