@@ -150,6 +150,8 @@ def test_8_1_admins_who_are_logged_wrongly(
     unguarded: Unguarded, monkeypatch: pytest.MonkeyPatch, wrong: Row
 ) -> None:
     world = unguarded.world
+    assert world.can_verify(world.victims_lock, "late") == "accepted"
+    assert unguarded.seen() == set()
 
     def logged(self: Decision, state: State, table: str, **columns: Value) -> int:
         if table == "admin_actions":
