@@ -7,11 +7,12 @@ import pytest
 from tests.worlds.unguarded import Unguarded, everywhere
 from watchkeeper.bootstrap.drills.turning import HOUR
 from watchkeeper.boundary import flips
+from watchkeeper.boundary.gate import Switch
 from watchkeeper.market import decide
-from watchkeeper.market.commands import StorageFee
+from watchkeeper.market.commands import CancelPurchase, Purchase, StorageFee
 from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.inventory import due, rules
-from watchkeeper.market.state import State
+from watchkeeper.market.state import BLOCK_LOTS, State
 
 #: The lot of the little market, and what one of its days takes.
 GRAMS, A_DAYS_GRAMS = 10_000, 50
@@ -76,6 +77,32 @@ def test_9_3_a_market_that_takes_pilot_mode_to_be_on_for_ever(
     unguarded.a_day_later()
     assert unguarded.last("storage_fee_deductions") == days
     assert unguarded.seen() == {("9.3", "day not deducted")}
+
+
+def test_10_1_a_market_that_forgets_that_goods_awaited_their_pickup(
+    unguarded: Unguarded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block, buyer = unguarded.a_block(), unguarded.world.bench.person("buyer")
+    unguarded.world.flip(Switch.PURCHASE_WINDOW, "release")
+    order = unguarded.world.bench.one(Purchase(block_id=block), buyer)
+    unguarded.a_day_later()
+    assert unguarded.world.tried(CancelPurchase(purchase_utid=order.utid), buyer) == "accepted"
+    unguarded.world.tick()
+    of_the_block = (
+        "SELECT count(*) FROM storage_fee_deductions d JOIN block_lots m ON m.lot_id = d.lot_id "
+        f"WHERE m.block_id = {block}"
+    )
+    assert unguarded.number(of_the_block) == 0
+    assert unguarded.seen() == set()
+    law = rules.due_days
+    everywhere(monkeypatch, law, lambda **known: law(**(known | {"awaiting": ()})))
+    unguarded.a_day_later()
+    # Of each lot the day that counts, and the one that does not.
+    assert unguarded.number(of_the_block) == 2 * BLOCK_LOTS
+    assert unguarded.seen() == {("10.1", "nobody decided")}
+    assert len(unguarded.named("10.1")) == BLOCK_LOTS
+    assert unguarded.stopped("10.1") == {"command:storage_fee"}
+    assert unguarded.deposit() == "accepted"
 
 
 def test_10_1_a_market_that_forgets_that_pilot_mode_was_on(

@@ -12,7 +12,7 @@ from watchkeeper.bootstrap.drills import forging
 from watchkeeper.bootstrap.drills.faults.model import Sql, Step
 from watchkeeper.bootstrap.full_pass import FullPasses
 from watchkeeper.boundary.gate import Switch
-from watchkeeper.market.commands import Command, CreateListing, Deposit, PayToLock
+from watchkeeper.market.commands import Command, CreateListing, Deposit, PayToLock, VerifyDelivery
 from watchkeeper.market.cures.service import MarketCures
 from watchkeeper.market.housekeeping import Housekeeping
 from watchkeeper.market.reading import Books
@@ -226,6 +226,11 @@ class World:
     def can_list(self) -> str:
         """The same when a farmer lists produce."""
         return self.tried(CreateListing(produce="Beans", grams=20_000, price_ugx_per_kg=100), self.farmer)
+
+    def can_verify(self, lock_utid: str, outcome: str) -> str:
+        """The same when the admin says what became of a lock."""
+        command = VerifyDelivery(lock_utid=lock_utid, outcome=outcome, reason=_REASON)
+        return self.tried(command, self.bench.market.admin.id)
 
     def tried(self, command: Command, actor_id: int) -> str:
         """What the market answers to a command: accepted, or the refusal's code."""

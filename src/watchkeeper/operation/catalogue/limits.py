@@ -62,7 +62,20 @@ def _fee(context: Context, rows: Rows, entry: Found, effects: Sequence[Found]) -
             return "the day is not over, or less than nothing is left"
         if _in_pilot_mode(context, ended_at=_number(lot["at"]) + _number(row["day"]) * DAY_MICROSECONDS):
             return "pilot mode was on in that day"
+        if _awaited(
+            rows, row["lot_id"], ended_at=_number(lot["at"]) + _number(row["day"]) * DAY_MICROSECONDS
+        ):
+            return "the goods awaited a pickup in that day"
     return None
+
+
+def _awaited(rows: Rows, lot_id: Value, *, ended_at: int) -> bool:
+    """Whether the lot's block awaited a pickup at an instant of the day that ended then."""
+    return any(
+        _number(purchase["at"]) < ended_at
+        and (outcome is None or _number(outcome["at"]) > ended_at - DAY_MICROSECONDS)
+        for purchase, outcome in rows.orders(lot_id)
+    )
 
 
 def _in_pilot_mode(context: Context, *, ended_at: int) -> bool:

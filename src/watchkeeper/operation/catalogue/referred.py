@@ -17,6 +17,8 @@ from watchkeeper.operation.seals import log as logs
 
 #: More answers than this no offer has: each is one command, and the last ones decide.
 _STEPS_MAX = 100
+#: A block is sold once; before that it may have been ordered and given back so often.
+_ORDERS_MAX = 200
 
 
 class Rows(Protocol):
@@ -32,6 +34,10 @@ class Rows(Protocol):
 
     def steps(self, offer_utid: Value, *, before: int) -> list[Row]:
         """The steps of an offer with keys below `before`, oldest first."""
+        ...
+
+    def orders(self, lot_id: Value) -> list[tuple[Row, Row | None]]:
+        """The purchases of the block in which a lot lies, each with its outcome."""
         ...
 
 
@@ -63,6 +69,22 @@ class AsTheyStand:
             limit=_STEPS_MAX,
         )
         return rows[::-1]
+
+    def orders(self, lot_id: Value) -> list[tuple[Row, Row | None]]:
+        """See `Rows`."""
+        found: list[tuple[Row, Row | None]] = []
+        for place in self._views.rows(VIEWS["block_lots"], "lot_id = ? ORDER BY id", (lot_id,), limit=1):
+            for purchase in self._views.rows(
+                VIEWS["purchases"], "block_id = ? ORDER BY id", (place["block_id"],), limit=_ORDERS_MAX
+            ):
+                ended = self._views.rows(
+                    VIEWS["purchase_outcomes"],
+                    "purchase_utid = ? ORDER BY id",
+                    (purchase["utid"],),
+                    limit=1,
+                )
+                found.append((purchase, ended[0] if ended else None))
+        return found
 
 
 class AsSealed:
@@ -103,6 +125,26 @@ class AsSealed:
                         found[sealed["id"]] = sealed
         ordered = [(key, row) for key, row in found.items() if isinstance(key, int) and key < before]
         return [row for _, row in sorted(ordered, key=lambda pair: pair[0])]
+
+    def orders(self, lot_id: Value) -> list[tuple[Row, Row | None]]:
+        """See `Rows`. Only what was sealed speaks against anybody; how a purchase ended is in the log, even if its row is gone."""
+        found: list[tuple[Row, Row | None]] = []
+        for standing, outcome in self._standing.orders(lot_id):
+            purchase = self._belonging("purchases", standing)
+            if purchase is not None and purchase["block_id"] == standing["block_id"]:
+                found.append((purchase, self._ended(purchase["utid"]) or outcome))
+        return found
+
+    def _ended(self, purchase_utid: Value) -> Row | None:
+        rows = self._context.views.database.query(
+            "SELECT n FROM watch_journal WHERE target_utid = ? ORDER BY n LIMIT ?",
+            (str(purchase_utid), _ORDERS_MAX),
+        )
+        for (number,) in rows:
+            for table, sealed in self._leaf(logs.MAIN, number - 1 if isinstance(number, int) else -1):
+                if table == "purchase_outcomes" and sealed.get("purchase_utid") == purchase_utid:
+                    return sealed
+        return None
 
     def _belonging(self, table: str, standing: Row) -> Row | None:
         """A row as it was sealed with its command, or as it was let stand; None of one that nobody wrote."""

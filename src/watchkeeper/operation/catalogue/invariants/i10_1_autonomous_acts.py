@@ -9,7 +9,7 @@ Why it matters: what a machine decides nobody answers for.
 Contained: that command, for everyone.
 
 Blind to: a person who presses whatever a machine tells them to; a day in store that was due and not deducted (9.3), and
-what one weighed (5.2); a day deducted although its block awaited a pickup, or pilot mode was on in it for less than a minute.
+what one weighed (5.2); a day deducted although pilot mode was on in it for less than a minute.
 
 Proven by: a deposit, a reversal and the end of a fresh offer by the system, a switch that released itself, all with journal
 rows whose digests are right.
