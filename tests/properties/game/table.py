@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import pytest
+
 from tests.properties.model import ACCEPTED, Account, Plain
 from tests.worlds.books import StandingClock
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.market.commands import Answer, Command
 from watchkeeper.market.probes import SYSTEM_USER_ID
+from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.switching import Switching
 
 REASON = "a random step that says why it was taken"
@@ -199,9 +202,13 @@ class Table:
         by = self.operator if switch is Switch.SHUTDOWN else self.admin
         actor = self.bench.books.user(by)
         assert actor is not None
-        self._switching.flip(
-            switch=switch, action="release" if engaged else "engage", actor=actor, reason=REASON
-        )
+        action = "release" if engaged else "engage"
+        if self.plain.accounts[by].status != "active":
+            # An admin whom the operator suspended flips nothing either.
+            with pytest.raises(Refusal, match="not active"):
+                self._switching.flip(switch=switch, action=action, actor=actor, reason=REASON)
+            return
+        self._switching.flip(switch=switch, action=action, actor=actor, reason=REASON)
         if switch is Switch.PILOT_MODE:
             self.plain.flip_pilot_mode(self.clock.now())
         elif switch is Switch.SHUTDOWN:
