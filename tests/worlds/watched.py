@@ -42,6 +42,11 @@ class Room:
         found = passes.latest(self.database)
         return found is not None and found.ended_at is not None
 
+    def restart(self) -> None:
+        """The watch's process ends and begins anew."""
+        self.watch.close()
+        self.watch = Watch(self.data, system_id=self.system_id, clock=self.clock)
+
     def turn(self) -> None:
         """One turn a second later, so that the lease is due."""
         self.clock.boot_offset_seconds += 1.5

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from watchkeeper.base.clock import BootTime, Clock, SystemClock
+from watchkeeper.base.clock import BootTime, Clock, SystemClock, when
 from watchkeeper.base.database import SqliteDatabase
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.operation import cycle
@@ -123,7 +123,7 @@ class FullPasses:
                 errors=errors,
                 numbers=upto,
                 boot=begun,
-                at=self._clock.now(),
+                at=when(begun, clock=self._clock),
             )
             worst = next(
                 (word for word in (verdicts.BROKEN, verdicts.UNKNOWN) if word in written.values()),

@@ -24,7 +24,7 @@ from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.detectors import machine
 from watchkeeper.operation.detectors.people import AssignedRoles
 from watchkeeper.operation.store import open_store, system_id_of
-from watchkeeper.operation.verifier import passes, verdicts
+from watchkeeper.operation.verifier import deadlines, passes, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous, Pass, StoreMoved
 from watchkeeper.operation.verifier.rescan import Rescan
 from watchkeeper.operation.verifier.tail import TooMuchAtOnce
@@ -36,7 +36,6 @@ _RENEW_SECONDS = 1.0
 _PASS_SECONDS_MAX = 5.0
 _UNREAD_SECONDS_MAX = 10.0
 _PROBE_SECONDS_MAX = 120.0
-_UNKNOWN_SECONDS_MAX = 30.0
 _ALIVE_SECONDS = 30.0
 _HOUR_SECONDS = 3600.0
 #: A full pass that failed is asked for again after this long.
@@ -181,7 +180,7 @@ class Watch:
                 self._left = cycle.complete(self._database, self._gatefile, clock=self._clock)
                 self._look_at_unknown(found)
                 self._roles.turn()
-                if self._full_asked is None or self._age(self._full_asked) > _HOUR_SECONDS:
+                if self._full_asked is None or self._age(self._full_asked) > self._full_each_seconds():
                     self._ask_full("hourly")
                 elif self._age(self._full_asked) > _AGAIN_SECONDS and passes.failed(self._database):
                     self._ask_full("the last one did not come to its end")
@@ -192,6 +191,10 @@ class Watch:
             self._keeper.renew(watermark=self._watermark, withheld="; ".join(reasons)[:500])
         except (DatabaseError, GateBusy, GateUnreadable) as error:
             _log.error("lease.not_renewed", error=type(error).__name__, detail=str(error))
+
+    def _full_each_seconds(self) -> float:
+        # Twice within the shortest deadline, or every verdict of a full pass would be UNKNOWN for a while each time.
+        return min(_HOUR_SECONDS, deadlines.kept(self._database).shortest(verdicts.FULL) / 2)
 
     def _age(self, since: BootTime) -> float:
         # Another boot cannot be: this process would not be here.
@@ -237,10 +240,11 @@ class Watch:
                 self._unknown_since.setdefault(invariant, now)
             else:
                 self._unknown_since.pop(invariant, None)
+        limits = deadlines.kept(self._database)
         overdue = {
             invariant
             for invariant, since in self._unknown_since.items()
-            if self._age(since) > _UNKNOWN_SECONDS_MAX
+            if self._age(since) > limits.of(invariant, verdicts.CONTINUOUS)
         }
         overdue |= self._overdue_full_passes(now)
         cycle.unknown(self._database, self._gatefile, sorted(overdue), clock=self._clock)
@@ -248,12 +252,12 @@ class Watch:
     def _overdue_full_passes(self, now: BootTime) -> set[str]:
         """Invariants of which no full pass has said anything within its deadline."""
         overdue: set[str] = set()
-        limit = verdicts.DEADLINE_SECONDS[verdicts.FULL]
         for view in verdicts.current(self._database, clock=self._clock):
             if view.full != verdicts.UNKNOWN:
                 self._full_unknown_since.pop(view.invariant, None)
                 continue
             since = self._full_unknown_since.setdefault(view.invariant, now)
+            limit = view.full_deadline_seconds
             # A verdict that is too old is overdue by its own age; one that was never given, since somebody looks for it.
             if self._age(since) > limit or (view.full_age_seconds or 0.0) > limit:
                 overdue.add(view.invariant)
