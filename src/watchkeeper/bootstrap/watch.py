@@ -174,7 +174,7 @@ class Watch:
     def _renew(self, found: Pass | None) -> None:
         if self._renewed is not None and self._age(self._renewed) < _RENEW_SECONDS:
             return
-        self._renewed = self._clock.boot()
+        self._renewed = seen = self._clock.boot()
         try:
             if found is not None:
                 self._left = cycle.complete(self._database, self._gatefile, clock=self._clock)
@@ -188,7 +188,7 @@ class Watch:
                     # Somebody else asked: the operator, or a playbook after its lift.
                     self._child.wake()
             reasons = [*self._left, *self._withheld(found)]
-            self._keeper.renew(watermark=self._watermark, withheld="; ".join(reasons)[:500])
+            self._keeper.renew(watermark=self._watermark, withheld="; ".join(reasons)[:500], seen=seen)
         except (DatabaseError, GateBusy, GateUnreadable) as error:
             _log.error("lease.not_renewed", error=type(error).__name__, detail=str(error))
 
