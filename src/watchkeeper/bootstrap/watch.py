@@ -23,8 +23,9 @@ from watchkeeper.operation import cycle
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.detectors import machine
 from watchkeeper.operation.detectors.people import AssignedRoles
+from watchkeeper.operation.seals import signing
 from watchkeeper.operation.store import open_store, system_id_of
-from watchkeeper.operation.verifier import deadlines, passes, verdicts
+from watchkeeper.operation.verifier import deadlines, passes, unsigned, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous, Pass, StoreMoved
 from watchkeeper.operation.verifier.rescan import Rescan
 from watchkeeper.operation.verifier.tail import TooMuchAtOnce
@@ -65,7 +66,10 @@ class Watch:
             database=self._database,
             gatefile=self._gatefile,
         )
-        self._publishing = Publishing(data, system_id=system_id, clock=clock)
+        with self._database.transaction("write"):
+            signing.keep_first(data, self._database, at=clock.now())
+        self._publishing = Publishing(data, system_id=system_id, clock=clock, database=self._database)
+        self._unsigned = self._publishing.unsigned
         self._sampling = Sampling(data, system_id=system_id, clock=clock)
         self._child = FullPassChild(data)
         self._turned: BootTime | None = None
@@ -130,6 +134,7 @@ class Watch:
         threading.Event().wait(_IDLE_SECONDS)
 
     def _handle(self, found: Pass) -> None:
+        self._look_at_seals(found)
         stopped = cycle.stop(self._database, self._gatefile, found.drafts, clock=self._clock)
         at = self._clock.now()
         with self._database.transaction("write"):
@@ -144,6 +149,15 @@ class Watch:
             self._ask_full("; ".join(found.wanted), committed_at=found.committed_at)
         self._child.keep_alive()
         self._child.end_if_stuck(passes.next_to_end(self._database), clock=self._clock)
+
+    def _look_at_seals(self, found: Pass) -> None:
+        """Have nothing said by seals that nobody can sign; when somebody can again, every row is compared anew."""
+        before, self._unsigned = self._unsigned, self._publishing.unsigned
+        for invariant, why in unsigned.unsaid(self._unsigned).items():
+            # One of them stops what has to stop, and is told.
+            (found.unsaid if invariant == unsigned.FIRST else found.waiting).setdefault(invariant, why)
+        if before and not self._unsigned:
+            found.wanted.append("the seals can be signed again")
 
     def _look_again(self, found: Pass) -> None:
         """A step of the rolling re-scan, unless rows wait to be read."""
