@@ -7,8 +7,8 @@ import pytest
 from tests.worlds.watched import Room
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, BootTime
 from watchkeeper.boundary.lease import LeaseReader, LeaseRow, LeaseStore
-from watchkeeper.operation.catalogue import INVARIANTS
-from watchkeeper.operation.verifier import history, verdicts
+from watchkeeper.operation.catalogue import INVARIANTS, blame
+from watchkeeper.operation.verifier import findings, history, standing, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous
 
 _HOUR_SECONDS = 3600
@@ -122,3 +122,21 @@ def test_no_verdict_and_no_lease_of_another_boot_says_anything(
     assert not fresh.silent()
     room.full_pass()
     assert {room.words(invariant) for invariant in INVARIANTS} == {("HOLDS", "HOLDS")}
+
+
+def test_a_full_pass_of_before_cures_nothing_of_after_though_a_clock_that_jumped_dates_it_later(
+    room: Room,
+) -> None:
+    room.clock.instant_offset += 24 * _HOUR_SECONDS * MICROSECONDS_PER_SECOND
+    room.full_pass()
+    room.clock.instant_offset = 0
+    draft = blame.counted("ledger_entries", changed=1, total=1)
+    with room.database.transaction("write"):
+        finding = findings.note(
+            room.database, draft, watermark=1, committed_at=None, seen_at=room.clock.now()
+        )
+    assert finding is not None
+    context = room.watch._continuous.context()
+    assert standing.of(context, finding).stands
+    room.full_pass()
+    assert standing.of(context, finding).how == "cured"

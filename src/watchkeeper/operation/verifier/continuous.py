@@ -146,7 +146,7 @@ class Continuous:
             recorded,
             frozenset(held for held, _ in holds),
             self._clock,
-            lambda at: passes.came_to_an_end_since(self._database, at),
+            lambda number: passes.came_to_an_end_after(self._database, number),
             gateview,
             self._selftest,
             self._lifted_since,
