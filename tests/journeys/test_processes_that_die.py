@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import apsw
 import httpx
 import pytest
 
@@ -174,9 +177,76 @@ def test_kill_nine_of_any_process_loses_nothing_acknowledged(
     books.close()
 
 
+def _freeze_within_a_transaction(system: System, watch: int) -> None:
+    """Stop the watch while it, and nobody else, holds the control room's store for writing."""
+    path = str(system.data / "operation.db")
+
+    def frozen() -> bool:
+        os.kill(watch, signal.SIGSTOP)
+        if not _writable(path):
+            # Somebody else would be done with it by the time that ten seconds are over.
+            connection = apsw.Connection(path)
+            connection.set_busy_timeout(10_000)
+            with contextlib.suppress(apsw.BusyError), contextlib.closing(connection):
+                connection.execute("BEGIN IMMEDIATE; ROLLBACK")
+                os.kill(watch, signal.SIGCONT)
+                return False
+            return True
+        os.kill(watch, signal.SIGCONT)
+        return False
+
+    until(frozen, seconds=120, what="the watch is caught within a transaction")
+
+
+def _writable(path: str) -> bool:
+    with contextlib.closing(apsw.Connection(path)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE; ROLLBACK")
+        except apsw.BusyError:
+            return False
+        return True
+
+
+def _tells_of_the_watch(data: dict[str, str]) -> bool:
+    """By itself, or with the tiers that failed together with it."""
+    if data["condition"] == "several tiers failed":
+        return "watch" in data["detail"]
+    return data["condition"] == "monitor silent"
+
+
+def _every_reader_says_unknown(system: System) -> None:
+    """The command line, the page, its document, the coverage, the threats and the metrics."""
+    assert "UNKNOWN" in system.command("status", code=2).splitlines()[0]
+    assert system.command("check", code=2).splitlines()[-1] == "UNKNOWN"
+    rows = json.loads(system.command("coverage", "--json"))["rows"]
+    assert {row["verdict"] for row in rows if row["kind"] == "invariant"} == {"UNKNOWN"}
+    states = [one["state"] for t in json.loads(system.command("threats", "--json")) for one in t["evidence"]]
+    assert "HOLDS" not in states
+    page = system.operator.page("/")
+    assert "Not known to be well" in page
+    assert '<span><span class="tag UNKNOWN">' in page
+    assert '<span><span class="tag HOLDS">' not in page, (
+        "only what full passes said an hour ago at most still stands"
+    )
+    metrics = _metrics(system)
+    assert 'mode="full"} 1.0' in metrics
+    assert not re.search(r'^watchkeeper_verdict_holds\{.*mode="continuous".*\}', metrics, re.MULTILINE)
+    assert 'watchkeeper_metric_known{metric="watchkeeper_verdict_holds"} 0.0' in metrics
+
+
+def _metrics(system: System) -> str:
+    token = (system.data / "keys" / "metrics.token").read_text().strip()
+    return httpx.get(
+        f"{system.control}/metrics", headers={"authorization": f"Bearer {token}"}, trust_env=False
+    ).text
+
+
 def test_a_dead_and_a_frozen_watch_stop_money_within_thirty_seconds_and_it_comes_back_by_itself(
     system: System,
 ) -> None:
+    with (system.data / "settings.toml").open("a") as settings:
+        settings.write("[deadlines]\ncontinuous_seconds = 10\n")
+    until(lambda: "continuous 10 s" in system.operator.overview()["deadlines"], what="the deadlines are read")
     trader = system.traders[0]
     assert system.process is not None
     assert system.lock(trader)["utid"]
@@ -187,20 +257,23 @@ def test_a_dead_and_a_frozen_watch_stop_money_within_thirty_seconds_and_it_comes
             os.kill(system.process.pid, signal.SIGSTOP)
             os.kill(watch, signal.SIGKILL)
         else:
-            os.kill(watch, signal.SIGSTOP)
+            _freeze_within_a_transaction(system, watch)
         try:
-            until(lambda: not system.ready(), seconds=33, what=f"the market hears that the watch is {way}")
-            with pytest.raises(Refused, match="monitor-silent"):
-                system.lock(trader)
-            assert trader.get("/v1/wallet")["capital_ugx"]
             until(
                 lambda: {view["verdict"] for view in system.operator.overview()["verdicts"]} == {"UNKNOWN"},
                 seconds=33,
                 what="nothing is said to hold any more",
             )
+            _every_reader_says_unknown(system)
+            until(lambda: not system.ready(), seconds=33, what=f"the market hears that the watch is {way}")
+            with pytest.raises(Refused, match="monitor-silent"):
+                system.lock(trader)
+            assert trader.get("/v1/wallet")["capital_ugx"]
+            assert "watchkeeper_lease_kept 0.0" in _metrics(system)
             until(
-                lambda: any(e["data"]["condition"] == "monitor silent" for e in system.webhook.events),
-                seconds=33,
+                lambda: any(_tells_of_the_watch(e["data"]) for e in system.webhook.events),
+                # One that hangs within a transaction is ended before anything can be written of it.
+                seconds=60,
                 what="the operator is told that the watch is silent",
             )
         finally:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ import pytest
 
 from tests.server.test_the_server_dies import own_cluster
 from tests.waiting import until
+from tests.worlds.disk import fill, small_disk
 from tests.worlds.server import Cluster
 from tests.worlds.system import REASON, System, running
 from watchkeeper.base.database import open_database, server
@@ -23,23 +21,8 @@ from watchkeeper.bootstrap.demo.client import Refused
 @pytest.fixture
 def disk() -> Iterator[Path]:
     """A disk of its own that a server can fill."""
-    folder = Path(tempfile.mkdtemp(prefix="watchkeeper-disk-"))
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m,mode=0755", "tmpfs", str(folder)], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=False)
-        folder.rmdir()
-
-
-def fill(ballast: Path) -> None:
-    """Take all the room that is left."""
-    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 65536)
-    with contextlib.suppress(OSError), ballast.open("ab", buffering=0) as file:
-        while True:
-            file.write(b"x")
+    with small_disk(mib=200) as found:
+        yield found
 
 
 def told(system: System, event: str) -> list[dict[str, Any]]:

@@ -7,9 +7,10 @@ import pytest
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
-from tests.worlds.books import Market
+from tests.worlds.books import BESIDE_THE_GATE, Market
 from watchkeeper.base.database import places
 from watchkeeper.base.database.places import ROLES
+from watchkeeper.boundary.views import VIEWS
 from watchkeeper.market.commands import CreateListing, PayToLock
 from watchkeeper.market.tables import EFFECT_COLUMNS
 
@@ -147,3 +148,28 @@ def test_what_is_appended_may_be_read_and_appended_by_the_market_and_by_nobody_e
                 if held != expected:
                     found[role, table] = held
     assert found == {}
+
+
+def test_the_watch_reads_the_published_views_and_writes_nothing_but_its_lease(market: Market) -> None:
+    """Of every table and view that there is, by the server's own word."""
+    addresses = {str(role): url for role, url in places.addresses(market.data).items()}
+    role = conninfo_to_dict(addresses["watch"])["user"]
+    with psycopg.connect(addresses["owner"]) as connection:
+        may = connection.execute(
+            "SELECT s.nspname, c.relname, c.relkind = 'v', p.name FROM pg_class c "
+            "JOIN pg_namespace s ON s.oid = c.relnamespace CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', "
+            "'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS p (name) WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') "
+            "AND s.nspname IN ('market', 'boundary', 'identity', 'public') AND has_table_privilege(%s, c.oid, p.name)",
+            (role,),
+        ).fetchall()
+    reads = {f"{schema}.{name}" for schema, name, view, how in may if view and how == "SELECT"}
+    assert {name.partition("watch_")[0] for name in reads} == {"boundary."}
+    assert {f"boundary.{view.name}" for view in VIEWS.values()} <= reads
+    assert {how for _, _, view, how in may if view} == {"SELECT"}
+    assert {(f"{schema}.{name}", how) for schema, name, view, how in may if not view and how != "SELECT"} == {
+        ("boundary.lease", "UPDATE")
+    }
+    # Of what is no view, only what the market finds out about itself for the watch to read.
+    assert {f"{schema}.{name}" for schema, name, view, how in may if not view} == {
+        f"boundary.{name}" for name in BESIDE_THE_GATE
+    }

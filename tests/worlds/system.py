@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,11 @@ class Operator:
 class System:
     """One running Watchkeeper."""
 
-    def __init__(self, data: Path, *, database_url: str | None = None) -> None:
+    def __init__(
+        self, data: Path, *, database_url: str | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.data = data
+        self.environment = ENVIRONMENT | dict(environment or {})
         self.database_url = database_url
         self.engine: Engine = "sqlite" if database_url is None else "postgresql"
         self.process: subprocess.Popen[str] | None = None
@@ -97,7 +100,7 @@ class System:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=ENVIRONMENT,
+            env=self.environment,
         )
         threading.Thread(target=self._listen, daemon=True).start()
         until(lambda: any(line.startswith("Ctrl-C") for line in self.lines), seconds=90, what="the start")
@@ -249,9 +252,14 @@ class System:
 
 
 @contextmanager
-def running(data: Path, *, database_url: str | None = None) -> Iterator[System]:
-    """A system with people and business, stopped at the end; its books in files, or in this empty database."""
-    system = System(data, database_url=database_url)
+def running(
+    data: Path, *, database_url: str | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[System]:
+    """A system with people and business, stopped at the end; its books in files, or in this empty database.
+
+    `environment`: what its processes find there besides what the tests' own do.
+    """
+    system = System(data, database_url=database_url, environment=environment)
     try:
         system.start()
         system.channels()

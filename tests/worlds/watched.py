@@ -14,7 +14,7 @@ from watchkeeper.boundary.lease import LeaseStore
 from watchkeeper.market.commands import Deposit
 from watchkeeper.operation import store
 from watchkeeper.operation.containment import imposing
-from watchkeeper.operation.seals import publish
+from watchkeeper.operation.seals import signing
 from watchkeeper.operation.verifier import passes, verdicts
 
 
@@ -29,7 +29,7 @@ class Room:
         self.system_id = self.market.market.system_id
         for folder in ("keys", "seals", "run"):
             (data / folder).mkdir(exist_ok=True)
-        publish.create_key(data, system_id=self.system_id)
+        signing.create_key(data, system_id=self.system_id)
         store.create(data, system_id=self.system_id, clock=self.clock)
         self.database: SqliteDatabase = store.open_store(data)
         self.gate = open_gate(data, system_id=self.system_id, role="control")
@@ -41,6 +41,15 @@ class Room:
     def _first_pass_ended(self) -> bool:
         found = passes.latest(self.database)
         return found is not None and found.ended_at is not None
+
+    def restart(self) -> None:
+        """The watch's process ends and begins anew."""
+        self.watch.close()
+        self.watch = Watch(self.data, system_id=self.system_id, clock=self.clock)
+
+    def publish(self) -> None:
+        """One round of publishing the seals, which the watch does in a thread of its own."""
+        self.watch._publishing.round()
 
     def turn(self) -> None:
         """One turn a second later, so that the lease is due."""

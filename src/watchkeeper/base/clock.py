@@ -78,6 +78,11 @@ def later(at: Instant, *, seconds: int) -> Instant:
     return Instant(at + seconds * MICROSECONDS_PER_SECOND)
 
 
+def when(boot: BootTime, *, clock: Clock) -> Instant:
+    """The instant, by the clock as it goes now, of an earlier point of this boot; now for one of another boot."""
+    return Instant(clock.now() - int((clock.boot().seconds_since(boot) or 0.0) * MICROSECONDS_PER_SECOND))
+
+
 def as_datetime(at: Instant) -> datetime:
     """An aware UTC datetime for `at`."""
     return _EPOCH + timedelta(microseconds=at)

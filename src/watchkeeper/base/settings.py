@@ -12,7 +12,7 @@ from pathlib import Path
 
 FILE_NAME = "settings.toml"
 _BYTES_MAX = 65_536
-SECTIONS = frozenset({"notifications", "incidents", "watch", "market", "drills", "thresholds"})
+SECTIONS = frozenset({"notifications", "incidents", "watch", "market", "drills", "thresholds", "deadlines"})
 
 
 class SettingsWrong(ValueError):

@@ -28,6 +28,8 @@ from watchkeeper.operation.detectors.silence import Silence
 from watchkeeper.operation.detectors.thresholds import Thresholds
 from watchkeeper.operation.detectors.tiers import Tiers
 from watchkeeper.operation.store import open_store
+from watchkeeper.operation.verifier import deadlines
+from watchkeeper.operation.verifier.deadlines import Deadlines
 
 _TURN_SECONDS = 0.5
 _SETTINGS_SECONDS = 5.0
@@ -149,7 +151,7 @@ class Detecting:
         self.close()
 
     def _settle(self) -> None:
-        """Read the thresholds again. A mistake in them is told, and the last good ones stay in force."""
+        """Read thresholds and deadlines again. A mistake in them is told, and the last good ones stay in force."""
         now = self._clock.boot()
         age = None if self._settled is None else now.seconds_since(self._settled)
         stamp = _stamp(self._data)
@@ -158,25 +160,26 @@ class Detecting:
         self._settled, self._stamp = now, stamp
         at = self._clock.now()
         wrong = ""
-        found: Thresholds | None = None
+        found: tuple[Thresholds, Deadlines] | None = None
         try:
-            found = thresholds.read(self._data)
+            found = thresholds.read(self._data), deadlines.read(self._data)
         except SettingsWrong as error:
             wrong = str(error)
         database = self.post.database
         known = alerts.of(database, condition=_SETTINGS_WRONG, scope=_SETTINGS_SCOPE) is not None
-        if found is not None and found == self.post.thresholds and not known:
+        if found == (self.post.thresholds, deadlines.kept(database)) and not known:
             return
         with database.transaction("write"):
             if found is None:
                 if not known:
                     telling.tell(database, Sign(_SETTINGS_WRONG, _SETTINGS_SCOPE, wrong), at=at)
                 return
-            thresholds.keep(database, found, at=at)
+            thresholds.keep(database, found[0], at=at)
+            deadlines.keep(database, found[1], at=at)
             telling.end(
-                database, [Gone(_SETTINGS_WRONG, _SETTINGS_SCOPE, "the thresholds can be read again")], at=at
+                database, [Gone(_SETTINGS_WRONG, _SETTINGS_SCOPE, "the settings can be read again")], at=at
             )
-        self.post.thresholds = found
+        self.post.thresholds = found[0]
 
 
 def _stamp(data: Path) -> int:

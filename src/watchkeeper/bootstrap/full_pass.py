@@ -7,15 +7,16 @@ from pathlib import Path
 
 import structlog
 
-from watchkeeper.base.clock import BootTime, Clock, SystemClock
+from watchkeeper.base.clock import BootTime, Clock, SystemClock, when
 from watchkeeper.base.database import SqliteDatabase
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.operation import cycle
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.seals import leaf as leaves
 from watchkeeper.operation.seals import log as logs
+from watchkeeper.operation.seals import publish
 from watchkeeper.operation.store import open_store, system_id_of
-from watchkeeper.operation.verifier import full, passes, verdicts
+from watchkeeper.operation.verifier import full, passes, unsigned, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous, seal_places
 from watchkeeper.operation.verifier.full import Slice
 from watchkeeper.operation.verifier.passes import FullPass
@@ -28,6 +29,8 @@ class FullPasses:
 
     def __init__(self, data: Path, *, system_id: str, clock: Clock) -> None:
         self._clock = clock
+        self._data = data
+        self._system_id = system_id
         self._database: SqliteDatabase = open_store(data, system_id=system_id)
         self._gatefile = open_gate(data, system_id=system_id, role="control")
         self._continuous = Continuous(data, system_id=system_id, database=self._database, clock=clock)
@@ -83,6 +86,9 @@ class FullPasses:
             # Whatever it was, nobody knows now what a full pass would have said; the verdicts say so.
             _log.exception("full_pass.failed")
             errors.update(dict.fromkeys(INVARIANTS, f"the pass failed: {type(error).__name__}"))
+        errors.update(
+            unsigned.unsaid(publish.unsigned(self._data, self._database, system_id=self._system_id))
+        )
         self._end(waiting.id, errors, found, upto=upto, begun=begun)
 
     def _handle(self, waiting: FullPass, piece: Slice) -> int:
@@ -123,7 +129,7 @@ class FullPasses:
                 errors=errors,
                 numbers=upto,
                 boot=begun,
-                at=self._clock.now(),
+                at=when(begun, clock=self._clock),
             )
             worst = next(
                 (word for word in (verdicts.BROKEN, verdicts.UNKNOWN) if word in written.values()),

@@ -20,7 +20,7 @@ from watchkeeper.market.signin import enrolment
 from watchkeeper.operation import store as operation_store
 from watchkeeper.operation.incidents import repository
 from watchkeeper.operation.metrics import token
-from watchkeeper.operation.seals import publish
+from watchkeeper.operation.seals import signing
 
 _MAKING = ".being-made-"
 
@@ -61,7 +61,7 @@ def create(data: Path, *, clock: Clock, database_url: str | None = None) -> None
     for folder in ("run", "keys", "seals"):
         (making / folder).mkdir(mode=0o700, exist_ok=True)
     operation_store.create(making, system_id=market.system_id, clock=clock)
-    publish.create_key(making, system_id=market.system_id)
+    signing.create_key(making, system_id=market.system_id)
     token.create_missing(making)
     repository.create(making, system_id=market.system_id, clock=clock)
     if data.exists():

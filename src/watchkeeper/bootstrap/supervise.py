@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import structlog
 
@@ -25,6 +26,8 @@ from watchkeeper.base.clock import BootTime, Clock
 HANG_SECONDS = 40.0
 #: Starting takes its time on a slow disk; the first beat may come later than the others.
 FIRST_BEAT_SECONDS = 120.0
+#: Whoever has not listened for this long cannot say who was silent meanwhile.
+_AWAY_SECONDS = 5.0
 _PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 #: A process that lived this long starts again without a pause's growth.
 _SETTLED_SECONDS = 60.0
@@ -42,6 +45,8 @@ class Child:
     descriptors: Sequence[int] = ()
     process: subprocess.Popen[bytes] | None = None
     reader: int = -1
+    #: Whether its process id stands in its file; on a full disk it follows when there is room.
+    noted: bool = True
     started: BootTime | None = None
     beaten: BootTime | None = None
     beats: int = 0
@@ -62,6 +67,7 @@ class Supervisor:
         os.set_blocking(self._wake_writer, False)
         self._selector.register(self._wake_reader, selectors.EVENT_READ, None)
         self._stopping = False
+        self._listened: BootTime | None = None
 
     def stop(self) -> None:
         """Have `run` end; safe in a signal handler."""
@@ -73,9 +79,7 @@ class Supervisor:
         """Keep everything alive until `stop`, then end the children in order."""
         try:
             while not self._stopping:
-                for child in self._children:
-                    self._look_after(child)
-                self._listen(0.2)
+                self.step()
         finally:
             self._end_all()
 
@@ -90,11 +94,16 @@ class Supervisor:
 
     def step(self) -> None:
         """One round of looking after; `run` is many."""
+        if self._listened is not None and self._age(self._listened) > _AWAY_SECONDS:
+            # This process was stopped, or the machine slept: nobody hangs for that, so everybody's time begins anew.
+            for child in self._children:
+                child.started = child.beaten = self._clock.boot()
         for child in self._children:
             self._look_after(child)
         self._listen(0.2)
 
     def _listen(self, seconds: float) -> None:
+        self._listened = self._clock.boot()
         for key, _ in self._selector.select(seconds):
             data = os.read(key.fd, 4096)
             child = key.data
@@ -113,6 +122,8 @@ class Supervisor:
         if code is not None:
             self._ended(child, code)
             return
+        if not child.noted:
+            self._note(child, child.process.pid)
         limit = HANG_SECONDS if child.beats else FIRST_BEAT_SECONDS
         last = child.beaten or child.started
         if last is not None and self._age(last) > limit:
@@ -125,36 +136,66 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         reader, writer = os.pipe()
         command = [sys.executable, "-m", "watchkeeper.bootstrap", *child.arguments, "--beat", str(writer)]
-        with (self._data / "run" / f"{child.name}.err").open("ab") as errors:
-            child.process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=errors,
-                stderr=errors,
-                pass_fds=(writer, *child.descriptors),
-                # Ctrl-C in the terminal goes to the supervisor, which ends the others in order.
-                start_new_session=True,
-            )
-        os.close(writer)
-        # Whoever reads it while it is written finds the old number or the new one, never half of one.
-        pid_file = self._data / "run" / f"{child.name}.pid"
-        fresh = pid_file.with_suffix(".pid.new")
-        fresh.write_text(str(child.process.pid), encoding="ascii")
-        fresh.replace(pid_file)
+        try:
+            with self._errors(child) as errors:
+                child.process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=errors,
+                    stderr=errors,
+                    pass_fds=(writer, *child.descriptors),
+                    # Ctrl-C in the terminal goes to the supervisor, which ends the others in order.
+                    start_new_session=True,
+                )
+        except OSError as error:
+            # What the machine lacks now it may have again; whoever keeps the others alive does not end for it.
+            os.close(reader)
+            self._again_later(child)
+            _log.error("process.not_started", process=child.name, error=str(error))
+            return
+        finally:
+            os.close(writer)
+        self._note(child, child.process.pid)
         child.reader = reader
         child.started = self._clock.boot()
         child.beaten = None
         child.beats = 0
         self._selector.register(reader, selectors.EVENT_READ, child)
 
+    def _errors(self, child: Child) -> BinaryIO:
+        """Where a process may write what no log takes; nowhere when there is no room even for an empty file."""
+        try:
+            return (self._data / "run" / f"{child.name}.err").open("ab")
+        except OSError:
+            return Path(os.devnull).open("ab")
+
+    def _note(self, child: Child, pid: int) -> None:
+        # Whoever reads it while it is written finds the old number or the new one, never half of one.
+        pid_file = self._data / "run" / f"{child.name}.pid"
+        fresh = pid_file.with_suffix(".pid.new")
+        try:
+            fresh.write_text(str(pid), encoding="ascii")
+            fresh.replace(pid_file)
+        except OSError as error:
+            if child.noted:
+                _log.error("process.not_noted", process=child.name, error=str(error))
+            child.noted = False
+        else:
+            child.noted = True
+
     def _ended(self, child: Child, code: int) -> None:
         self._forget_pipe(child)
         lived = self._age(child.started) if child.started else 0.0
-        child.failures = 0 if lived > _SETTLED_SECONDS else child.failures + 1
-        child.pause_seconds = _PAUSES_SECONDS[min(child.failures, len(_PAUSES_SECONDS) - 1)]
-        child.not_before = self._clock.boot()
+        if lived > _SETTLED_SECONDS:
+            child.failures = -1
+        self._again_later(child)
         child.process = None
         _log.warning("process.ended", process=child.name, code=code, again_in_seconds=child.pause_seconds)
+
+    def _again_later(self, child: Child) -> None:
+        child.failures += 1
+        child.pause_seconds = _PAUSES_SECONDS[min(child.failures, len(_PAUSES_SECONDS) - 1)]
+        child.not_before = self._clock.boot()
 
     def _forget_pipe(self, child: Child) -> None:
         if child.reader >= 0:

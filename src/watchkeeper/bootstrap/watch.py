@@ -23,8 +23,9 @@ from watchkeeper.operation import cycle
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.detectors import machine
 from watchkeeper.operation.detectors.people import AssignedRoles
+from watchkeeper.operation.seals import signing
 from watchkeeper.operation.store import open_store, system_id_of
-from watchkeeper.operation.verifier import passes, verdicts
+from watchkeeper.operation.verifier import deadlines, passes, unsigned, verdicts
 from watchkeeper.operation.verifier.continuous import Continuous, Pass, StoreMoved
 from watchkeeper.operation.verifier.rescan import Rescan
 from watchkeeper.operation.verifier.tail import TooMuchAtOnce
@@ -35,7 +36,6 @@ _RENEW_SECONDS = 1.0
 #: What the lease stands for (architecture, The gate).
 _PASS_SECONDS_MAX = 5.0
 _UNREAD_SECONDS_MAX = 10.0
-_UNKNOWN_SECONDS_MAX = 30.0
 _ALIVE_SECONDS = 30.0
 _HOUR_SECONDS = 3600.0
 #: A full pass that failed is asked for again after this long.
@@ -65,7 +65,10 @@ class Watch:
             database=self._database,
             gatefile=self._gatefile,
         )
-        self._publishing = Publishing(data, system_id=system_id, clock=clock)
+        with self._database.transaction("write"):
+            signing.keep_first(data, self._database, at=clock.now())
+        self._publishing = Publishing(data, system_id=system_id, clock=clock, database=self._database)
+        self._unsigned = self._publishing.unsigned
         self._sampling = Sampling(data, system_id=system_id, clock=clock)
         self._child = FullPassChild(data)
         self._turned: BootTime | None = None
@@ -129,6 +132,7 @@ class Watch:
         threading.Event().wait(_IDLE_SECONDS)
 
     def _handle(self, found: Pass) -> None:
+        self._look_at_seals(found)
         stopped = cycle.stop(self._database, self._gatefile, found.drafts, clock=self._clock)
         at = self._clock.now()
         with self._database.transaction("write"):
@@ -143,6 +147,15 @@ class Watch:
             self._ask_full("; ".join(found.wanted), committed_at=found.committed_at)
         self._child.keep_alive()
         self._child.end_if_stuck(passes.next_to_end(self._database), clock=self._clock)
+
+    def _look_at_seals(self, found: Pass) -> None:
+        """Have nothing said by seals that nobody can sign; when somebody can again, every row is compared anew."""
+        before, self._unsigned = self._unsigned, self._publishing.unsigned
+        for invariant, why in unsigned.unsaid(self._unsigned).items():
+            # One of them stops what has to stop, and is told.
+            (found.unsaid if invariant == unsigned.FIRST else found.waiting).setdefault(invariant, why)
+        if before and not self._unsigned:
+            found.wanted.append("the seals can be signed again")
 
     def _look_again(self, found: Pass) -> None:
         """A step of the rolling re-scan, unless rows wait to be read."""
@@ -173,13 +186,13 @@ class Watch:
     def _renew(self, found: Pass | None) -> None:
         if self._renewed is not None and self._age(self._renewed) < _RENEW_SECONDS:
             return
-        self._renewed = self._clock.boot()
+        self._renewed = seen = self._clock.boot()
         try:
             if found is not None:
                 self._left = cycle.complete(self._database, self._gatefile, clock=self._clock)
                 self._look_at_unknown(found)
                 self._roles.turn()
-                if self._full_asked is None or self._age(self._full_asked) > _HOUR_SECONDS:
+                if self._full_asked is None or self._age(self._full_asked) > self._full_each_seconds():
                     self._ask_full("hourly")
                 elif self._age(self._full_asked) > _AGAIN_SECONDS and passes.failed(self._database):
                     self._ask_full("the last one did not come to its end")
@@ -187,9 +200,13 @@ class Watch:
                     # Somebody else asked: the operator, or a playbook after its lift.
                     self._child.wake()
             reasons = [*self._left, *self._withheld(found)]
-            self._keeper.renew(watermark=self._watermark, withheld="; ".join(reasons)[:500])
+            self._keeper.renew(watermark=self._watermark, withheld="; ".join(reasons)[:500], seen=seen)
         except (DatabaseError, GateBusy, GateUnreadable) as error:
             _log.error("lease.not_renewed", error=type(error).__name__, detail=str(error))
+
+    def _full_each_seconds(self) -> float:
+        # Twice within the shortest deadline, or every verdict of a full pass would be UNKNOWN for a while each time.
+        return min(_HOUR_SECONDS, deadlines.kept(self._database).shortest(verdicts.FULL) / 2)
 
     def _age(self, since: BootTime) -> float:
         # Another boot cannot be: this process would not be here.
@@ -235,10 +252,11 @@ class Watch:
                 self._unknown_since.setdefault(invariant, now)
             else:
                 self._unknown_since.pop(invariant, None)
+        limits = deadlines.kept(self._database)
         overdue = {
             invariant
             for invariant, since in self._unknown_since.items()
-            if self._age(since) > _UNKNOWN_SECONDS_MAX
+            if self._age(since) > limits.of(invariant, verdicts.CONTINUOUS)
         }
         overdue |= self._overdue_full_passes(now)
         cycle.unknown(self._database, self._gatefile, sorted(overdue), clock=self._clock)
@@ -246,12 +264,12 @@ class Watch:
     def _overdue_full_passes(self, now: BootTime) -> set[str]:
         """Invariants of which no full pass has said anything within its deadline."""
         overdue: set[str] = set()
-        limit = verdicts.DEADLINE_SECONDS[verdicts.FULL]
         for view in verdicts.current(self._database, clock=self._clock):
             if view.full != verdicts.UNKNOWN:
                 self._full_unknown_since.pop(view.invariant, None)
                 continue
             since = self._full_unknown_since.setdefault(view.invariant, now)
+            limit = view.full_deadline_seconds
             # A verdict that is too old is overdue by its own age; one that was never given, since somebody looks for it.
             if self._age(since) > limit or (view.full_age_seconds or 0.0) > limit:
                 overdue.add(view.invariant)

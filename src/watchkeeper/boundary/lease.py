@@ -216,12 +216,13 @@ class LeaseKeeper:
         with database.transaction("write"):
             database.execute("UPDATE lease SET epoch = ? WHERE id = 1", (self.epoch,))
 
-    def renew(self, *, watermark: int, withheld: str) -> None:
+    def renew(self, *, watermark: int, withheld: str, seen: BootTime | None = None) -> None:
         """Write the watermark, and move the counter unless there is a reason to withhold it.
 
-        `withheld` is empty when everything that the lease stands for is so. Raises `LeaseLost`.
+        `withheld` is empty when everything that the lease stands for is so, as of `seen`, or of now: whoever stands still
+        between looking and writing has renewed nothing. Raises `LeaseLost`.
         """
-        boot = self._clock.boot()
+        boot = seen or self._clock.boot()
         database = self._file.database()
         with database.transaction("write"):
             changed = database.execute(
@@ -242,7 +243,10 @@ class LeaseKeeper:
 
 
 class LeaseReader:
-    """The market's side: has the counter moved lately, by this process's own boot-time clock?"""
+    """The market's side: has the counter moved lately, by this process's own boot-time clock?
+
+    A move is as old as what the watch saw when it wrote it, where both are of one boot; of another machine, as this look at it.
+    """
 
     def __init__(
         self, file: LeaseStore, *, clock: Clock, silent_after_seconds: float = SILENT_AFTER_SECONDS
@@ -268,8 +272,14 @@ class LeaseReader:
             # The first look only takes the measure: a counter left behind by a dead watch proves nothing.
             # A new epoch alone proves nothing either; its counter has to move.
             if self._last is not None and seen != self._last and row.counter != self._last[1]:
-                self._moved = self._clock.boot()
+                self._moved = self._dated(row.written)
             self._last = seen
+
+    def _dated(self, written: BootTime) -> BootTime:
+        now = self._clock.boot()
+        age = now.seconds_since(written)
+        # One of a time that has not come yet would be heard for too long.
+        return now if age is None or age < 0 else written
 
     def silent(self) -> bool:
         """Whether money must stand still: the counter has not moved within its time, or never."""

@@ -163,11 +163,13 @@ def _open(database: SqliteDatabase, rule: str, scope: str) -> list[Finding]:
 
 def _wanted(database: SqliteDatabase) -> list[Stop]:
     wanted: dict[tuple[str, str], Stop] = {}
-    for invariant, scope, classes, detail, seen_at in findings.stopping(database):
+    for invariant, scope, classes, detail, finding in findings.stopping(database):
         before = wanted.get((invariant, scope))
         together = classes | (before.classes if before is not None else frozenset())
-        newest = max(seen_at, (before.seen_at if before is not None else None) or seen_at)
-        wanted[invariant, scope] = Stop(invariant, Scope.parse(scope), together, detail, seen_at=newest)
+        newest = max(finding, before.newest_finding or 0) if before is not None else finding
+        wanted[invariant, scope] = Stop(
+            invariant, Scope.parse(scope), together, detail, newest_finding=newest
+        )
     return list(wanted.values())
 
 

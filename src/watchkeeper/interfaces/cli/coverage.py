@@ -22,6 +22,8 @@ from watchkeeper.interfaces.cli.shared import (
 from watchkeeper.operation.coverage import rows, stale
 from watchkeeper.operation.coverage.rows import Row
 from watchkeeper.operation.coverage.version import version
+from watchkeeper.operation.verifier import deadlines
+from watchkeeper.operation.verifier.deadlines import Deadlines
 
 _COLUMNS = ("row", "name", "state", "verdict", "seen", "contained", "proved", "why")
 
@@ -39,15 +41,17 @@ def coverage(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
             sys.stderr.write(f"{error}\n")
             raise typer.Exit(EXIT_UNAVAILABLE) from error
         engine = engine_of(data)
+        limits = deadlines.kept(control.database)
         found = rows.rows(control.database, engine=engine, clock=control.clock, days_max=days)
         document = {
             "engine": engine,
             "version": version(),
             "proof_days_max": days,
+            "deadlines": limits.document(),
             "counts": counts(found),
             "rows": [row.document() for row in found],
         }
-        answer(document, as_json=as_json, text=_text(found))
+        answer(document, as_json=as_json, text=_text(found, limits))
     raise typer.Exit(1 if any(row.state == rows.BROKEN for row in found) else 0)
 
 
@@ -63,7 +67,7 @@ def counts(found: Sequence[Row]) -> dict[str, dict[str, int]]:
     }
 
 
-def _text(found: Sequence[Row]) -> str:
+def _text(found: Sequence[Row], limits: Deadlines) -> str:
     lines: list[Mapping[str, object]] = [
         {
             "row": f"{row.kind} {row.id}",
@@ -78,4 +82,5 @@ def _text(found: Sequence[Row]) -> str:
         for row in found
     ]
     sums = [f"{kind}: {many['proven']} of {many['rows']} proven" for kind, many in counts(found).items()]
-    return "\n".join((table(lines, _COLUMNS), *sums))
+    old = f"a verdict is UNKNOWN when it is older than: {limits.words()}"
+    return "\n".join((table(lines, _COLUMNS), *sums, old))

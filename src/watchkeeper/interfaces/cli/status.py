@@ -50,6 +50,8 @@ def render(overview: Overview) -> str:
             f"  {view.invariant}  {view.verdict:<8}{_age(view.age_seconds):<22}full {view.full_verdict:<8}"
             f"{_age(view.full_age_seconds):<22}{view.name} {view.detail}".rstrip()
         )
+    if overview.deadlines:
+        lines.append(f"old      is a verdict after: {overview.deadlines}")
     if overview.watch is not None:
         lines.append(
             f"watch    {'heard' if overview.watch.heard else 'SILENT'}, read to number {overview.watch.watermark}, "

@@ -56,7 +56,7 @@ def again(judge: Callable[[Context, Seen], Iterable[Draft]], good: str) -> Closi
 def compared_since(context: Context, seen: Seen) -> Standing:
     """For a count of changes that the server keeps: the count says that something changed, a full pass says what."""
     return state(
-        context.full_pass_since(seen.seen_at),
+        context.full_pass_since(seen.full_pass),
         "every row was compared with its seal since",
         "no full pass has come to its end since",
     )

@@ -108,8 +108,8 @@ class Context:
     flips: list[Flip]
     engaged: frozenset[Switch]
     clock: Clock
-    #: Whether a full pass that began after an instant has read everything.
-    full_pass_since: Callable[[Instant], bool]
+    #: Whether a full pass that began after the one of this number has read everything.
+    full_pass_since: Callable[[int], bool]
     gate: GateView
     #: Raises `DatabaseError` when it cannot be read.
     selftest: Callable[[], SelfTest]

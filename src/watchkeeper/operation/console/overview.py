@@ -37,7 +37,7 @@ from watchkeeper.operation.incidents import life as incidents
 from watchkeeper.operation.incidents.model import CLOSED
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.seals import log as logs
-from watchkeeper.operation.verifier import findings, passes, verdicts
+from watchkeeper.operation.verifier import deadlines, findings, passes, verdicts
 
 #: A probe older than this proves nothing about now.
 PROBE_SECONDS_MAX = 120.0
@@ -48,14 +48,16 @@ _FIELDS_SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class VerdictView:
-    """One invariant: its verdict as of now, how old, by which kind of pass."""
+    """One invariant: its verdict as of now, how old and how old at most, by which kind of pass."""
 
     invariant: str
     name: str
     verdict: str
     age_seconds: float | None
+    deadline_seconds: int
     full_verdict: str
     full_age_seconds: float | None
+    full_deadline_seconds: int
     detail: str
 
 
@@ -179,6 +181,8 @@ class Overview:
     system_id: str
     at: Instant
     verdicts: list[VerdictView] = field(default_factory=list)
+    #: The deadlines of verdicts in words.
+    deadlines: str = ""
     alerts: list[AlertView] = field(default_factory=list)
     restrictions: list[RestrictionView] = field(default_factory=list)
     switches: list[SwitchView] = field(default_factory=list)
@@ -334,6 +338,7 @@ class Overlook:
 
     def _read_store(self, overview: Overview) -> None:
         database = self._database
+        overview.deadlines = deadlines.kept(database).words()
         for view in verdicts.current(database, clock=self._clock):
             overview.verdicts.append(
                 VerdictView(
@@ -341,8 +346,10 @@ class Overlook:
                     INVARIANTS[view.invariant].name,
                     view.continuous,
                     view.continuous_age_seconds,
+                    view.continuous_deadline_seconds,
                     view.full,
                     view.full_age_seconds,
+                    view.full_deadline_seconds,
                     view.detail,
                 )
             )

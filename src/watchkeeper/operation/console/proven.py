@@ -11,7 +11,7 @@ from watchkeeper.base.settings import SettingsWrong
 from watchkeeper.operation.coverage import rows, stale
 from watchkeeper.operation.coverage.rows import Row
 from watchkeeper.operation.coverage.version import version
-from watchkeeper.operation.verifier import history, verdicts
+from watchkeeper.operation.verifier import deadlines, history, verdicts
 from watchkeeper.operation.verifier.history import Change
 
 _CHANGES_SHOWN = 500
@@ -45,6 +45,8 @@ class Proven:
     engine: Engine
     version: str
     days: int
+    #: The deadlines of verdicts in words.
+    deadlines: str = ""
     groups: list[Group] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -80,6 +82,7 @@ def read(data: Path, database: SqliteDatabase, *, clock: Clock) -> Proven:
         found.problems.append(f"How long a proof counts cannot be read, so it is {found.days} days: {error}")
     with database.transaction("read"):
         every = rows.rows(database, engine=found.engine, clock=clock, days_max=found.days)
+        found.deadlines = deadlines.kept(database).words()
         found.turns = _together(history.latest(database, limit=_CHANGES_SHOWN))
     for kind in dict.fromkeys(row.kind for row in every):
         found.groups.append(Group(kind, tuple(row for row in every if row.kind == kind)))

@@ -26,8 +26,8 @@ class Stop:
     classes: frozenset[OperationClass]
     reason: str
     cause: str = "BROKEN"
-    #: When the newest finding that asks for it was seen; None for a stop that no finding asks for.
-    seen_at: Instant | None = None
+    #: The number of the newest finding that asks for it; None for a stop that no finding asks for.
+    newest_finding: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,13 @@ def overridden(database: Database, stop: Stop) -> bool:
     That counts for what was found by then; a finding of later is contained like the first.
     """
     row = database.one(
-        "SELECT override, decided_at FROM lifts WHERE rule = ? AND scope = ? AND outcome = 'lifted' "
+        "SELECT override, newest_finding FROM lifts WHERE rule = ? AND scope = ? AND outcome = 'lifted' "
         "ORDER BY id DESC LIMIT 1",
         (stop.rule, str(stop.scope)),
     )
     if row is None or row[0] != 1:
         return False
-    return stop.seen_at is None or stop.seen_at <= int(str(row[1]))
+    return stop.newest_finding is None or stop.newest_finding <= int(str(row[1]))
 
 
 def missing(database: Database, stops: Iterable[Stop], restrictions: Iterable[Restriction]) -> list[Stop]:

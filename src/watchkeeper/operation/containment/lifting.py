@@ -57,7 +57,8 @@ def decide(
     last = database.one("SELECT coalesce(max(id), 0) FROM lifts")
     identifier = 1 + int(str(last[0])) if last else 1
     database.execute(
-        f"INSERT INTO lifts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+        f"INSERT INTO lifts ({_COLUMNS}, newest_finding) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, "
+        "(SELECT coalesce(max(id), 0) FROM findings))",
         (
             identifier,
             restriction.id,

@@ -32,18 +32,7 @@ _ALERTS_MAX, _NOTICES_MAX, _FINDINGS_MAX = 1000, 2000, 100
 
 def judged(standings: Sequence[Standing]) -> frozenset[str]:
     """The invariants of which both kinds of pass have said something within their deadlines."""
-    return frozenset(
-        view.invariant
-        for view in standings
-        if verdicts.UNKNOWN not in (view.continuous, view.full)
-        and _within(view.continuous_age_seconds, verdicts.CONTINUOUS)
-        and _within(view.full_age_seconds, verdicts.FULL)
-    )
-
-
-def _within(age: float | None, mode: str) -> bool:
-    # An open finding is BROKEN however old its pass is, so the word alone does not say that anybody looked.
-    return age is not None and 0 <= age <= verdicts.DEADLINE_SECONDS[mode]
+    return frozenset(view.invariant for view in standings if view.judged)
 
 
 def _scaled(metric: str, seconds: float) -> int:

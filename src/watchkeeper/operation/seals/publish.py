@@ -7,7 +7,6 @@ copy that either verifies or is completed by the next round.
 
 from __future__ import annotations
 
-import base64
 import os
 from pathlib import Path
 
@@ -15,58 +14,46 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from watchkeeper.base.database import Database
 from watchkeeper.operation.seals import log as logs
-from watchkeeper.operation.seals import note
+from watchkeeper.operation.seals import note, signing
 from watchkeeper.operation.seals.layout import TILE_HEIGHT, TILE_WIDTH, bundle, pack, tile
-from watchkeeper.operation.seals.note import Checkpoint
+from watchkeeper.operation.seals.log import NodeMissing
+from watchkeeper.operation.seals.note import Checkpoint, NoteNotSigned, NoteUnreadable
+from watchkeeper.operation.seals.signing import KeyChanged, KeyMissing
 
-_KEY_FILE = "log.key"
 #: One round publishes at most this many leaves; what is left follows in the next.
 _LEAVES_A_ROUND = 65_536
-
-
-class KeyMissing(Exception):
-    """The log's signing key is not there or cannot be read. Nothing is published without it."""
 
 
 class LogForked(Exception):
     """What was published is no beginning of what the store holds. One of the two was changed."""
 
 
-def create_key(data: Path, *, system_id: str) -> None:
-    """Make the signing key and publish its public halves, one name for each log; at set-up only."""
-    key = Ed25519PrivateKey.generate()
-    folder = data / "keys"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(folder / _KEY_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(base64.b64encode(key.private_bytes_raw()) + b"\n")
-    for log in logs.LOGS:
-        (data / "seals" / log).mkdir(mode=0o700, parents=True, exist_ok=True)
-        (data / "seals" / f"{log}.vkey").write_text(
-            note.verifier_key(origin(system_id, log), key) + "\n", encoding="ascii"
-        )
-
-
-def origin(system_id: str, log: str) -> str:
-    """The name under which a log signs."""
-    return f"watchkeeper/{system_id}/{log}"
-
-
-def read_key(data: Path) -> Ed25519PrivateKey:
-    """The signing key; raises `KeyMissing`."""
-    try:
-        text = (data / "keys" / _KEY_FILE).read_bytes()
-        return Ed25519PrivateKey.from_private_bytes(base64.b64decode(text.strip(), validate=True))
-    except (OSError, ValueError) as error:
-        raise KeyMissing(KeyMissing.__doc__) from error
+#: What leaves nobody able to say what was sealed; anything else keeps only from writing it down.
+UNSIGNED = (KeyMissing, KeyChanged, LogForked, NodeMissing, NoteNotSigned, NoteUnreadable)
 
 
 def published(data: Path, log: str) -> str | None:
     """The checkpoint that is published now, as text."""
     try:
-        return (data / "seals" / log / "checkpoint").read_text(encoding="utf-8")
+        return (data / "seals" / log / "checkpoint").read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
+
+
+def unsigned(data: Path, database: Database, *, system_id: str) -> str:
+    """Why the logs cannot be signed, or are not what was signed, in words; empty when they can and are."""
+    publisher = Publisher(data, system_id=system_id)
+    try:
+        for log in logs.LOGS:
+            publisher.check(database, log)
+    except UNSIGNED as error:
+        return words(error)
+    return ""
+
+
+def words(error: Exception) -> str:
+    """What one of `UNSIGNED` means for people."""
+    return f"the seals cannot be published: {error}"
 
 
 class Publisher:
@@ -77,27 +64,36 @@ class Publisher:
         self._system_id = system_id
 
     def publish(self, database: Database, log: str) -> Checkpoint:
-        """Publish what is new in `log`; raises `KeyMissing`, `LogForked`."""
-        key = read_key(self._data)
+        """Publish what is new in `log`; raises `KeyMissing`, `KeyChanged`, `LogForked`, `NoteUnreadable`, `NoteNotSigned`."""
+        key, before = self.check(database, log)
         folder = self._data / "seals" / log
-        vkey = (self._data / "seals" / f"{log}.vkey").read_text(encoding="ascii")
-        begin = 0
-        text = published(self._data, log)
         size = logs.size(database, log)
-        if text is not None:
-            before = note.verify(text, vkey)
-            if before.size > size or logs.root(database, log, at_size=before.size) != before.root:
-                raise LogForked(LogForked.__doc__)
-            begin = before.size
-            if begin == size:
-                return before
+        if before is not None and before.size == size:
+            return before
+        begin = 0 if before is None else before.size
         end = min(size, begin + _LEAVES_A_ROUND)
         self._write_bundles(database, log, folder, begin=begin, end=end)
         self._write_tiles(database, log, folder, begin=begin, end=end)
-        checkpoint = Checkpoint(origin(self._system_id, log), end, logs.root(database, log, at_size=end))
+        checkpoint = Checkpoint(
+            signing.origin(self._system_id, log), end, logs.root(database, log, at_size=end)
+        )
         _write(folder / "checkpoint", note.sign(checkpoint, key).encode("utf-8"), replace=True)
         _drop_superseded(folder, begin=begin, end=end)
         return checkpoint
+
+    def check(self, database: Database, log: str) -> tuple[Ed25519PrivateKey, Checkpoint | None]:
+        """The log's key, and what is published, once the key signed it and the store goes on from it; raises as `publish`."""
+        key, vkey = signing.read_key(self._data, database, log, system_id=self._system_id)
+        text = published(self._data, log)
+        if text is None:
+            return key, None
+        before = note.verify(text, vkey)
+        if (
+            before.size > logs.size(database, log)
+            or logs.root(database, log, at_size=before.size) != before.root
+        ):
+            raise LogForked(LogForked.__doc__)
+        return key, before
 
     def _write_bundles(self, database: Database, log: str, folder: Path, *, begin: int, end: int) -> None:
         for index in range(begin // TILE_WIDTH, -(-end // TILE_WIDTH)):

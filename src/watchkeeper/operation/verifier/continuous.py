@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from watchkeeper.base import canonical
-from watchkeeper.base.clock import BootTime, Clock, Instant
+from watchkeeper.base.clock import BootTime, Clock, Instant, when
 from watchkeeper.base.database import Database, DatabaseError, SqliteDatabase
 from watchkeeper.boundary import selftest, turning
 from watchkeeper.boundary.flips import flips
@@ -146,7 +146,7 @@ class Continuous:
             recorded,
             frozenset(held for held, _ in holds),
             self._clock,
-            lambda at: passes.came_to_an_end_since(self._database, at),
+            lambda number: passes.came_to_an_end_after(self._database, number),
             gateview,
             self._selftest,
             self._lifted_since,
@@ -269,7 +269,7 @@ class Continuous:
             errors=found.unknown,
             numbers=len(tail.news.journal),
             boot=found.begun,
-            at=self._clock.now(),
+            at=when(found.begun, clock=self._clock),
         )
 
     @staticmethod

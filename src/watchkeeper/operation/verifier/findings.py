@@ -10,6 +10,7 @@ from watchkeeper.base.database import Database
 from watchkeeper.boundary.gate import OperationClass
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.catalogue.model import Draft
+from watchkeeper.operation.verifier import passes
 
 #: More rules times scopes than a system of one operator has accounts.
 _STOPS_MAX = 100_000
@@ -42,11 +43,13 @@ class Finding:
     closed_at: Instant | None
     closed_by: str | None
     closing_utid: str | None
+    #: The newest full pass that had begun by then: one with a higher number began afterwards, whatever a clock says.
+    full_pass: int
 
 
 _COLUMNS = (
     "id, invariant, kind, scope, classes, account, table_name, row_key, expected, found, found_digest, sealed_log, "
-    "sealed_index, severity, detail, watermark, committed_at, seen_at, state, closed_at, closed_by, closing_utid"
+    "sealed_index, severity, detail, watermark, committed_at, seen_at, state, closed_at, closed_by, closing_utid, full_pass"
 )
 
 
@@ -95,7 +98,7 @@ def note(
     identifier = 1 + int(str(last[0] if last else 0))
     changed = database.execute(
         f"INSERT INTO findings (fingerprint, {_COLUMNS}) VALUES "
-        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', NULL, NULL, NULL) "
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', NULL, NULL, NULL, ?) "
         "ON CONFLICT (fingerprint) WHERE state = 'open' DO NOTHING",
         (
             fingerprint(draft),
@@ -117,6 +120,7 @@ def note(
             watermark,
             committed_at,
             seen_at,
+            passes.newest_begun(database),
         ),
     )
     return get(database, identifier) if changed == 1 else None
@@ -145,10 +149,10 @@ def open_findings(
     return [_finding(row) for row in rows]
 
 
-def stopping(database: Database) -> list[tuple[str, str, frozenset[OperationClass], str, Instant]]:
-    """What all open findings together stop: rule, scope, classes, one finding's detail, and when the newest was seen."""
+def stopping(database: Database) -> list[tuple[str, str, frozenset[OperationClass], str, int]]:
+    """What all open findings together stop: rule, scope, classes, one finding's detail, and the newest one's number."""
     rows = database.query(
-        "SELECT invariant, scope, classes, min(detail), max(seen_at) FROM findings WHERE state = 'open' "
+        "SELECT invariant, scope, classes, min(detail), max(id) FROM findings WHERE state = 'open' "
         "GROUP BY invariant, scope, classes ORDER BY invariant, scope LIMIT ?",
         (_STOPS_MAX,),
     )
@@ -158,9 +162,9 @@ def stopping(database: Database) -> list[tuple[str, str, frozenset[OperationClas
             str(scope),
             frozenset(OperationClass(name) for name in str(classes).split()),
             str(detail),
-            Instant(int(str(seen_at))),
+            int(str(newest)),
         )
-        for invariant, scope, classes, detail, seen_at in rows
+        for invariant, scope, classes, detail, newest in rows
     ]
 
 
@@ -217,4 +221,5 @@ def _finding(row: tuple[object, ...]) -> Finding:
         closed_at=instant(row[19]),
         closed_by=text(row[20]),
         closing_utid=text(row[21]),
+        full_pass=int(str(row[22])),
     )

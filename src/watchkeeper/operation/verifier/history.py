@@ -37,9 +37,9 @@ def note(
     database.execute("DELETE FROM verdict_changes WHERE id <= ?", (identifier - CHANGES_MAX,))
 
 
-def ended(at: Instant, *, deadline_seconds: float) -> Instant:
+def ended(at: Instant, *, deadline_seconds: int) -> Instant:
     """When a verdict of `at` stopped saying anything, as no pass followed it."""
-    return Instant(at + int(deadline_seconds * MICROSECONDS_PER_SECOND))
+    return Instant(at + deadline_seconds * MICROSECONDS_PER_SECOND)
 
 
 def latest(database: Database, *, invariant: str | None = None, limit: int = 100) -> list[Change]:

@@ -95,12 +95,18 @@ def end(database: Database, pass_id: int, *, outcome: str, at: Instant) -> None:
     )
 
 
-def came_to_an_end_since(database: Database, at: Instant) -> bool:
-    """Whether a pass that began after this instant read everything."""
+def newest_begun(database: Database) -> int:
+    """The number of the newest pass that was begun, 0 when none was."""
+    row = database.one("SELECT coalesce(max(id), 0) FROM full_passes WHERE begun_at IS NOT NULL")
+    return int(str(row[0] if row else 0))
+
+
+def came_to_an_end_after(database: Database, number: int) -> bool:
+    """Whether a pass that began after the one of this number read everything."""
     row = database.one(
-        "SELECT 1 FROM full_passes WHERE begun_at > ? AND ended_at IS NOT NULL AND outcome <> 'not finished' "
+        "SELECT 1 FROM full_passes WHERE id > ? AND ended_at IS NOT NULL AND outcome <> 'not finished' "
         "AND outcome NOT LIKE 'UNKNOWN%' LIMIT 1",
-        (at,),
+        (number,),
     )
     return row is not None
 

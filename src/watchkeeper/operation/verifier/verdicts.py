@@ -8,24 +8,38 @@ from dataclasses import dataclass
 from watchkeeper.base.clock import BootTime, Clock, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.operation.catalogue import INVARIANTS
-from watchkeeper.operation.verifier import history
+from watchkeeper.operation.verifier import deadlines, history
 
 HOLDS, BROKEN, UNKNOWN = "HOLDS", "BROKEN", "UNKNOWN"
-CONTINUOUS, FULL = "continuous", "full"
-#: A verdict older than this says nothing about now (catalogue, Findings and verdicts).
-DEADLINE_SECONDS = {CONTINUOUS: 30.0, FULL: 7200.0}
+CONTINUOUS, FULL = deadlines.CONTINUOUS, deadlines.FULL
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An invariant as of now: both verdicts, each with its age in seconds, None when it is of another boot or never ran."""
+    """An invariant as of now: both verdicts, each with its age in seconds, None when it is of another boot or never ran, and
+    the deadline in seconds after which it would say nothing any more.
+    """
 
     invariant: str
     continuous: str
     continuous_age_seconds: float | None
+    continuous_deadline_seconds: int
     full: str
     full_age_seconds: float | None
+    full_deadline_seconds: int
     detail: str
+
+    @property
+    def judged(self) -> bool:
+        """Whether both kinds of pass have said something within their deadlines."""
+        # An open finding is BROKEN however old its pass is, so the word alone does not say that anybody looked.
+        return UNKNOWN not in (self.continuous, self.full) and all(
+            age is not None and 0 <= age <= deadline
+            for age, deadline in (
+                (self.continuous_age_seconds, self.continuous_deadline_seconds),
+                (self.full_age_seconds, self.full_deadline_seconds),
+            )
+        )
 
 
 def store(
@@ -40,7 +54,7 @@ def store(
     """Write the verdict of every invariant after a pass, in the caller's transaction; invariant -> verdict.
 
     `errors`: invariants whose check did not come to an end, with the reason. What became another than it was, or was not
-    known for a while, is kept (`history.py`).
+    known for a while, is kept (`history.py`). `boot` and `at` are when the pass began: what it says is as old as what it read.
     """
     before = {
         str(row[0]): row
@@ -49,13 +63,22 @@ def store(
         )
     }
     broken = _broken(database)
+    limits = deadlines.kept(database)
     written: dict[str, str] = {}
     for invariant in INVARIANTS:
         verdict = BROKEN if invariant in broken else UNKNOWN if invariant in errors else HOLDS
         written[invariant] = verdict
         detail = errors.get(invariant, "")[:300]
         _note_change(
-            database, before.get(invariant), invariant, verdict, mode=mode, detail=detail, boot=boot, at=at
+            database,
+            before.get(invariant),
+            invariant,
+            verdict,
+            mode=mode,
+            detail=detail,
+            boot=boot,
+            deadline_seconds=limits.of(invariant, mode),
+            at=at,
         )
         database.execute(
             "INSERT INTO verdicts (invariant, mode, verdict, detail, numbers, boot_id, boot_ns, at) "
@@ -85,14 +108,15 @@ def _note_change(
     mode: str,
     detail: str,
     boot: BootTime,
+    deadline_seconds: int,
     at: int,
 ) -> None:
     before = UNKNOWN if row is None else str(row[1])
     if row is not None:
         age = boot.seconds_since(BootTime(str(row[2]), int(str(row[3]))))
         # An open finding stands however long nobody looks.
-        if before == HOLDS and (age is None or age > DEADLINE_SECONDS[mode]):
-            stale = history.ended(Instant(int(str(row[4]))), deadline_seconds=DEADLINE_SECONDS[mode])
+        if before == HOLDS and (age is None or age > deadline_seconds):
+            stale = history.ended(Instant(int(str(row[4]))), deadline_seconds=deadline_seconds)
             history.note(
                 database,
                 invariant=invariant,
@@ -125,15 +149,16 @@ def current(database: Database, *, clock: Clock) -> list[Standing]:
         )
     }
     broken = _broken(database)
+    limits = deadlines.kept(database)
     standings: list[Standing] = []
     for invariant in INVARIANTS:
         judged: dict[str, tuple[str, float | None]] = {}
         detail = ""
-        for mode, deadline in DEADLINE_SECONDS.items():
+        for mode in (CONTINUOUS, FULL):
             row = rows.get((invariant, mode))
             age = None if row is None else now.seconds_since(BootTime(str(row[4]), int(str(row[5]))))
             verdict = UNKNOWN
-            if row is not None and age is not None and 0 <= age <= deadline:
+            if row is not None and age is not None and 0 <= age <= limits.of(invariant, mode):
                 verdict = str(row[2])
                 detail = detail or str(row[3])
             # An open finding is a finding however old the pass is that saw it. Once it is closed, a pass of before
@@ -148,8 +173,10 @@ def current(database: Database, *, clock: Clock) -> list[Standing]:
                 invariant,
                 judged[CONTINUOUS][0],
                 judged[CONTINUOUS][1],
+                limits.of(invariant, CONTINUOUS),
                 judged[FULL][0],
                 judged[FULL][1],
+                limits.of(invariant, FULL),
                 detail,
             )
         )

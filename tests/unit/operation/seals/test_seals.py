@@ -15,7 +15,7 @@ from watchkeeper.base.canonical import Value
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.base.database import SqliteDatabase
 from watchkeeper.operation import store
-from watchkeeper.operation.seals import copy, leaf, log, note, prove, publish, tree
+from watchkeeper.operation.seals import copy, leaf, log, note, prove, publish, signing, tree
 
 #: The eight leaves and the roots that every implementation of RFC 6962 is tried on.
 LEAVES = [bytes.fromhex(text) for text in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")]  # fmt: skip
@@ -77,7 +77,7 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
     store.create(folder, system_id="t", clock=SystemClock())
-    publish.create_key(folder, system_id="t")
+    signing.create_key(folder, system_id="t")
     return folder
 
 
@@ -217,7 +217,7 @@ def test_a_store_put_back_from_an_older_copy_does_not_publish(data: Path, databa
 
 def test_without_its_key_nothing_is_published(data: Path, database: SqliteDatabase) -> None:
     (data / "keys" / "log.key").unlink()
-    with pytest.raises(publish.KeyMissing):
+    with pytest.raises(signing.KeyMissing):
         fill(data, database, 1)
 
 
@@ -241,6 +241,6 @@ def test_a_checkpoint_signed_by_another_key_is_refused(
     folder = fill(data, database, 3)
     other = tmp_path / "other"
     other.mkdir()
-    publish.create_key(other, system_id="t")
+    signing.create_key(other, system_id="t")
     with pytest.raises(note.NoteNotSigned):
         note.verify((folder / "checkpoint").read_text(), (other / "seals" / "main.vkey").read_text())

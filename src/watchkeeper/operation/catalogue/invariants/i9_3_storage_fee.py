@@ -9,7 +9,7 @@ Why it matters: weight that is not deducted is sold to a buyer and is not there.
 Contained: the storage fee, for everyone, until somebody knows why. Days held up by that are caught up afterwards.
 
 Blind to: how much was deducted (5.2); days due since the market last went round, a minute or so, more while it catches up; a
-lot that was sold before its day was deducted.
+lot that was sold before its day was deducted; what would be due by a better clock than the market's.
 
 Proven by: the command's row of the gate switched off past the operator; a due lot-day whose deduction is gone.
 """
