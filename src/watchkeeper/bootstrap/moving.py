@@ -197,4 +197,6 @@ def _table(source: Database, target: Database, into: str, table: str, *, say: Ca
         copied, last = copied + len(rows), int(str(rows[-1][0]))
         if len(rows) == _ROWS_AT_ONCE:
             say(f"  {table}: {copied:,} rows ...")
+    # The check that follows reads all of it, long before the server would count by itself what there is.
+    target.execute(f"ANALYZE {into}")
     return copied
