@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from watchkeeper.base.clock import SystemClock
+from watchkeeper.base.database import open_database
 from watchkeeper.bootstrap.bench import filling
 from watchkeeper.bootstrap.bench.filling import Filling
 from watchkeeper.bootstrap.bench.watching import Watching
 from watchkeeper.bootstrap.full_pass import FullPasses
-from watchkeeper.operation.catalogue import accounts
+from watchkeeper.operation.catalogue import accounts, states
 from watchkeeper.operation.catalogue import context as contexts
-from watchkeeper.operation.catalogue.invariants import i1_1_balance
+from watchkeeper.operation.catalogue.invariants import i1_1_balance, i1_3_overwrites
 from watchkeeper.operation.verifier import full, passes
 from watchkeeper.operation.verifier.continuous import Continuous
 
@@ -117,6 +118,25 @@ def test_what_is_replayed_in_pieces_still_finds_the_entry_that_does_not_follow(
         found = [draft for drafts in i1_1_balance.full(watch.context()) for draft in drafts]
     assert [(draft.kind, draft.table_name) for draft in found] == [("state", "wallet_ledger")] * 5
     assert len({draft.account for draft in found}) == 5
+
+
+def test_of_every_trader_the_state_is_counted_however_few_are_counted_at_once(
+    grown: Grown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(states, "_TRADERS_AT_ONCE", 2)
+    grown.hours(1)
+    owner = open_database(grown.data, "market", role="owner")
+    with closing(owner), owner.transaction("write"):
+        traders = [int(str(row[0])) for row in owner.query("SELECT trader_id FROM trader_state ORDER BY 1")]
+        owner.execute("UPDATE trader_state SET exposure_ugx = exposure_ugx + 1")
+    with closing(
+        Continuous(grown.data, system_id=grown.system_id, database=grown.watching.database, clock=grown.clock)
+    ) as watch:
+        found = [draft for drafts in i1_3_overwrites.full(watch.context()) for draft in drafts]
+    assert [(draft.table_name, int(draft.row_key)) for draft in found] == [
+        ("trader_state", trader) for trader in traders
+    ]
+    assert len(traders) == 5
 
 
 def test_aliases_are_remembered_for_so_many_accounts_at_most(
