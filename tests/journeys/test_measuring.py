@@ -17,6 +17,7 @@ from watchkeeper.base.clock import SystemClock
 from watchkeeper.base.database import Engine
 from watchkeeper.bootstrap import setup
 from watchkeeper.bootstrap.bench.detect import CLASSES
+from watchkeeper.interfaces.cli.shared import EXIT_UNAVAILABLE
 from watchkeeper.operation import store
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.coverage import proofs
@@ -150,6 +151,8 @@ def test_measuring_on_a_server_that_nobody_named_says_how_to_name_one() -> None:
     typed = Typed("sqlite", None)
     for engine in ("postgresql", "both", "mysql"):
         typed("bench", "verify", "--engine", engine, code=2)
+    nobody = "postgresql://super@127.0.0.1:1/postgres"
+    typed("bench", "verify", "--rows", "1000", "--database", nobody, code=EXIT_UNAVAILABLE)
 
 
 def test_a_drill_proves_its_row_and_the_control_room_keeps_the_proof(typed: Typed, tmp_path: Path) -> None:

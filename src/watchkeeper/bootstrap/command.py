@@ -12,7 +12,7 @@ import pyotp
 import typer
 
 from watchkeeper.base.clock import SystemClock
-from watchkeeper.base.database import Engine
+from watchkeeper.base.database import Engine, server
 from watchkeeper.bootstrap import logs
 from watchkeeper.bootstrap.bench import detect, locks, verify
 from watchkeeper.bootstrap.bench.books import BenchFailed
@@ -20,6 +20,7 @@ from watchkeeper.bootstrap.database_command import database_app
 from watchkeeper.bootstrap.demo.show import operator_secret
 from watchkeeper.bootstrap.drill_command import drill
 from watchkeeper.interfaces.cli.main import app
+from watchkeeper.interfaces.cli.shared import EXIT_UNAVAILABLE
 
 __all__ = ["app", "main"]
 
@@ -121,6 +122,9 @@ def bench_verify(
     except BenchFailed as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from error
+    except server.ServerUnfit as error:
+        sys.stderr.write(f"The server cannot be used: {error}\n")
+        raise typer.Exit(EXIT_UNAVAILABLE) from error
     if as_json:
         _print(found)
         return

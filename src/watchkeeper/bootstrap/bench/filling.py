@@ -73,6 +73,7 @@ class Filling:
         self._numbers, self._references = itertools.count(last + 1), itertools.count(last + 1)
         self._traders = self._active("trader")
         self._buyers = self._active("buyer")
+        self._farmer = 0
         self._hours = 0
 
     def entries(self) -> int:
