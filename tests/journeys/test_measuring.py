@@ -17,7 +17,9 @@ from watchkeeper.base.clock import SystemClock
 from watchkeeper.base.database import Engine
 from watchkeeper.bootstrap import setup
 from watchkeeper.bootstrap.bench.detect import CLASSES
+from watchkeeper.interfaces.cli.shared import EXIT_UNAVAILABLE
 from watchkeeper.operation import store
+from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.coverage import proofs
 
 #: What each engine must say of itself; the values are those that make an answered commit durable.
@@ -84,6 +86,73 @@ def test_each_class_of_fault_is_measured_with_what_its_commits_survive(typed: Ty
         for times in figure.values():
             assert set(times) == {"p50", "p99", "max"}
             assert 0 < times["p50"] <= times["p99"] <= times["max"]
+
+
+def test_what_checking_costs_is_measured_at_each_size_by_a_watch_that_finds_everything_sound(
+    typed: Typed,
+) -> None:
+    found = typed.json("bench", "verify", "--rows", "2000", "--rows", "4000")
+    assert set(found) == {"bench", "version", "machine", "engines"}
+    assert (found["bench"], set(found["engines"])) == ("verify", {typed.engine})
+    assert set(found["machine"]) == {"system", "processor", "cores", "memory_mib", "python"}
+    figures = found["engines"][typed.engine]
+    assert set(figures) == {"durability", "sizes", "flat_ratio", "full_pass", "window_query"}
+    assert re.match(DURABLE[typed.engine], figures["durability"])
+    small, large = figures["sizes"]
+    assert 2000 <= small["ledger_entries"] < 4000 <= large["ledger_entries"]
+    holds = dict.fromkeys(INVARIANTS, "HOLDS")
+    costs = {"us_per_ledger_entry", "processor_us_per_ledger_entry", "us_per_step_of_nothing"}
+    for size in (small, large):
+        assert set(size) == {
+            "ledger_entries", "sealed_rows", "rounds", "us_per_journal_row", "us_per_step", "verdicts", *costs,
+        }  # fmt: skip
+        assert size["sealed_rows"] > 3 * size["ledger_entries"]
+        assert size["verdicts"] == holds
+    assert set(figures["flat_ratio"]) == costs
+    for name, ratio in figures["flat_ratio"].items():
+        lowest, highest = sorted((small[name], large[name]))
+        assert lowest > 0
+        assert ratio == round(highest / lowest, 2)
+    full = figures["full_pass"]
+    assert set(full) == {
+        "seconds", "processor_seconds", "sealed_rows", "sealed_rows_per_second", "peak_resident_mib", "outcome", "verdicts",
+    }  # fmt: skip
+    assert (full["outcome"], full["verdicts"]) == ("HOLDS, 0 new findings", holds)
+    assert full["sealed_rows"] > large["sealed_rows"]
+    assert 10 < full["peak_resident_mib"] < 300
+    beside = figures["window_query"]
+    assert set(beside) == {"seconds", "ledger_entries", "entries_that_differ"}
+    assert (beside["entries_that_differ"], beside["seconds"] > 0) == (0, True)
+    assert beside["ledger_entries"] > large["ledger_entries"]
+
+
+def test_a_market_that_was_made_to_measure_is_kept_and_grows_on(tmp_path: Path) -> None:
+    typed = Typed("sqlite", None)
+    kept = tmp_path / "kept"
+    first = typed.json("bench", "verify", "--rows", "1000", "--folder", str(kept))
+    words = typed("bench", "verify", "--rows", "5000", "--folder", str(kept))
+    assert first["engines"]["sqlite"]["sizes"][0]["ledger_entries"] < 2000
+    at = re.search(
+        r"^sqlite: [0-9.]+ us for each new entry, [0-9.]+ us for a look at nothing new, at ([0-9,]+) entries$",
+        words,
+        re.MULTILINE,
+    )
+    assert at is not None
+    assert 5000 <= int(at[1].replace(",", "")) < 6000
+    assert re.search(
+        r"^sqlite: a full pass of [0-9,]+ rows takes [0-9.]+ s and [0-9.]+ MiB \(HOLDS, 0 new findings\); ",
+        words,
+        re.MULTILINE,
+    )
+    assert re.search(f"^{DURABLE['sqlite']}", words, re.MULTILINE)
+
+
+def test_measuring_on_a_server_that_nobody_named_says_how_to_name_one() -> None:
+    typed = Typed("sqlite", None)
+    for engine in ("postgresql", "both", "mysql"):
+        typed("bench", "verify", "--engine", engine, code=2)
+    nobody = "postgresql://super@127.0.0.1:1/postgres"
+    typed("bench", "verify", "--rows", "1000", "--database", nobody, code=EXIT_UNAVAILABLE)
 
 
 def test_a_drill_proves_its_row_and_the_control_room_keeps_the_proof(typed: Typed, tmp_path: Path) -> None:

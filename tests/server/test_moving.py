@@ -42,6 +42,13 @@ def test_a_market_is_moved_and_goes_on_under_the_same_seals(system: System, post
     assert engine_of(system.data) == "postgresql"
     assert list(system.data.glob("market.db*.moved-*"))
     assert not (system.data / "market.db").exists()
+    with psycopg.connect(url) as connection:
+        # The check that followed the copy was not planned blindly.
+        counted = connection.execute(
+            "SELECT reltuples FROM pg_class WHERE oid = 'market.journal'::regclass"
+        ).fetchone()
+    assert counted is not None
+    assert counted[0] > 10
     assert system.command("database", "check") == "Nothing is missing.\n"
     assert system.command("database", "upgrade") == "Everything has run.\n"
     system.command("database", "move", url, code=3)

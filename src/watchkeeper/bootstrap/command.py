@@ -12,12 +12,15 @@ import pyotp
 import typer
 
 from watchkeeper.base.clock import SystemClock
+from watchkeeper.base.database import Engine, server
 from watchkeeper.bootstrap import logs
-from watchkeeper.bootstrap.bench import detect, locks
+from watchkeeper.bootstrap.bench import detect, locks, verify
+from watchkeeper.bootstrap.bench.books import BenchFailed
 from watchkeeper.bootstrap.database_command import database_app
 from watchkeeper.bootstrap.demo.show import operator_secret
 from watchkeeper.bootstrap.drill_command import drill
 from watchkeeper.interfaces.cli.main import app
+from watchkeeper.interfaces.cli.shared import EXIT_UNAVAILABLE
 
 __all__ = ["app", "main"]
 
@@ -78,6 +81,66 @@ def bench_detect(
                 f"{name:<22} restriction {figure['restriction_ms']}  webhook {figure['webhook_ms']}\n"
             )
     sys.stdout.write(f"{found['durability']}\n")
+
+
+@bench_app.command("verify")
+def bench_verify(
+    rows: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1000, max=20_000_000, help="Ledger entries; give it again for each size.", show_default=False
+        ),
+    ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="sqlite, postgresql or both; by default the one that --database leads to.",
+            show_default=False,
+        ),
+    ] = "",
+    database: Server = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Keep the made market in this folder, or go on with the one that is there."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
+) -> None:
+    """What checking costs by the size of the books: each new row, a full pass, and the engine's own query beside it.
+
+    Makes a market and lets it grow to each size, all by its own rules. The default sizes, up to five million entries, take an
+    hour or so and 15 GB.
+    """
+    try:
+        found = verify.measure(
+            clock=SystemClock(),
+            say=lambda text: print(text, file=sys.stderr, flush=True),
+            sizes=rows or verify.SIZES,
+            engines=_engines(engine, database),
+            database_url=database,
+            folder=folder,
+        )
+    except BenchFailed as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(1) from error
+    except server.ServerUnfit as error:
+        sys.stderr.write(f"The server cannot be used: {error}\n")
+        raise typer.Exit(EXIT_UNAVAILABLE) from error
+    if as_json:
+        _print(found)
+        return
+    sys.stdout.write(f"{verify.table(found)}\n")
+
+
+def _engines(wanted: str, database: str | None) -> tuple[Engine, ...]:
+    if wanted not in ("", "sqlite", "postgresql", "both"):
+        raise typer.BadParameter("the engine is sqlite, postgresql or both")
+    if wanted in ("postgresql", "both") and database is None:
+        raise typer.BadParameter("PostgreSQL needs --database postgresql://SUPERUSER:PASSWORD@HOST/postgres")
+    if wanted == "both":
+        return ("sqlite", "postgresql")
+    if wanted == "postgresql" or (not wanted and database is not None):
+        return ("postgresql",)
+    return ("sqlite",)
 
 
 @app.command("demo-code")

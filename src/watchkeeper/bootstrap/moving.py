@@ -57,12 +57,7 @@ def move(data: Path, url: str, *, clock: Clock, say: Callable[[str], None]) -> i
     _verified(data, system_id=system_id, clock=clock)
     with _beside(data) as making:
         try:
-            say("Making roles and tables ...")
-            roles = server.initialise(url)
-            places.write_addresses(making, roles)
-            rows = _copied(making, files=data, clock=clock, say=say)
-            _copy_store(data, making, system_id=system_id)
-            _forget_marks(making, system_id=system_id)
+            rows = copy(data, making, url, system_id=system_id, clock=clock, say=say)
             say("Checking every row after the move ...")
             _verified(making, system_id=system_id, clock=clock)
         except (DatabaseError, GateUnreadable, GateBusy, MoveRefused) as error:
@@ -71,9 +66,25 @@ def move(data: Path, url: str, *, clock: Clock, say: Callable[[str], None]) -> i
             ) from error
         _forget_marks(data, system_id=system_id)
         (making / REFERENCE_FILE).replace(data / REFERENCE_FILE)
+        roles = places.addresses(making)
     # From here on the market is on the server.
     places.write_addresses(data, roles)
     _set_aside(data, clock=clock)
+    return rows
+
+
+def copy(
+    data: Path, making: Path, url: str, *, system_id: str, clock: Clock, say: Callable[[str], None]
+) -> int:
+    """Make `making` the folder of the same market with its books in the empty database of `url`; how many rows.
+
+    Nothing is checked, and `data` stays as it is. Raises `DatabaseError`, `GateUnreadable`, `GateBusy`, `MoveRefused`.
+    """
+    say("Making roles and tables ...")
+    places.write_addresses(making, server.initialise(url))
+    rows = _copied(making, files=data, clock=clock, say=say)
+    _copy_store(data, making, system_id=system_id)
+    _forget_marks(making, system_id=system_id)
     return rows
 
 
@@ -186,4 +197,6 @@ def _table(source: Database, target: Database, into: str, table: str, *, say: Ca
         copied, last = copied + len(rows), int(str(rows[-1][0]))
         if len(rows) == _ROWS_AT_ONCE:
             say(f"  {table}: {copied:,} rows ...")
+    # The check that follows reads all of it, long before the server would count by itself what there is.
+    target.execute(f"ANALYZE {into}")
     return copied

@@ -25,7 +25,7 @@ FIRST = {
     "gate": {"20261124-gate"},
     "lease": {"20261124-lease"},
     "operation": {name for name, _ in migrations.available("operation", engine="sqlite")}
-    - {"20261124-watched-goods", "20261126-metrics"},
+    - {"20261124-watched-goods", "20261126-metrics", "20261126-seal-leaves"},
 }
 
 

@@ -70,13 +70,17 @@ class Bench:
         self.one(ActivateUser(), self.market.operator.id)
         self.one(ActivateUser(), self.market.admin.id)
         self.one(SetPhase(phase="production", reason=_REASON), self.market.operator.id)
+        self.flip(Switch.PILOT_MODE, "release")
+
+    def flip(self, switch: Switch, action: str) -> None:
+        """`engage` or `release` a switch, as an admin would; its journal row comes with the next `tick`."""
         switching = Switching(
             self.data, system_id=self.market.system_id, books=self.books.database, clock=self.clock
         )
         admin = self.books.user(self.market.admin.id)
         if admin is None:
             raise BenchFailed("there is no admin")
-        switching.flip(switch=Switch.PILOT_MODE, action="release", actor=admin, reason=_REASON)
+        switching.flip(switch=switch, action=action, actor=admin, reason=_REASON)
         switching.close()
 
     def keep_lease(self) -> None:
@@ -87,6 +91,15 @@ class Bench:
 
     def self_test(self) -> None:
         """What the market's process does each second: give its own rounds their turn, and probe every feature."""
+        kept = self._kept()
+        kept.keep_up(self.executor)
+        kept.probe_features(self.executor)
+
+    def tick(self) -> None:
+        """The same with the journal's rows of flips, and without the probes."""
+        self._kept().tick(self.executor)
+
+    def _kept(self) -> Housekeeping:
         if self._housekeeping is None:
             books = open_books(self.data, system_id=self.market.system_id)
             self._housekeeping = Housekeeping(
@@ -98,8 +111,7 @@ class Bench:
                 ),
                 clock=self.clock,
             )
-        self._housekeeping.keep_up(self.executor)
-        self._housekeeping.probe_features(self.executor)
+        return self._housekeeping
 
     def probes_alone(self) -> None:
         """Probe every feature where somebody else plays the market's own rounds: they are said to be at work."""

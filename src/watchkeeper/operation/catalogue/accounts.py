@@ -7,6 +7,7 @@ keeps the jump as *disputed*, so that one wrong account does not throw the total
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from watchkeeper.base.canonical import Value
@@ -18,7 +19,8 @@ from watchkeeper.operation.catalogue.context import Context, Found
 
 #: Ledger -> the column that names its account.
 LEDGERS = {"wallet_ledger": "trader_id", "farmer_ledger": "farmer_id"}
-_SLICE = 1000
+#: Entries that a replay reads at once.
+SLICE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,40 +101,53 @@ def acknowledged_deltas(row: Row) -> Balances:
     )
 
 
+def replaying(
+    context: Context, account_id: int, ledger: str, *, upto: int | None = None
+) -> Iterator[tuple[Account, list[Jump]]]:
+    """An account's replay from its first entry, up to a number or to its last, without its positions.
+
+    A slice of entries at a time, each in a snapshot of its own unless the caller has one: where the replay stands then, and
+    the jumps in that slice. A row belongs when it is sealed with its journal row or acknowledged as it stands.
+    """
+    account = Account(account_id, ledger)
+    last = 0
+    while upto is None or last < upto:
+        jumps: list[Jump] = []
+        with context.views.snapshot():
+            rows = context.views.rows(
+                VIEWS[ledger],
+                f"{LEDGERS[ledger]} = ? AND number > ? AND number <= ? ORDER BY number",
+                (account_id, last, 2**62 if upto is None else upto),
+                limit=SLICE,
+            )
+            places = context.sealed(ledger, [integer(row["id"]) for row in rows])
+            for row in rows:
+                found = Found(ledger, integer(row["id"]), row)
+                last = integer(row["number"])
+                belongs = places.get(found.key, ("", 0))[0] == "main"
+                moved, jump = step(account, found, None) if belongs else (account, None)
+                if not belongs or jump is not None:
+                    # Only what does not follow by itself can have been acknowledged.
+                    acknowledgement = context.acknowledged(found)
+                    if acknowledgement is not None:
+                        moved, jump = step(account, found, acknowledgement, belongs=belongs)
+                account = moved
+                if jump is not None:
+                    jumps.append(jump)
+        if not rows:
+            return
+        yield account, jumps
+
+
 def replayed(
     context: Context, account_id: int, ledger: str, *, upto: int | None = None
 ) -> tuple[Account, list[Jump]]:
-    """An account's replay from its first entry, up to a number or to its last; with every jump on the way.
-
-    A row belongs when it is sealed with its journal row or acknowledged as it stands. In bounded slices.
-    """
-    view = VIEWS[ledger]
+    """The whole of an account's replay, with every jump on the way and its positions as they are now."""
     account = Account(account_id, ledger)
     jumps: list[Jump] = []
-    last = 0
-    while upto is None or last < upto:
-        rows = context.views.rows(
-            view,
-            f"{LEDGERS[ledger]} = ? AND number > ? AND number <= ? ORDER BY number",
-            (account_id, last, 2**62 if upto is None else upto),
-            limit=_SLICE,
-        )
-        if not rows:
-            break
-        places = context.sealed(ledger, [integer(row["id"]) for row in rows])
-        for row in rows:
-            found = Found(ledger, integer(row["id"]), row)
-            last = integer(row["number"])
-            belongs = places.get(found.key, ("", 0))[0] == "main"
-            moved, jump = step(account, found, None) if belongs else (account, None)
-            if not belongs or jump is not None:
-                # Only what does not follow by itself can have been acknowledged.
-                acknowledgement = context.acknowledged(found)
-                if acknowledgement is not None:
-                    moved, jump = step(account, found, acknowledgement, belongs=belongs)
-            account = moved
-            if jump is not None:
-                jumps.append(jump)
+    for standing, jumped in replaying(context, account_id, ledger, upto=upto):
+        account = standing
+        jumps += jumped
     open_ugx, exposure_ugx = _positions(context, account_id, ledger)
     return replace(account, open_ugx=open_ugx, exposure_ugx=exposure_ugx), jumps
 

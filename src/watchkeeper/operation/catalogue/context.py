@@ -21,6 +21,9 @@ from watchkeeper.operation.catalogue import intervals
 if TYPE_CHECKING:
     from watchkeeper.operation.catalogue.people import People
 
+#: So many accounts' aliases are remembered at once.
+_ALIASES_MAX = 10_000
+
 #: (table, key) of a row.
 Place = tuple[str, int]
 
@@ -188,6 +191,9 @@ class Context:
         if not isinstance(account_id, int):
             return None
         if account_id not in self._aliases:
+            if len(self._aliases) >= _ALIASES_MAX:
+                # A full pass comes by every account there is.
+                self._aliases.clear()
             rows = self.views.rows(VIEWS["users"], "id = ? ORDER BY id", (account_id,), limit=1)
             if not rows:
                 return None

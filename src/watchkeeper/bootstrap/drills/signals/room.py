@@ -26,7 +26,7 @@ from watchkeeper.market.reconciliation.maps import BUILT_IN
 from watchkeeper.market.reconciliation.statements import parse
 from watchkeeper.market.signin import sessions
 from watchkeeper.operation.incidents import gitstore, repository
-from watchkeeper.operation.seals import publish
+from watchkeeper.operation.seals import signing
 
 #: A provider by which nothing came in while the market was made.
 _PROVIDER = "airtel"
@@ -40,7 +40,7 @@ def _working(stage: Stage) -> Iterator[Worker]:
     world = stage.world
     for folder in ("run", "keys", "seals"):
         (world.data / folder).mkdir(exist_ok=True)
-    publish.create_key(world.data, system_id=world.system_id)
+    signing.create_key(world.data, system_id=world.system_id)
     repository.create(world.data, system_id=world.system_id, clock=stage.clock)
     worker = Worker(world.data, system_id=world.system_id, clock=stage.clock)
     try:

@@ -31,6 +31,7 @@ from watchkeeper.operation.catalogue.accounts import (
     Passed,
     page,
     replayed,
+    replaying,
     step,
 )
 from watchkeeper.operation.catalogue.books import Balances, integer
@@ -42,6 +43,8 @@ from watchkeeper.operation.catalogue.positions import cost_picked_up, moved
 _IN = frozenset({"deposit", "pickup"})
 _OUT = frozenset({"withdraw", "payout"})
 _PAGE = 200
+#: Slices of entries after which a full pass gives a sign of life, and what it found.
+_SLICES = 20
 #: Where a pickup's cost is counted from.
 _OF_A_PICKUP = ("pickups", "purchases", "block_lots", "lots", "write_offs")
 
@@ -281,32 +284,44 @@ def conservation(totals: dict[str, int]) -> list[Draft]:
 
 
 def full(context: Context) -> Iterator[list[Draft]]:
-    """Replay every account from its first entry and compare with the running state; a page at a time.
+    """Replay every account from its first entry and compare with the running state; a bounded number of entries at a time,
+    however many accounts they are of.
 
     Accounts whose entries differ from their seals are left out: 1.2 speaks for them.
     """
     after = (-1, "")
-    while True:
-        with context.views.snapshot():
-            stored = page(context.database, after=after, limit=_PAGE)
-            drafts: list[Draft] = []
-            for account in stored:
-                if context.unsound.of_account(account.id, context.alias(account.id)):
-                    context.unsound.unsaid.add("1.1")
-                else:
-                    drafts.extend(judged(context, account))
-        if not stored:
-            return
+    while stored := page(context.database, after=after, limit=_PAGE):
+        drafts: list[Draft] = []
+        slices = 0
+        for account in stored:
+            if context.unsound.of_account(account.id, context.alias(account.id)):
+                context.unsound.unsaid.add("1.1")
+                continue
+            for piece in _judging(context, account):
+                drafts += piece
+                slices += 1
+                if slices == _SLICES:
+                    yield drafts
+                    drafts, slices = [], 0
         after = (stored[-1].id, stored[-1].ledger)
         yield drafts
 
 
 def judged(context: Context, account: Account) -> list[Draft]:
     """One account, replayed up to where its running state stands, and compared with it."""
-    again, jumps = replayed(context, account.id, account.ledger, upto=account.number)
+    return [draft for piece in _judging(context, account) for draft in piece]
+
+
+def _judging(context: Context, account: Account) -> Iterator[list[Draft]]:
+    """The same slice by slice; a piece may be empty."""
+    again, sound = Account(account.id, account.ledger), True
+    for standing, jumps in replaying(context, account.id, account.ledger, upto=account.number):
+        again = standing
+        drafts = [draft for jump in jumps for draft in _blame(context, jump)]
+        sound = sound and not drafts
+        yield drafts
     drafts = _goods(context, account) if account.ledger == "wallet_ledger" else []
-    drafts += [draft for jump in jumps for draft in _blame(context, jump)]
-    if not drafts and (again.number, again.balances) != (account.number, account.balances):
+    if sound and not drafts and (again.number, again.balances) != (account.number, account.balances):
         alias = context.alias(account.id)
         drafts.append(
             Draft(
@@ -322,7 +337,7 @@ def judged(context: Context, account: Account) -> list[Draft]:
                 detail="the running replay is not what a replay from the first entry gives",
             )
         )
-    return drafts
+    yield drafts
 
 
 def _goods(context: Context, account: Account) -> list[Draft]:
