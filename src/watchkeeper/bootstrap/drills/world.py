@@ -23,6 +23,7 @@ from watchkeeper.operation import cycle, store
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.desk import Desk
 from watchkeeper.operation.playbooks.deskwork import Operator
+from watchkeeper.operation.seals import signing
 from watchkeeper.operation.verifier import passes
 from watchkeeper.operation.verifier.continuous import Continuous
 from watchkeeper.operation.verifier.engine_postgresql import PostgresEngine
@@ -66,6 +67,9 @@ class World:
         self.system_id = self.bench.market.system_id
         if there is None:
             store.create(data, system_id=self.system_id, clock=clock)
+            for folder in ("run", "keys", "seals"):
+                (data / folder).mkdir(mode=0o700, exist_ok=True)
+            signing.create_key(data, system_id=self.system_id)
         self.database = store.open_store(data, system_id=self.system_id)
         self.continuous = Continuous(data, system_id=self.system_id, database=self.database, clock=clock)
         if isinstance(self.continuous.engine, PostgresEngine):

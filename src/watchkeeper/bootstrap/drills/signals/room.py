@@ -26,7 +26,6 @@ from watchkeeper.market.reconciliation.maps import BUILT_IN
 from watchkeeper.market.reconciliation.statements import parse
 from watchkeeper.market.signin import sessions
 from watchkeeper.operation.incidents import gitstore, repository
-from watchkeeper.operation.seals import signing
 
 #: A provider by which nothing came in while the market was made.
 _PROVIDER = "airtel"
@@ -36,11 +35,8 @@ _MINUTE = 61
 
 @contextmanager
 def _working(stage: Stage) -> Iterator[Worker]:
-    """The control room's worker in a folder that has a key and a repository for records, past its start."""
+    """The control room's worker in a folder that has a repository for records, past its start."""
     world = stage.world
-    for folder in ("run", "keys", "seals"):
-        (world.data / folder).mkdir(exist_ok=True)
-    signing.create_key(world.data, system_id=world.system_id)
     repository.create(world.data, system_id=world.system_id, clock=stage.clock)
     worker = Worker(world.data, system_id=world.system_id, clock=stage.clock)
     try:
