@@ -283,6 +283,12 @@ def test_a_dead_and_a_frozen_watch_stop_money_within_thirty_seconds_and_it_comes
         until(system.ready, seconds=60, what="the market is ready again")
         until(lambda: system.operator.overview()["worst"] == "HOLDS", seconds=60, what="all holds again")
         assert system.lock(trader)["utid"]
+        # As long as it is an open alert, the next silence is none of its own.
+        until(
+            lambda: not system.store("SELECT 1 FROM alerts WHERE state <> 'resolved'"),
+            seconds=60,
+            what="it is told that it is over",
+        )
         system.webhook.events.clear()
 
 
