@@ -76,5 +76,5 @@ def data(engine: Engine, tmp_path: Path, request: pytest.FixtureRequest) -> Path
     """A folder in which a market can be set up, on either engine."""
     folder = tmp_path / "data"
     if engine == "postgresql":
-        request.getfixturevalue("postgresql").prepare(folder)
+        request.getfixturevalue("postgresql").made(folder)
     return folder

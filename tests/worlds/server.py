@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
+from psycopg import conninfo
 
 from tests.waiting import until
-from watchkeeper.base.database import places, server
+from watchkeeper.base.clock import SystemClock
+from watchkeeper.base.database import open_database, places, server
 
 #: Whoever runs the server when the tests run as root, which it refuses.
 UNPRIVILEGED = ("postgres", "nobody")
@@ -57,6 +59,7 @@ class Cluster:
         self.user = _user()
         self.process: subprocess.Popen[bytes] | None = None
         self._databases = 0
+        self._schemas: str | None = None
 
     @property
     def data(self) -> Path:
@@ -131,12 +134,34 @@ class Cluster:
         data.mkdir(mode=0o700, parents=True)
         places.write_addresses(data, server.initialise(self.database()))
 
-    def database(self) -> str:
-        """A new empty database; its superuser's address."""
+    def made(self, data: Path) -> None:
+        """The same with the schemas in it: a copy of a database in which the migrations were run once. It shares its roles
+        with all others that came about so.
+        """
+        if self._schemas is None:
+            self._schemas = self._with_schemas()
+        data.mkdir(mode=0o700, parents=True)
+        url = self.database(like=self._schemas)
+        places.write_addresses(data, server.initialise(url, prefix=self._schemas))
+
+    def _with_schemas(self) -> str:
+        folder = self.folder / "schemas"
+        self.prepare(folder)
+        owner = open_database(folder, "market", role="owner")
+        try:
+            with owner.transaction("write"):
+                server.upgrade_in(owner, folder, clock=SystemClock())
+        finally:
+            owner.close()
+        name = conninfo.conninfo_to_dict(places.addresses(folder)["owner"])["dbname"]
+        return str(name)
+
+    def database(self, *, like: str = "template0") -> str:
+        """A new database, empty or like another; its superuser's address."""
         self._databases += 1
         name = f"market_{self._databases}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         return self.url(name)
 
 
