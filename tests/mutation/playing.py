@@ -216,7 +216,7 @@ def _played(names: Sequence[str], market: Prepared, pipe: int) -> Iterator[tuple
     for name in names:
         _say(pipe, {"by": name})
         _bounded()
-        yield name, play.play_in_copy(place, faults[name], clock=SystemClock()).unmet
+        yield name, play.play_in_copy(place, faults[name], clock=SystemClock(), to_the_end=False).unmet
 
 
 def _bounded() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.bootstrap.drills import business, curing, tries
+from watchkeeper.bootstrap.drills.facts import FACTS
 from watchkeeper.bootstrap.drills.faults.model import Fault
 from watchkeeper.bootstrap.drills.prepared import Prepared, opened
 from watchkeeper.bootstrap.drills.tries import Tried
@@ -41,21 +42,24 @@ def play(data: Path, fault: Fault, *, clock: Clock, superuser_url: str | None = 
     return _to_its_end(world, fault, turned)
 
 
-def play_in_copy(market: Prepared, fault: Fault, *, clock: Clock) -> Played:
-    """Play one fault in a copy of a market that was made for many."""
+def play_in_copy(market: Prepared, fault: Fault, *, clock: Clock, to_the_end: bool = True) -> Played:
+    """Play one fault in a copy of a market that was made for many.
+
+    `to_the_end` False: what was seen and what stopped is enough where it is not as it must be, and nothing is cured.
+    """
     turned = TurnedClock(clock)
     with market.copy() as place:
-        return _to_its_end(opened(place, clock=turned), fault, turned)
+        return _to_its_end(opened(place, clock=turned), fault, turned, always=to_the_end)
 
 
-def _to_its_end(world: World, fault: Fault, clock: TurnedClock) -> Played:
+def _to_its_end(world: World, fault: Fault, clock: TurnedClock, *, always: bool = True) -> Played:
     try:
-        return _play(world, fault, clock)
+        return _play(world, fault, clock, always=always)
     finally:
         world.close()
 
 
-def _play(world: World, fault: Fault, clock: TurnedClock) -> Played:
+def _play(world: World, fault: Fault, clock: TurnedClock, *, always: bool) -> Played:
     unmet: list[str] = []
     if fault.before is not None:
         fault.before(world)
@@ -69,7 +73,10 @@ def _play(world: World, fault: Fault, clock: TurnedClock) -> Played:
     world.turn()
     detect_ms, contain_ms = _times(world, fault, committed)
     unmet += _seen(world, fault)
+    unmet += _looked(world, fault)
     unmet += _stopped(world, fault)
+    if unmet and not always:
+        return Played(tuple(unmet), detect_ms, contain_ms)
     tried = tries.answered(world, fault)
     unmet += [
         f"{one.what}: {one.answer}, not {' or '.join(sorted(one.wanted))}"
@@ -112,6 +119,23 @@ def _seen(world: World, fault: Fault) -> list[str]:
     alerted = {alert.condition for alert in alerts.listed(world.database)}
     if alerted != fault.conditions:
         unmet.append(f"alerts {sorted(alerted)}, not {sorted(fault.conditions)}")
+    for alert in alerts.listed(world.database):
+        said = (alert.severity, alert.playbook)
+        if FACTS.get(alert.condition, said) != said:
+            unmet.append(f"the alert {alert.condition} says {', '.join(said)}")
+    return unmet
+
+
+def _looked(world: World, fault: Fault) -> list[str]:
+    """Each rule is seen by the look, or by both, that can see it; by none is one seen that is not broken."""
+    whole = world.broken_in_the_whole()
+    must_notice = {stop.rule for stop in fault.stops if stop.seen != "whole"}
+    must_be_whole = {stop.rule for stop in fault.stops if stop.seen != "new"}
+    unmet: list[str] = []
+    if not must_notice <= world.noticed <= fault.breaks:
+        unmet.append(f"among what is new {sorted(world.noticed)}, not {sorted(must_notice)}")
+    if whole != must_be_whole:
+        unmet.append(f"in the whole {sorted(whole)}, not {sorted(must_be_whole)}")
     return unmet
 
 

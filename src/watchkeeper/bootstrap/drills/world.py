@@ -23,7 +23,7 @@ from watchkeeper.operation import cycle, store
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.desk import Desk
 from watchkeeper.operation.playbooks.deskwork import Operator
-from watchkeeper.operation.verifier import passes
+from watchkeeper.operation.verifier import full, passes
 from watchkeeper.operation.verifier.continuous import Continuous
 from watchkeeper.operation.verifier.engine_postgresql import PostgresEngine
 from watchkeeper.operation.verifier.rescan import Rescan
@@ -62,6 +62,8 @@ class World:
         self._switching: Switching | None = None
         self._housekeeping: Housekeeping | None = None
         self._books: Books | None = None
+        #: The rules that the last look at what is new, and at how things are now, saw broken.
+        self.noticed: frozenset[str] = frozenset()
         #: Whether a fault was made since the last turn.
         self._injected = False
         self.bench = Bench(data, clock=clock, there=there)
@@ -178,6 +180,7 @@ class World:
         """
         self.self_test()
         found = self.continuous.look()
+        self.noticed = frozenset(draft.invariant for draft in found.drafts)
         stopped = cycle.stop(self.database, self.gatefile, found.drafts, clock=self.clock)
         with self.database.transaction("write"):
             cycle.write(
@@ -209,6 +212,11 @@ class World:
                 cycle.write(
                     self.database, stopped, watermark=watermark, committed_at=None, at=self.clock.now()
                 )
+
+    def broken_in_the_whole(self) -> frozenset[str]:
+        """The rules that a full pass would see broken now, known findings or not; nothing is written."""
+        slices = full.slices(self.continuous.context())
+        return frozenset(draft.invariant for found in slices for draft in found.drafts)
 
     def full_pass(self) -> None:
         """A full pass, by the runner that the watch's child uses."""

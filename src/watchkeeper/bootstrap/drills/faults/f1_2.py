@@ -60,6 +60,6 @@ FAULTS = (
         "tail rewritten",
         "1.2",
         (f"{WITHOUT}wallet_ledger_refuses_update", f"{WITHOUT}journal_refuses_update", *_REWRITTEN),
-        (WALLETS_STOP, Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT)),
+        (WALLETS_STOP, Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole")),
     ),
 )

@@ -11,8 +11,8 @@ from watchkeeper.market.commands import SuspendUser
 if TYPE_CHECKING:
     from watchkeeper.bootstrap.drills.world import World
 
-_TRADERS = (Stopped("1.3", ACCOUNT, WALLET),)
-_FARMERS = (Stopped("1.3", ACCOUNT, WALLET, key="{farmer_alias}"),)
+_TRADERS = (Stopped("1.3", ACCOUNT, WALLET, seen="whole"),)
+_FARMERS = (Stopped("1.3", ACCOUNT, WALLET, key="{farmer_alias}", seen="whole"),)
 
 
 def _suspended(world: World) -> None:
@@ -37,14 +37,14 @@ FAULTS = (
         "suspended account set active",
         "1.3",
         ("UPDATE user_state SET status = 'active' WHERE user_id = {suspended}",),
-        (Stopped("1.3", ACCOUNT, WALLET, key="{suspended_alias}"),),
+        (Stopped("1.3", ACCOUNT, WALLET, key="{suspended_alias}", seen="whole"),),
         before=_suspended,
     ),
     Fault(
         "ended sessions revived",
         "1.3",
         ("UPDATE user_state SET session_generation = session_generation - 1 WHERE user_id = {changed}",),
-        (Stopped("1.3", ACCOUNT, WALLET, key="{changed_alias}"),),
+        (Stopped("1.3", ACCOUNT, WALLET, key="{changed_alias}", seen="whole"),),
     ),
     Fault(
         "paid offer revived",

@@ -8,13 +8,13 @@ FAULTS = (
         "row past the journal",
         "2.3",
         (deposit(),),
-        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT),),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new"),),
     ),
     Fault(
         "row under an old UTID, state patched",
         "2.3",
         (deposit(utid=OLD_UTID), PATCH),
-        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT),),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new"),),
     ),
     Fault(
         "lock's instant edited",
@@ -24,6 +24,6 @@ FAULTS = (
             "UPDATE locks SET locked_at = locked_at - 60000000, deadline_at = deadline_at - 60000000 "
             "WHERE id = (SELECT max(id) FROM locks WHERE trader_id = {trader})",
         ),
-        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT), WALLETS_STOP),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole"), WALLETS_STOP),
     ),
 )

@@ -13,6 +13,7 @@ from watchkeeper.bootstrap.drills.faults.parts import (
 )
 
 _ALL_STOPS = Stopped("4.1", EVERYTHING, STOPPABLE)
+_MOVED = Stopped("4.1", EVERYTHING, STOPPABLE, seen="whole")
 _ANOTHER = "'20261124-120000-tra-moved0'"
 
 FAULTS = (
@@ -23,7 +24,7 @@ FAULTS = (
             "journal_refuses_update",
             f"UPDATE journal SET utid = {_ANOTHER} WHERE utid = {utid_of(OWN_LAST_BUT_ONE)}",
         ),
-        (_ALL_STOPS, Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT), WALLETS_STOP),
+        (_MOVED, Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole"), WALLETS_STOP),
     ),
     Fault(
         "UTID rewritten in an entry",
@@ -32,13 +33,13 @@ FAULTS = (
             "wallet_ledger_refuses_update",
             f"UPDATE wallet_ledger SET utid = {_ANOTHER} WHERE id = {OWN_LAST_BUT_ONE}",
         ),
-        (_ALL_STOPS, WALLETS_STOP),
+        (_MOVED, WALLETS_STOP),
     ),
     Fault(
         "journal row deleted",
         "4.1",
         without("journal_refuses_delete", f"DELETE FROM journal WHERE utid = {utid_of(OWN_LAST_BUT_ONE)}"),
-        (_ALL_STOPS, WALLETS_STOP),
+        (_MOVED, WALLETS_STOP),
     ),
     Fault(
         "UTID of another form, with a forged journal row",

@@ -4,7 +4,7 @@ from watchkeeper.bootstrap.drills.faults.model import COMMAND, EVERYTHING, Fault
 from watchkeeper.bootstrap.drills.faults.parts import STOPPABLE, WALLETS_STOP, journal_row
 
 _FEES_STOP = Stopped("5.2", EVERYTHING, frozenset(["storage_fee"]))
-_STOPS = (_FEES_STOP, WALLETS_STOP)
+_STOPS = (Stopped("5.2", EVERYTHING, frozenset(["storage_fee"]), seen="whole"), WALLETS_STOP)
 _ONE = "(SELECT min(id) FROM storage_fee_deductions WHERE trader_id = {trader})"
 _UTID = "'20261124-120000-sys-zzzzzz'"
 

@@ -13,6 +13,6 @@ FAULTS = (
             "(SELECT max(id) FROM units), {trader}, farmer_id, 130000, 1300000, 0, 900000, locked_at, deadline_at "
             "FROM locks WHERE id = (SELECT max(id) FROM locks)",
         ),
-        (Stopped("6.1", ACCOUNT, frozenset({"lock"})), Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT)),
+        (Stopped("6.1", ACCOUNT, frozenset({"lock"})), Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new")),
     ),
 )

@@ -8,7 +8,10 @@ FAULTS = (
         "deposit while pilot mode is on",
         "7.1",
         (deposit(),),
-        (Stopped("7.1", EVERYTHING, MONEY), Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT)),
+        (
+            Stopped("7.1", EVERYTHING, MONEY, seen="new"),
+            Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new"),
+        ),
         pilot_mode=True,
     ),
     Fault(

@@ -34,7 +34,10 @@ FAULTS = (
         "purchase while the window is closed",
         "7.2",
         (_BOUGHT, _PROMISED),
-        (_STOPS, Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT)),
+        (
+            Stopped("7.2", EVERYTHING, frozenset(["purchase"]), seen="new"),
+            Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new"),
+        ),
         before=_closed,
         spoils=_SPOILS,
     ),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from watchkeeper.operation.playbooks.runs import Run
 
 _REASON = "a drill: the lot that was passed over is found"
-_STOPS = (Stopped("9.3", EVERYTHING, frozenset(["storage_fee"])),)
+_STOPS = (Stopped("9.3", EVERYTHING, frozenset(["storage_fee"]), seen="new"),)
 #: After so long every lot of the business has been in store for a whole day that pilot mode was off in, from its set-up on.
 _A_DAY_IN_STORE_HOURS = 40
 _TICKS = 3

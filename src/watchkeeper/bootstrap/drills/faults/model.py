@@ -54,12 +54,16 @@ class Stopped:
 
     `key` says whose account, which unit, command or query; placeholders are filled in. Without one it is the wronged
     trader's.
+
+    `seen` says by which look: at what is `new`, as the next continuous pass does; at the `whole`, as every full pass does
+    while the fault stands, whatever hint an engine gives before; by `both`.
     """
 
     rule: str
     scope: str
     classes: frozenset[str]
     key: str = ""
+    seen: Literal["both", "new", "whole"] = "both"
 
     def place(self, names: Mapping[str, object]) -> str:
         """The scope as the gate writes it."""

@@ -1,0 +1,32 @@
+"""How bad a breach of each rule is and which playbook cures it, said a second time: not asked of the checks themselves."""
+
+from __future__ import annotations
+
+#: Rule -> severity, playbook (catalogue, Invariants and Playbooks).
+FACTS: dict[str, tuple[str, str]] = {
+    "1.1": ("critical", "1"),
+    "1.2": ("critical", "2"),
+    "1.3": ("critical", "15"),
+    "2.1": ("critical", "11"),
+    "2.2": ("critical", "11"),
+    "2.3": ("critical", "11"),
+    "3.1": ("critical", "11"),
+    "3.2": ("critical", "6"),
+    "3.3": ("high", "11"),
+    "4.1": ("critical", "12"),
+    "4.2": ("high", "10"),
+    "5.1": ("critical", "12"),
+    "5.2": ("critical", "12"),
+    "5.3": ("critical", "12"),
+    "6.1": ("critical", "6"),
+    "6.2": ("critical", "6"),
+    "7.1": ("critical", "7"),
+    "7.2": ("critical", "7"),
+    "8.1": ("critical", "11"),
+    "8.2": ("high", "10"),
+    "9.1": ("high", "13"),
+    "9.2": ("high", "13"),
+    "9.3": ("high", "13"),
+    "10.1": ("critical", "14"),
+    "10.2": ("critical", "14"),
+}
