@@ -27,9 +27,17 @@ def main() -> int:
     asked.add_argument("--sample", action="store_true", help=f"one mutant in {SAMPLED}")
     asked.add_argument("--jobs", type=int, default=1, help="how many at a time")
     asked.add_argument("--json", type=Path, help="a file for what became of each")
+    asked.add_argument("--again", type=Path, help="only those that survived by this earlier file of `--json`")
     given = asked.parse_args()
     chosen = [path for path in playing.files() if not given.rules or playing.rule_of(path) in given.rules]
     made = [one for path in chosen for one in mutants(path) if not given.sample or one.number % SAMPLED == 0]
+    if given.again:
+        left = [
+            row["key"]
+            for row in json.loads(given.again.read_text("utf-8"))["mutants"]
+            if row["state"] == "survived"
+        ]
+        made = [one for one in made if one.key in left]
     telling = _Telling(len(made))
     with prepared(None, clock=SystemClock()) as market:
         found = playing.fates(made, market, jobs=given.jobs, say=telling.hear)
@@ -38,6 +46,7 @@ def main() -> int:
         rows = [
             {
                 "file": fate.mutant.path.name,
+                "key": fate.mutant.key,
                 "mutant": str(fate.mutant),
                 "state": fate.state,
                 "by": fate.by,

@@ -65,9 +65,14 @@ class Mutant:
     nth: int = 0
 
     @property
+    def key(self) -> str:
+        """What it is called whatever line it stands on."""
+        return f"{self.path.stem} {self.function}: {self.before}  ->  {self.after}, {self.nth}"
+
+    @property
     def number(self) -> int:
-        """A number that stays the same while lines move: by it samples are drawn."""
-        return crc32(f"{self.path.stem} {self.function} {self.before} {self.after} {self.nth}".encode())
+        """By this samples are drawn."""
+        return crc32(self.key.encode())
 
     def __str__(self) -> str:
         return f"{self.path.name}:{self.line} {self.function}: {self.before}  ->  {self.after}"

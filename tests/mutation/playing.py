@@ -1,15 +1,14 @@
 """Plays the drills against a mutant, in a child process that has loaded it in place of the check.
 
-The market is made once. Each child is forked from a process that has nothing open, forgets what it had loaded of the control
-room, loads all of that again with the one file mutated, and plays faults in copies of the market until one does not come
-out proven.
+The market is made once. Each child is forked from a process that has nothing open, runs the mutated file in its module,
+loads again what is made of the checks when it is loaded, puts the new in the place of the old wherever that is held, and
+plays faults in copies of the market until one does not come out proven.
 """
 
 from __future__ import annotations
 
 import ast
-import importlib.abc
-import importlib.machinery
+import importlib
 import json
 import logging
 import os
@@ -20,10 +19,11 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType
 
 import structlog
 
@@ -31,15 +31,18 @@ import watchkeeper
 from tests.mutation.mutants import Mutant, mutated
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.drills import FAULTS, Prepared, play
+from watchkeeper.operation.catalogue.model import Invariant
 
 FOLDER = Path(watchkeeper.__file__).parent / "operation" / "catalogue" / "invariants"
 _PACKAGE = "watchkeeper.operation.catalogue.invariants"
-#: What stands on the checks, or beside them; all of it is loaded again by each child.
-_LOADED_AGAIN = ("watchkeeper.operation", "watchkeeper.bootstrap", "watchkeeper.interfaces")
-#: A drill takes about a second of a processor; one that takes so many hangs.
-_PROCESSOR_SECONDS_MAX = 20
+#: What is made of the checks when it is loaded: the index, and what is told of each.
+_MADE_OF_THEM = ("watchkeeper.operation.catalogue", "watchkeeper.operation.catalogue.conditions")
+#: A drill takes about half a second of a processor; one that takes so many hangs.
+_PROCESSOR_SECONDS_MAX = 10
 #: The same for one that waits and does nothing.
 _WAITING_SECONDS_MAX = 120.0
+#: What other modules may hold of a check's, or of what is made of it.
+_HELD = (FunctionType, type, dict, Invariant)
 _MEMORY_BYTES_MAX = 4 * 1024**3
 #: What is thrown away in a second needs no disk.
 _IN_MEMORY = Path("/dev/shm")
@@ -71,6 +74,7 @@ def files() -> list[Path]:
     return sorted(FOLDER.glob("i*_*.py"), key=lambda path: [int(part) for part in rule_of(path).split(".")])
 
 
+@lru_cache
 def faults_for(path: Path) -> list[str]:
     """The drills that are played against a file's mutants: its own, then all whose fault breaks its rule or one built on it."""
     rules = {rule_of(path)} | {rule_of(other) for other in files() if path.stem in other.read_text("utf-8")}
@@ -80,23 +84,6 @@ def faults_for(path: Path) -> list[str]:
 
 def _name(fault: play.Fault) -> str:
     return f"{fault.proves} {fault.name}"
-
-
-class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds one module, and makes it of a tree."""
-
-    def __init__(self, name: str, tree: ast.Module, path: Path) -> None:
-        self._name, self._tree, self._path = name, tree, path
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self._name:
-            return None
-        return importlib.machinery.ModuleSpec(fullname, self, origin=str(self._path))
-
-    def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self._tree, str(self._path), "exec"), module.__dict__)
 
 
 def fates(
@@ -197,26 +184,40 @@ def _play_all(
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES_MAX, resource.RLIM_INFINITY))
     _bounded()
-    for name in [name for name in sys.modules if name.startswith(_LOADED_AGAIN)]:
-        del sys.modules[name]
-    module = f"{_PACKAGE}.{path.stem}"
-    sys.meta_path.insert(0, _Mutated(module, tree, path))
-    for name, unmet in _played(names, market, pipe):
+    _put_in_place(path, tree)
+    faults = {_name(fault): fault for fault in FAULTS}
+    for name in names:
+        _say(pipe, {"by": name})
+        _bounded()
+        unmet = play.play_in_copy(market, faults[name], clock=SystemClock(), to_the_end=False).unmet
         if unmet:
             _say(pipe, {"by": name, "why": "; ".join(unmet)[:300]})
             return
 
 
-def _played(names: Sequence[str], market: Prepared, pipe: int) -> Iterator[tuple[str, tuple[str, ...]]]:
-    from watchkeeper.bootstrap.bench.engines import Ground
-    from watchkeeper.bootstrap.drills import FAULTS, Prepared, play
-
-    place = Prepared(Ground(market.ground.data, None))
-    faults = {_name(fault): fault for fault in FAULTS}
-    for name in names:
-        _say(pipe, {"by": name})
-        _bounded()
-        yield name, play.play_in_copy(place, faults[name], clock=SystemClock(), to_the_end=False).unmet
+def _put_in_place(path: Path, tree: ast.Module) -> None:
+    """Run a check's module as this tree has it, and let everybody see it who saw the old one."""
+    check = sys.modules[f"{_PACKAGE}.{path.stem}"]
+    standing_on_it = [
+        sys.modules[f"{_PACKAGE}.{other.stem}"]
+        for other in files()
+        if other != path and path.stem in other.read_text("utf-8")
+    ]
+    again = [*standing_on_it, *(sys.modules[name] for name in _MADE_OF_THEM)]
+    before = [dict(vars(module)) for module in (check, *again)]
+    exec(compile(tree, str(path), "exec"), vars(check))
+    for module in again:
+        importlib.reload(module)
+    instead = {
+        id(old): vars(module)[name]
+        for module, names in zip((check, *again), before, strict=True)
+        for name, old in names.items()
+        if isinstance(old, _HELD) and vars(module)[name] is not old
+    }
+    for module in [module for name, module in sys.modules.items() if name.startswith("watchkeeper.")]:
+        for name, held in list(vars(module).items()):
+            if isinstance(held, _HELD) and id(held) in instead:
+                setattr(module, name, instead[id(held)])
 
 
 def _bounded() -> None:

@@ -69,12 +69,15 @@ def _play(world: World, fault: Fault, clock: TurnedClock, *, always: bool) -> Pl
         world.turn()
     if findings.open_findings(world.database):
         unmet.append("there was a finding before the fault")
+        if not always:
+            return Played(tuple(unmet), None, None)
     committed = clock.at(world.inject(fault.steps))
     world.turn()
     detect_ms, contain_ms = _times(world, fault, committed)
     unmet += _seen(world, fault)
-    unmet += _looked(world, fault)
     unmet += _stopped(world, fault)
+    if always or not unmet:
+        unmet += _looked(world, fault)
     if unmet and not always:
         return Played(tuple(unmet), detect_ms, contain_ms)
     tried = tries.answered(world, fault)
