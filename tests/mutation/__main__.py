@@ -14,9 +14,6 @@ from tests.mutation.playing import Fate
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.drills import Prepared, prepared
 
-#: One in so many is in the sample.
-SAMPLED = 20
-
 
 def main() -> int:
     """Make them, play them, say what became of each; 1 when a drill that killed one does not come out proven without it."""
@@ -24,13 +21,13 @@ def main() -> int:
     asked.add_argument(
         "rules", nargs="*", metavar="RULE", help="invariants, such as 3.2; all when none is named"
     )
-    asked.add_argument("--sample", action="store_true", help=f"one mutant in {SAMPLED}")
+    asked.add_argument("--one-in", type=int, default=1, metavar="N", help="a sample, the same each time")
     asked.add_argument("--jobs", type=int, default=1, help="how many at a time")
     asked.add_argument("--json", type=Path, help="a file for what became of each")
     asked.add_argument("--again", type=Path, help="only those that survived by this earlier file of `--json`")
     given = asked.parse_args()
     chosen = [path for path in playing.files() if not given.rules or playing.rule_of(path) in given.rules]
-    made = [one for path in chosen for one in mutants(path) if not given.sample or one.number % SAMPLED == 0]
+    made = [one for path in chosen for one in mutants(path) if one.number % given.one_in == 0]
     if given.again:
         left = [
             row["key"]

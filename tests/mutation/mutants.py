@@ -199,8 +199,11 @@ def _entered(parent: ast.AST, field: str, node: ast.AST, place: _Place) -> _Plac
         return replace(place, call="type" if isinstance(node.func, ast.Subscript) else name)
     if isinstance(parent, ast.Call) and isinstance(node, ast.Constant):
         return replace(place, codec=place.call in _CODECS)
-    if isinstance(parent, ast.Compare) or (isinstance(parent, ast.Dict) and field == "keys"):
+    if isinstance(parent, ast.Compare):
         return replace(place, compared=True)
+    if isinstance(parent, ast.Dict) and field == "keys":
+        # The keys of what is encoded as it is said are for whoever reads the finding.
+        return replace(place, compared=True, codec=place.call in _CODECS)
     return place
 
 

@@ -76,10 +76,15 @@ def files() -> list[Path]:
 
 @lru_cache
 def faults_for(path: Path) -> list[str]:
-    """The drills that are played against a file's mutants: its own, then all whose fault breaks its rule or one built on it."""
-    rules = {rule_of(path)} | {rule_of(other) for other in files() if path.stem in other.read_text("utf-8")}
-    ordered = sorted(FAULTS, key=lambda fault: fault.proves != rule_of(path))
-    return [_name(fault) for fault in ordered if fault.proves in rules or rules & fault.breaks]
+    """The drills that are played against a file's mutants: all of its own rule, and of each other rule whose faults break
+    this one as well, or one that stands on it, the first.
+    """
+    own = rule_of(path)
+    rules = {own} | {rule_of(other) for other in files() if path.stem in other.read_text("utf-8")}
+    chosen = {_name(fault): fault for fault in FAULTS if fault.proves in rules}
+    beside = {fault.proves: fault for fault in reversed(FAULTS) if rules & fault.breaks}
+    chosen |= {_name(fault): fault for fault in beside.values()}
+    return sorted(chosen, key=lambda name: chosen[name].proves != own)
 
 
 def _name(fault: play.Fault) -> str:

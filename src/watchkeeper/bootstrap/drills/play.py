@@ -73,6 +73,8 @@ def _play(world: World, fault: Fault, clock: TurnedClock, *, always: bool) -> Pl
             return Played(tuple(unmet), None, None)
     committed = clock.at(world.inject(fault.steps))
     world.turn()
+    if any(stop.seen == "hour" for stop in fault.stops):
+        world.hour()
     detect_ms, contain_ms = _times(world, fault, committed)
     unmet += _seen(world, fault)
     unmet += _stopped(world, fault)
@@ -132,7 +134,7 @@ def _seen(world: World, fault: Fault) -> list[str]:
 def _looked(world: World, fault: Fault) -> list[str]:
     """Each rule is seen by the look, or by both, that can see it; by none is one seen that is not broken."""
     whole = world.broken_in_the_whole()
-    must_notice = {stop.rule for stop in fault.stops if stop.seen != "whole"}
+    must_notice = {stop.rule for stop in fault.stops if stop.seen not in ("whole", "hour")}
     must_be_whole = {stop.rule for stop in fault.stops if stop.seen != "new"}
     unmet: list[str] = []
     if not must_notice <= world.noticed <= fault.breaks:

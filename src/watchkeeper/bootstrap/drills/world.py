@@ -196,10 +196,18 @@ class World:
         elif self._injected:
             self._go_round(found.watermark)
         self._injected = False
+        self._complete()
+
+    def _complete(self) -> None:
         cycle.complete(self.database, self.gatefile, clock=self.clock)
         with self.database.transaction("write"):
             runs.open_missing(self.database, at=self.clock.now())
         self.bench.keep_lease()
+
+    def hour(self) -> None:
+        """The hour's full pass, with all that the watch and the control process do after one."""
+        self.full_pass()
+        self._complete()
 
     def _go_round(self, watermark: int) -> None:
         rescan = Rescan(clock=self.clock)

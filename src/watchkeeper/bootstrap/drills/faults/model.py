@@ -56,14 +56,15 @@ class Stopped:
     trader's.
 
     `seen` says by which look: at what is `new`, as the next continuous pass does; at the `whole`, as every full pass does
-    while the fault stands, whatever hint an engine gives before; by `both`.
+    while the fault stands, whatever hint an engine gives before; by `both`; or by the full pass of the `hour` and nothing
+    that comes by sooner.
     """
 
     rule: str
     scope: str
     classes: frozenset[str]
     key: str = ""
-    seen: Literal["both", "new", "whole"] = "both"
+    seen: Literal["both", "new", "whole", "hour"] = "both"
 
     def place(self, names: Mapping[str, object]) -> str:
         """The scope as the gate writes it."""
