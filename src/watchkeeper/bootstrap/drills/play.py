@@ -117,8 +117,14 @@ def _times(world: World, fault: Fault, committed: Instant) -> tuple[float | None
 
 
 def _seen(world: World, fault: Fault) -> list[str]:
-    found = {f.invariant for f in findings.open_findings(world.database)}
+    open_ones = findings.open_findings(world.database)
+    found = {f.invariant for f in open_ones}
     unmet: list[str] = []
+    for stop in fault.stops:
+        place = stop.place(world.names)
+        named = [f.detail for f in open_ones if (f.invariant, f.scope) == (stop.rule, place)]
+        if stop.findings not in (None, len(named)):
+            unmet.append(f"{stop.rule} has {len(named)} findings on {place}, not {stop.findings}: {named}")
     if found != fault.breaks:
         unmet.append(f"seen by {sorted(found)}, not by {sorted(fault.breaks)}")
     alerted = {alert.condition for alert in alerts.listed(world.database)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from watchkeeper.bootstrap.drills.faults.model import COMMAND, EVERYTHING, Fault, Sql, Stopped
 from watchkeeper.bootstrap.drills.faults.parts import OWN_LAST, PATCH, STOPPABLE, journal_row, logged
 from watchkeeper.boundary.gate import OperationClass, Scope
+from watchkeeper.operation.authority import RELEASE_UNKNOWN
 from watchkeeper.operation.containment import imposing
 
 if TYPE_CHECKING:
@@ -30,14 +31,56 @@ def _correction(utid: str) -> tuple[str, ...]:
 
 def _restricted(world: World) -> None:
     # Of a unit that there is not, so that nobody misses it.
+    _restrict(world, Scope("unit", "999999"))
+
+
+def _restrict(world: World, scope: Scope) -> None:
     imposing.impose_by_hand(
         world.gatefile,
-        scope=Scope("unit", "999999"),
+        scope=scope,
         classes=frozenset({OperationClass.NOTICE}),
         by=world.operator.alias,
         reason="a drill: restricted before the fault",
         clock=world.clock,
     )
+
+
+def _lifted_anyhow() -> tuple[Sql, ...]:
+    """Four restrictions lifted by decisions that the control room knows: nobody's record, no reason, a farmer, a pause's end."""
+    ways = (
+        ("{operator_alias}", "as the forger would have it"),
+        ("{operator_alias}", " "),
+        ("{farmer_alias}", "as the forger would have it"),
+        (RELEASE_UNKNOWN.cited, "the same check holds again in a fresh pass"),
+    )
+    keys = [999_999 - number for number in range(len(ways))]
+    return (
+        Sql(
+            tuple(
+                "INSERT INTO lifts (restriction_id, rule, scope, evidence_seq, decided_by, reason, override, decided_at, "
+                f"outcome, done_at) VALUES ({{restriction_{key}}}, 'operator', 'unit:{key}', 1, '{by}', '{why}', 0, 1, "
+                "'lifted', 1)"
+                for key, (by, why) in zip(keys, ways, strict=True)
+            ),
+            store="operation",
+        ),
+        Sql(
+            tuple(
+                f"UPDATE restrictions SET lifted_by = '{by}', lift_reason = '{why}', lifted_at = imposed_at + 1 "
+                f"WHERE scope_key = '{key}'"
+                for key, (by, why) in zip(keys, ways, strict=True)
+            ),
+            store="gate",
+        ),
+    )
+
+
+def _restricted_four_times(world: World) -> None:
+    for key in range(999_996, 1_000_000):
+        scope = Scope("unit", str(key))
+        _restrict(world, scope)
+    for restriction in imposing.active(world.gatefile):
+        world.names[f"restriction_{restriction.scope.key}"] = restriction.id
 
 
 def _looked_at(world: World, _: Run) -> None:
@@ -111,6 +154,14 @@ FAULTS = (
         (_lifted("{operator_alias}", "as the forger would have it"),),
         (_REVERSALS_STOP,),
         before=_restricted,
+        cure=_looked_at,
+    ),
+    Fault(
+        "restrictions lifted by decisions that nobody stands behind",
+        "10.2",
+        _lifted_anyhow(),
+        (Stopped("10.2", EVERYTHING, frozenset(["reversal"]), findings=4),),
+        before=_restricted_four_times,
         cure=_looked_at,
     ),
 )

@@ -123,7 +123,8 @@ FAULTS = (
         "1.1",
         (_remembered(_SHILLINGS_OFF),),
         (
-            Stopped("1.1", EVERYTHING, MONEY),
+            # Money, settlements, lots and goods.
+            Stopped("1.1", EVERYTHING, MONEY, findings=4),
             Stopped("1.1", ACCOUNT, WALLET, key="{neighbour_alias}", seen="hour"),
         ),
         cure=_put_right(open_ones=False),

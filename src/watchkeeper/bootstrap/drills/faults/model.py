@@ -57,7 +57,7 @@ class Stopped:
 
     `seen` says by which look: at what is `new`, as the next continuous pass does; at the `whole`, as every full pass does
     while the fault stands, whatever hint an engine gives before; by `both`; or by the full pass of the `hour` and nothing
-    that comes by sooner.
+    that comes by sooner. `findings` says how many, where a fault breaks the rule in several ways.
     """
 
     rule: str
@@ -65,6 +65,7 @@ class Stopped:
     classes: frozenset[str]
     key: str = ""
     seen: Literal["both", "new", "whole", "hour"] = "both"
+    findings: int | None = None
 
     def place(self, names: Mapping[str, object]) -> str:
         """The scope as the gate writes it."""

@@ -88,19 +88,27 @@ def notice(utid: str, *, kind: str = "admin_broadcast", about: str = "NULL") -> 
     )
 
 
-def logged(utid: str, *, action: str, actor_id: str = "{admin}", subject: str = "everybody") -> str:
-    """A row of the admin log. `utid` and `actor_id` are SQL expressions."""
+def logged(
+    utid: str,
+    *,
+    action: str,
+    actor_id: str = "{admin}",
+    subject: str = "everybody",
+    target: str = "NULL",
+    reason: str = "as the forger would have it",
+) -> str:
+    """A row of the admin log. `utid`, `actor_id` and `target` are SQL expressions."""
     return (
         "INSERT INTO admin_actions (id, utid, actor_id, action, subject, target_utid, reason, at) "
-        f"SELECT max(id) + 1, {utid}, {actor_id}, '{action}', '{subject}', NULL, 'as the forger would have it', max(at) "
-        "FROM admin_actions"
+        f"SELECT max(id) + 1, {utid}, {actor_id}, '{action}', '{subject}', {target}, '{reason}', max(at) FROM admin_actions"
     )
 
 
-def notice_row(utid: str) -> tuple[str, ...]:
+def notice_row(utid: str, *, command_id: str = "forged") -> tuple[str, ...]:
     """The forged journal row of a notice by the admin."""
     return journal_row(
         utid=utid,
+        command_id=command_id,
         command="send_notice",
         actor_id="{admin}",
         actor="{admin_alias}",
