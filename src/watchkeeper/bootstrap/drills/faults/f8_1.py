@@ -4,6 +4,7 @@ from watchkeeper.bootstrap.drills.faults.model import COMMAND, EVERYTHING, Fault
 from watchkeeper.bootstrap.drills.faults.parts import (
     ADMIN,
     NEW_UTID,
+    OLD_UTID,
     PATCH,
     STOPPABLE,
     deposit,
@@ -34,7 +35,7 @@ FAULTS = (
         (
             *_notice(1, action="end_sessions"),
             *_notice(2, actor_id="{second_admin}"),
-            *_notice(3, target=_UTID),
+            *_notice(3, target=OLD_UTID),
             *_notice(4, subject=""),
             # As long as a reason, and none.
             *_notice(5, reason=" " * 10),
@@ -43,7 +44,11 @@ FAULTS = (
             logged(_TWICE, action="send_notice"),
             *notice_row(_TWICE, command_id="forged 9"),
         ),
-        (Stopped("8.1", COMMAND, STOPPABLE, key="send_notice", findings=6),),
+        (
+            Stopped("8.1", COMMAND, STOPPABLE, key="send_notice", findings=6),
+            # The one in another's name.
+            Stopped("2.1", COMMAND, STOPPABLE, key="send_notice", findings=1),
+        ),
     ),
     Fault(
         "notice that the log alone tells of",
