@@ -31,6 +31,7 @@ import watchkeeper
 from tests.mutation.mutants import Mutant, mutated
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.drills import FAULTS, Prepared, play
+from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.catalogue.model import Invariant
 
 FOLDER = Path(watchkeeper.__file__).parent / "operation" / "catalogue" / "invariants"
@@ -38,7 +39,7 @@ _PACKAGE = "watchkeeper.operation.catalogue.invariants"
 #: What is made of the checks when it is loaded: the index, and what is told of each.
 _MADE_OF_THEM = ("watchkeeper.operation.catalogue", "watchkeeper.operation.catalogue.conditions")
 #: A drill takes about half a second of a processor; one that takes so many hangs.
-_PROCESSOR_SECONDS_MAX = 10
+_PROCESSOR_SECONDS_MAX = 6
 #: The same for one that waits and does nothing.
 _WAITING_SECONDS_MAX = 120.0
 #: What other modules may hold of a check's, or of what is made of it.
@@ -77,12 +78,15 @@ def files() -> list[Path]:
 @lru_cache
 def faults_for(path: Path) -> list[str]:
     """The drills that are played against a file's mutants: all of its own rule, and of each other rule whose faults break
-    this one as well, or one that stands on it, the first.
+    this one as well, or that reads what this one works out, the first.
     """
     own = rule_of(path)
     rules = {own} | {rule_of(other) for other in files() if path.stem in other.read_text("utf-8")}
     chosen = {_name(fault): fault for fault in FAULTS if fault.proves in rules}
     beside = {fault.proves: fault for fault in reversed(FAULTS) if rules & fault.breaks}
+    for fault in reversed(FAULTS):
+        if own in INVARIANTS[fault.proves].reads:
+            beside[fault.proves] = fault
     chosen |= {_name(fault): fault for fault in beside.values()}
     return sorted(chosen, key=lambda name: chosen[name].proves != own)
 

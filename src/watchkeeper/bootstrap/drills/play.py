@@ -16,7 +16,7 @@ from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.containment import imposing
-from watchkeeper.operation.verifier import findings
+from watchkeeper.operation.verifier import findings, verdicts
 
 _MICROSECONDS_PER_MS = 1000
 
@@ -67,10 +67,9 @@ def _play(world: World, fault: Fault, clock: TurnedClock, *, always: bool) -> Pl
     if fault.pilot_mode:
         world.pilot_mode("engage")
         world.turn()
-    if findings.open_findings(world.database):
-        unmet.append("there was a finding before the fault")
-        if not always:
-            return Played(tuple(unmet), None, None)
+    unmet += _sound(world)
+    if unmet and not always:
+        return Played(tuple(unmet), None, None)
     committed = clock.at(world.inject(fault.steps))
     world.turn()
     if any(stop.seen == "hour" for stop in fault.stops):
@@ -103,6 +102,16 @@ def _play(world: World, fault: Fault, clock: TurnedClock, *, always: bool) -> Pl
     return Played(tuple(unmet), detect_ms, contain_ms)
 
 
+def _sound(world: World) -> list[str]:
+    """Nothing is found before the fault, and every check has come to its end."""
+    states = verdicts.current(world.database, clock=world.clock)
+    silent = sorted(one.invariant for one in states if one.continuous == verdicts.UNKNOWN)
+    unmet = [f"before the fault nothing was known of {', '.join(silent)}"] if silent else []
+    if findings.open_findings(world.database):
+        unmet.append("there was a finding before the fault")
+    return unmet
+
+
 def _times(world: World, fault: Fault, committed: Instant) -> tuple[float | None, float | None]:
     seen = [f.seen_at for f in findings.open_findings(world.database) if f.invariant == fault.proves]
     stopped = [
@@ -125,6 +134,9 @@ def _seen(world: World, fault: Fault) -> list[str]:
         named = [f.detail for f in open_ones if (f.invariant, f.scope) == (stop.rule, place)]
         if stop.findings not in (None, len(named)):
             unmet.append(f"{stop.rule} has {len(named)} findings on {place}, not {stop.findings}: {named}")
+    unmet += [
+        f"{f.invariant} does not say what it found: {f.detail}" for f in open_ones if f.expected == f.found
+    ]
     if found != fault.breaks:
         unmet.append(f"seen by {sorted(found)}, not by {sorted(fault.breaks)}")
     alerted = {alert.condition for alert in alerts.listed(world.database)}
