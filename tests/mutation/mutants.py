@@ -226,7 +226,7 @@ def _instead(node: ast.AST, place: _Place) -> Iterator[tuple[str, str, ast.AST]]
         yield _said(node), _said(other), other
 
 
-def _constants(value: object, place: _Place) -> Iterator[tuple[str, str, object]]:
+def _constants(value: object, place: _Place) -> Iterator[tuple[str, str, bool | int | str]]:
     if isinstance(value, bool):
         yield str(value), str(not value), not value
     elif isinstance(value, int):

@@ -31,6 +31,7 @@ import watchkeeper
 from tests.mutation.mutants import Mutant, mutated
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.drills import FAULTS, Prepared, play
+from watchkeeper.bootstrap.drills.faults.model import Fault
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.catalogue.model import Invariant
 
@@ -91,7 +92,7 @@ def faults_for(path: Path) -> list[str]:
     return sorted(chosen, key=lambda name: chosen[name].proves != own)
 
 
-def _name(fault: play.Fault) -> str:
+def _name(fault: Fault) -> str:
     return f"{fault.proves} {fault.name}"
 
 

@@ -48,5 +48,9 @@ def changes(text: str) -> Iterator[tuple[str, str, str]]:
         else:
             instead = _SWAPS[found]
         for other in instead:
-            near = text[max(0, place.start() - 25) : place.end() + 15]
-            yield near, near.replace(found, other, 1), text[: place.start()] + other + text[place.end() :]
+            before, after = text[max(0, place.start() - 25) : place.start()], text[place.end() :][:15]
+            yield (
+                before + found + after,
+                before + other + after,
+                text[: place.start()] + other + text[place.end() :],
+            )

@@ -66,6 +66,7 @@ def _made_good(world: World, _: Run) -> None:
 
 def _remembered(change: int, *, open_ones: bool = False) -> Sql:
     """The control room's own memory of the books, so many shillings off."""
+    what: tuple[str, ...]
     if open_ones:
         what = (f"UPDATE account_state SET open_ugx = open_ugx + {change} WHERE account_id = {{trader}}",)
     else:
