@@ -45,6 +45,10 @@ _PROCESSOR_SECONDS_MAX = 6
 _WAITING_SECONDS_MAX = 120.0
 #: What other modules may hold of a check's, or of what is made of it.
 _HELD = (FunctionType, type, dict, Invariant)
+#: Drills that try whether a check blames an account for what another rule speaks of, of those that replay accounts.
+_MISLEADING = frozenset(
+    {"row past the journal", "row under an old UTID, state patched", "last row deleted, state patched"}
+)
 _MEMORY_BYTES_MAX = 4 * 1024**3
 #: What is thrown away in a second needs no disk.
 _IN_MEMORY = Path("/dev/shm")
@@ -88,6 +92,8 @@ def faults_for(path: Path) -> list[str]:
     for fault in reversed(FAULTS):
         if own in INVARIANTS[fault.proves].reads:
             beside[fault.proves] = fault
+    if INVARIANTS[own].running is not None:
+        chosen |= {_name(fault): fault for fault in FAULTS if fault.name in _MISLEADING}
     chosen |= {_name(fault): fault for fault in beside.values()}
     return sorted(chosen, key=lambda name: chosen[name].proves != own)
 

@@ -1,7 +1,29 @@
 """2.3 no way round the server: rows that no journal row owns, and a row of a command that was changed."""
 
-from watchkeeper.bootstrap.drills.faults.model import ACCOUNT, Fault, Stopped, without
-from watchkeeper.bootstrap.drills.faults.parts import OF_AN_ACCOUNT, OLD_UTID, PATCH, WALLETS_STOP, deposit
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchkeeper.bootstrap.drills.faults.model import ACCOUNT, EVERYTHING, Fault, Stopped, without
+from watchkeeper.bootstrap.drills.faults.parts import (
+    MONEY,
+    OF_AN_ACCOUNT,
+    OLD_UTID,
+    PATCH,
+    WALLETS_STOP,
+    deposit,
+    journal_row,
+)
+
+if TYPE_CHECKING:
+    from watchkeeper.bootstrap.drills.world import World
+    from watchkeeper.operation.playbooks.runs import Run
+
+
+def _nothing_to_cure(world: World, _: Run) -> None:
+    """That a number is missing is sealed as it is; no row can be put back or acknowledged."""
+    world.turn()
+
 
 FAULTS = (
     Fault(
@@ -25,5 +47,23 @@ FAULTS = (
             "WHERE id = (SELECT max(id) FROM locks WHERE trader_id = {trader})",
         ),
         (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole"), WALLETS_STOP),
+    ),
+    Fault(
+        "journal row with another's digest",
+        "2.3",
+        # The digest is that of no rows at all.
+        (*journal_row(amount="500000"), deposit(), PATCH),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT),),
+    ),
+    Fault(
+        "journal number that was jumped over",
+        "2.3",
+        (
+            deposit(),
+            *(statement.replace("max(n) + 1", "max(n) + 2") for statement in journal_row(amount="500000")),
+            PATCH,
+        ),
+        (Stopped("2.3", EVERYTHING, MONEY, seen="new"),),
+        cure=_nothing_to_cure,
     ),
 )
