@@ -240,8 +240,8 @@ def _constants(value: object, place: _Place) -> Iterator[tuple[str, str, bool | 
 
 
 def _for_people(text: str) -> bool:
-    """Several words, or punctuation around a value that is one."""
-    return " " in text.strip() or re.search(r"\w", text) is None
+    """Several words, a word beside a value that is put in, or punctuation around one."""
+    return " " in text or re.search(r"\w", text) is None
 
 
 def _operators(node: ast.AST) -> Iterator[ast.AST]:

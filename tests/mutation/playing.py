@@ -45,10 +45,13 @@ _PROCESSOR_SECONDS_MAX = 6
 _WAITING_SECONDS_MAX = 120.0
 #: What other modules may hold of a check's, or of what is made of it.
 _HELD = (FunctionType, type, dict, Invariant)
-#: Drills that try whether a check blames an account for what another rule speaks of, of those that replay accounts.
-_MISLEADING = frozenset(
-    {"row past the journal", "row under an old UTID, state patched", "last row deleted, state patched"}
+#: Drills that try whether a check speaks of what is another's to speak of: of those that replay accounts, and of single rules.
+_MISLEADING_REPLAYS = (
+    "row past the journal",
+    "row under an old UTID, state patched",
+    "last row deleted, state patched",
 )
+_MISLEADING = {"8.2": ("UTID rewritten in the journal", "journal row deleted")}
 _MEMORY_BYTES_MAX = 4 * 1024**3
 #: What is thrown away in a second needs no disk.
 _IN_MEMORY = Path("/dev/shm")
@@ -92,8 +95,8 @@ def faults_for(path: Path) -> list[str]:
     for fault in reversed(FAULTS):
         if own in INVARIANTS[fault.proves].reads:
             beside[fault.proves] = fault
-    if INVARIANTS[own].running is not None:
-        chosen |= {_name(fault): fault for fault in FAULTS if fault.name in _MISLEADING}
+    misleading = _MISLEADING.get(own, () if INVARIANTS[own].running is None else _MISLEADING_REPLAYS)
+    chosen |= {_name(fault): fault for fault in FAULTS if fault.name in misleading}
     chosen |= {_name(fault): fault for fault in beside.values()}
     return sorted(chosen, key=lambda name: chosen[name].proves != own)
 

@@ -1,6 +1,8 @@
-"""How bad a breach of each rule is and which playbook cures it, said a second time: not asked of the checks themselves."""
+"""How bad a breach of each rule is, which playbook cures it and what it may be a breach in: not asked of the checks themselves."""
 
 from __future__ import annotations
+
+from watchkeeper.boundary.views import STATES, VIEWS
 
 #: Rule -> severity, playbook (catalogue, Invariants and Playbooks).
 FACTS: dict[str, tuple[str, str]] = {
@@ -30,3 +32,6 @@ FACTS: dict[str, tuple[str, str]] = {
     "10.1": ("critical", "14"),
     "10.2": ("critical", "14"),
 }
+
+#: What a finding may name as the place of what is wrong: a published table, or one of these.
+TABLES = frozenset({*VIEWS, *STATES, "schema", "totals", "features", "restrictions"})

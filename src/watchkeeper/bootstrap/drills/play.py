@@ -7,7 +7,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.bootstrap.drills import business, curing, tries
-from watchkeeper.bootstrap.drills.facts import FACTS
+from watchkeeper.bootstrap.drills.facts import FACTS, TABLES
 from watchkeeper.bootstrap.drills.faults.model import Fault
 from watchkeeper.bootstrap.drills.prepared import Prepared, opened
 from watchkeeper.bootstrap.drills.tries import Tried
@@ -136,6 +136,11 @@ def _seen(world: World, fault: Fault) -> list[str]:
             unmet.append(f"{stop.rule} has {len(named)} findings on {place}, not {stop.findings}: {named}")
     unmet += [
         f"{f.invariant} does not say what it found: {f.detail}" for f in open_ones if f.expected == f.found
+    ]
+    unmet += [
+        f"{f.invariant} names {f.table_name}, which there is not"
+        for f in open_ones
+        if f.table_name not in TABLES
     ]
     if found != fault.breaks:
         unmet.append(f"seen by {sorted(found)}, not by {sorted(fault.breaks)}")

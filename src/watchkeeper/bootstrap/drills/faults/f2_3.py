@@ -65,5 +65,6 @@ FAULTS = (
         ),
         (Stopped("2.3", EVERYTHING, MONEY, seen="new"),),
         cure=_nothing_to_cure,
+        settled=frozenset(["missing"]),
     ),
 )

@@ -9,11 +9,12 @@ from watchkeeper.bootstrap.drills.faults.parts import (
     WALLETS_STOP,
     deposit,
     journal_row,
-    utid_of,
 )
 
 _ALL_STOPS = Stopped("4.1", EVERYTHING, STOPPABLE)
 _MOVED = Stopped("4.1", EVERYTHING, STOPPABLE, seen="whole")
+#: An act that others cite, which are not to blame.
+_CITED = "'{delivered_lock}'"
 _ANOTHER = "'20261124-120000-tra-moved0'"
 
 FAULTS = (
@@ -22,7 +23,7 @@ FAULTS = (
         "4.1",
         without(
             "journal_refuses_update",
-            f"UPDATE journal SET utid = {_ANOTHER} WHERE utid = {utid_of(OWN_LAST_BUT_ONE)}",
+            f"UPDATE journal SET utid = {_ANOTHER} WHERE utid = {_CITED}",
         ),
         (_MOVED, Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole"), WALLETS_STOP),
     ),
@@ -38,7 +39,7 @@ FAULTS = (
     Fault(
         "journal row deleted",
         "4.1",
-        without("journal_refuses_delete", f"DELETE FROM journal WHERE utid = {utid_of(OWN_LAST_BUT_ONE)}"),
+        without("journal_refuses_delete", f"DELETE FROM journal WHERE utid = {_CITED}"),
         (_MOVED, WALLETS_STOP),
     ),
     Fault(
