@@ -34,6 +34,31 @@ def _restricted(world: World) -> None:
     _restrict(world, Scope("unit", "999999"))
 
 
+def _set_back_as_a_deposit(number: int, entry: str) -> tuple[str, ...]:
+    """An entry that sets something back, under a command that never does."""
+    utid = f"'20261124-120000-tra-zzzzz{number}'"
+    return (
+        entry.format(utid=utid),
+        *journal_row(utid=utid, command_id=f"forged {number}"),
+    )
+
+
+def _set_back(kind: str, capital: int = 0, locked: int = 0, profit: int = 0) -> str:
+    return (
+        "INSERT INTO wallet_ledger (id, utid, trader_id, number, type, amount_ugx, capital_after, locked_after, profit_after, "
+        f"incident, at) SELECT (SELECT max(id) + 1 FROM wallet_ledger), {{utid}}, trader_id, number + 1, '{kind}', 1000, "
+        f"capital_after + {capital}, locked_after + {locked}, profit_after + {profit}, 'INC-20261124-000000', at "
+        f"FROM wallet_ledger WHERE id = {OWN_LAST.replace('{trader}', '{{trader}}')}"
+    )
+
+
+_FARMERS_SET_BACK = (
+    "INSERT INTO farmer_ledger (id, utid, farmer_id, number, type, amount_ugx, balance_after, incident, at) SELECT "
+    "(SELECT max(id) + 1 FROM farmer_ledger), {utid}, farmer_id, number + 1, 'correction', 1000, balance_after + 1000, "
+    "'INC-20261124-000000', at FROM farmer_ledger WHERE id = (SELECT max(id) FROM farmer_ledger WHERE farmer_id = {{farmer}})"
+)
+
+
 def _restrict(world: World, scope: Scope) -> None:
     imposing.impose_by_hand(
         world.gatefile,
@@ -163,5 +188,22 @@ FAULTS = (
         (Stopped("10.2", EVERYTHING, frozenset(["reversal"]), findings=4),),
         before=_restricted_four_times,
         cure=_looked_at,
+    ),
+    Fault(
+        "corrections that call themselves deposits",
+        "10.2",
+        (
+            *_set_back_as_a_deposit(1, _set_back("capital_correction", capital=1000)),
+            *_set_back_as_a_deposit(2, _set_back("locked_correction", locked=1000)),
+            *_set_back_as_a_deposit(3, _set_back("profit_correction", profit=1000)),
+            *_set_back_as_a_deposit(4, _FARMERS_SET_BACK),
+            PATCH,
+        ),
+        (
+            Stopped("10.2", EVERYTHING, frozenset(["reversal"]), findings=4),
+            # No deposit writes in a farmer's ledger, and in that alone.
+            Stopped("2.1", COMMAND, STOPPABLE, key="deposit", findings=1),
+            Stopped("4.2", COMMAND, STOPPABLE, key="deposit", findings=1),
+        ),
     ),
 )
