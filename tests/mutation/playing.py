@@ -51,7 +51,11 @@ _MISLEADING_REPLAYS = (
     "row under an old UTID, state patched",
     "last row deleted, state patched",
 )
-_MISLEADING = {"8.2": ("UTID rewritten in the journal", "journal row deleted")}
+_MISLEADING = {
+    "8.2": ("UTID rewritten in the journal", "journal row deleted"),
+    "10.2": ("operator's account rewritten, after a lift",),
+    "3.3": ("operator's account rewritten, after a lift",),
+}
 _MEMORY_BYTES_MAX = 4 * 1024**3
 #: What is thrown away in a second needs no disk.
 _IN_MEMORY = Path("/dev/shm")

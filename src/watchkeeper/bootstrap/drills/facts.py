@@ -33,5 +33,16 @@ FACTS: dict[str, tuple[str, str]] = {
     "10.2": ("critical", "14"),
 }
 
+#: Rules that say nothing when others came to no end: their replay, or their verdict on a feature's rows, is what these read.
+READS: dict[str, frozenset[str]] = {
+    "1.3": frozenset({"1.1"}),
+    "3.2": frozenset({"1.1"}),
+    "6.1": frozenset({"1.1"}),
+    "6.2": frozenset({"1.1"}),
+    "9.1": frozenset({"1.1", "1.2", "2.3", "4.1", "4.2", "5.1", "7.1", "7.2", "8.1", "8.2"}),
+    "9.2": frozenset({"1.1", "1.2", "2.3", "4.1", "4.2", "5.1", "8.1", "8.2"}),
+    "9.3": frozenset({"2.3", "4.1", "4.2", "5.2", "7.1", "8.2"}),
+}
+
 #: What a finding may name as the place of what is wrong: a published table, or one of these.
 TABLES = frozenset({*VIEWS, *STATES, "schema", "totals", "features", "restrictions"})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.bootstrap.drills import business, curing, tries
-from watchkeeper.bootstrap.drills.facts import FACTS, TABLES
+from watchkeeper.bootstrap.drills.facts import FACTS, READS, TABLES
 from watchkeeper.bootstrap.drills.faults.model import Fault
 from watchkeeper.bootstrap.drills.prepared import Prepared, opened
 from watchkeeper.bootstrap.drills.tries import Tried
@@ -15,6 +15,7 @@ from watchkeeper.bootstrap.drills.turning import TurnedClock
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.containment import imposing
 from watchkeeper.operation.verifier import findings, verdicts
 
@@ -156,7 +157,7 @@ def _seen(world: World, fault: Fault) -> list[str]:
 
 def _looked(world: World, fault: Fault) -> list[str]:
     """Each rule is seen by the look, or by both, that can see it; by none is one seen that is not broken."""
-    whole = world.broken_in_the_whole()
+    whole, unsaid = world.in_the_whole()
     must_notice = {stop.rule for stop in fault.stops if stop.seen not in ("whole", "hour")}
     must_be_whole = {stop.rule for stop in fault.stops if stop.seen != "new"}
     unmet: list[str] = []
@@ -164,6 +165,13 @@ def _looked(world: World, fault: Fault) -> list[str]:
         unmet.append(f"among what is new {sorted(world.noticed)}, not {sorted(must_notice)}")
     if whole != must_be_whole:
         unmet.append(f"in the whole {sorted(whole)}, not {sorted(must_be_whole)}")
+    if unsaid != fault.unsaid:
+        unmet.append(f"the whole says nothing of {sorted(unsaid)}, and not of {sorted(fault.unsaid)}")
+    unmet += [
+        f"{rule} reads {', '.join(INVARIANTS[rule].reads) or 'no other'}"
+        for rule in sorted(fault.breaks)
+        if frozenset(INVARIANTS[rule].reads) != READS.get(rule, frozenset())
+    ]
     return unmet
 
 

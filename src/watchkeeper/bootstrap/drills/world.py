@@ -221,10 +221,16 @@ class World:
                     self.database, stopped, watermark=watermark, committed_at=None, at=self.clock.now()
                 )
 
-    def broken_in_the_whole(self) -> frozenset[str]:
-        """The rules that a full pass would see broken now, known findings or not; nothing is written."""
-        slices = full.slices(self.continuous.context())
-        return frozenset(draft.invariant for found in slices for draft in found.drafts)
+    def in_the_whole(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The rules that a full pass would see broken now, known findings or not, and those of which it would say nothing;
+        nothing is written.
+        """
+        broken: set[str] = set()
+        unsaid: set[str] = set()
+        for found in full.slices(self.continuous.context()):
+            broken.update(draft.invariant for draft in found.drafts)
+            unsaid.update(found.errors)
+        return frozenset(broken), frozenset(unsaid)
 
     def full_pass(self) -> None:
         """A full pass, by the runner that the watch's child uses."""

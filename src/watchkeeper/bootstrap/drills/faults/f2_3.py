@@ -10,14 +10,45 @@ from watchkeeper.bootstrap.drills.faults.parts import (
     OF_AN_ACCOUNT,
     OLD_UTID,
     PATCH,
+    UNSAID,
     WALLETS_STOP,
     deposit,
     journal_row,
 )
+from watchkeeper.boundary.gate import OperationClass, Scope
+from watchkeeper.operation import journal
+from watchkeeper.operation.containment import imposing, lifting
 
 if TYPE_CHECKING:
     from watchkeeper.bootstrap.drills.world import World
     from watchkeeper.operation.playbooks.runs import Run
+
+
+def _lifted_by_hand(world: World) -> None:
+    """The operator restricts a unit that there is not, and lifts it again, as the page does."""
+    by, reason = world.operator.alias, "a drill: restricted and lifted before the fault"
+    imposing.impose_by_hand(
+        world.gatefile,
+        scope=Scope("unit", "999999"),
+        classes=frozenset({OperationClass.NOTICE}),
+        by=by,
+        reason=reason,
+        clock=world.clock,
+    )
+    (restriction,) = imposing.active(world.gatefile)
+    at = world.clock.now()
+    with world.database.transaction("write"):
+        lifting.decide(world.database, restriction, by=by, reason=reason, override=False, at=at)
+        journal.record(
+            world.database,
+            actor=by,
+            action="lift",
+            subject=str(restriction.scope),
+            reason=reason,
+            detail={"restriction": restriction.id},
+            at=at,
+        )
+    lifting.drive(world.database, world.gatefile, clock=world.clock)
 
 
 def _nothing_to_cure(world: World, _: Run) -> None:
@@ -47,6 +78,7 @@ FAULTS = (
             "WHERE id = (SELECT max(id) FROM locks WHERE trader_id = {trader})",
         ),
         (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole"), WALLETS_STOP),
+        unsaid=UNSAID,
     ),
     Fault(
         "journal row with another's digest",
@@ -66,5 +98,14 @@ FAULTS = (
         (Stopped("2.3", EVERYTHING, MONEY, seen="new"),),
         cure=_nothing_to_cure,
         settled=frozenset(["missing"]),
+    ),
+    Fault(
+        "operator's account rewritten, after a lift",
+        "2.3",
+        without("users_refuses_update", "UPDATE users SET role_at_creation = 'farmer' WHERE id = {operator}"),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, key="{operator_alias}", seen="whole"), WALLETS_STOP),
+        # By what was sealed it was the operator who lifted it.
+        before=_lifted_by_hand,
+        unsaid=frozenset(["3.3"]),
     ),
 )

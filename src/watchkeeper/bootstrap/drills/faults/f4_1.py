@@ -6,6 +6,7 @@ from watchkeeper.bootstrap.drills.faults.parts import (
     OWN_LAST_BUT_ONE,
     PATCH,
     STOPPABLE,
+    UNSAID,
     WALLETS_STOP,
     deposit,
     journal_row,
@@ -26,6 +27,7 @@ FAULTS = (
             f"UPDATE journal SET utid = {_ANOTHER} WHERE utid = {_CITED}",
         ),
         (_MOVED, Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole"), WALLETS_STOP),
+        unsaid=UNSAID,
     ),
     Fault(
         "UTID rewritten in an entry",
@@ -35,12 +37,14 @@ FAULTS = (
             f"UPDATE wallet_ledger SET utid = {_ANOTHER} WHERE id = {OWN_LAST_BUT_ONE}",
         ),
         (_MOVED, WALLETS_STOP),
+        unsaid=UNSAID,
     ),
     Fault(
         "journal row deleted",
         "4.1",
         without("journal_refuses_delete", f"DELETE FROM journal WHERE utid = {_CITED}"),
         (_MOVED, WALLETS_STOP),
+        unsaid=UNSAID,
     ),
     Fault(
         "UTID of another form, with a forged journal row",

@@ -40,6 +40,7 @@ FAULTS = (
         ),
         before=_closed,
         spoils=_SPOILS,
+        unsaid=frozenset(["1.1"]),
     ),
     Fault(
         "purchase with a forged journal row while the window is closed",

@@ -90,6 +90,8 @@ class Fault:
     alerts: frozenset[str] | None = None
     #: How one run's findings are cured, when it is not what its playbook's steps do by the findings' kinds.
     cure: Callable[[World, Run], None] | None = None
+    #: Rules of which a full pass says nothing while the fault stands, because rows that they read are not as they were sealed.
+    unsaid: frozenset[str] = frozenset()
     #: Kinds of findings that need no cure: what is found is settled by its being found.
     settled: frozenset[str] = frozenset()
     #: Names of tries (`tries.py`) that this fault makes impossible by itself, restricted or not.

@@ -23,6 +23,8 @@ ADMIN = frozenset(
     ]
 )
 STOPPABLE = OF_AN_ACCOUNT | ADMIN | {"block_forming", "read"}
+#: What a full pass says nothing of while rows of a trader's account or goods are not as they were sealed.
+UNSAID = frozenset(["1.1", "3.2", "6.2"])
 WALLETS_STOP = Stopped("1.2", EVERYTHING, WALLET)
 
 NEW_UTID = "'20261124-120000-tra-zzzzzz'"
