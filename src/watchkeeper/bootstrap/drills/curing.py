@@ -21,6 +21,10 @@ _ATTEMPTS = 3
 _COUNTED = frozenset({"counted change"})
 
 
+class CuredTooSoon(RuntimeError):
+    """A check says that what it found is cured, and nobody has mended anything."""
+
+
 def go_through(world: World, fault: Fault) -> list[str]:
     """Try to lift before the cure, which must be refused; cure; lift. What did not go as it must."""
     unmet: list[str] = []
@@ -139,6 +143,16 @@ def turned(world: World, run: Run) -> None:
             clock=world.clock,
         )
         world.turn()
+
+
+def turned_in_vain(world: World, run: Run) -> None:
+    """Turn the feature of a run off and on, with nothing mended: it is as it was. Raises `CuredTooSoon`."""
+    turned(world, run)
+    context = world.continuous.context()
+    for finding in findings.open_findings(world.database, invariant=run.rule, scope=run.scope):
+        how = standing.of(context, finding)
+        if not how.stands:
+            raise CuredTooSoon(f"{finding.detail}: {how.detail}")
 
 
 def _still_open(world: World, finding_id: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from watchkeeper.bootstrap.drills import turning as calendar
-from watchkeeper.bootstrap.drills.curing import turned
+from watchkeeper.bootstrap.drills.curing import turned, turned_in_vain
 from watchkeeper.bootstrap.drills.faults.model import EVERYTHING, Fault, Sql, Stopped
 from watchkeeper.boundary import turning
 from watchkeeper.boundary.features import BY_NAME, STORAGE_FEE
@@ -98,6 +98,7 @@ def _a_round_has_no_end(world: World) -> None:
 def _comes_to_its_end(world: World, run: Run) -> None:
     keep_up = world.names.get("keep_up")
     if callable(keep_up):
+        turned_in_vain(world, run)
         world.self_test = keep_up
     turned(world, run)
 
