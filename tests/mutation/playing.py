@@ -90,14 +90,14 @@ def files() -> list[Path]:
 @lru_cache
 def faults_for(path: Path) -> list[str]:
     """The drills that are played against a file's mutants: all of its own rule, and of each other rule whose faults break
-    this one as well, or that reads what this one works out, the first.
+    this one as well, or that replays on what this one has replayed, the first.
     """
     own = rule_of(path)
     rules = {own} | {rule_of(other) for other in files() if path.stem in other.read_text("utf-8")}
     chosen = {_name(fault): fault for fault in FAULTS if fault.proves in rules}
     beside = {fault.proves: fault for fault in reversed(FAULTS) if rules & fault.breaks}
     for fault in reversed(FAULTS):
-        if own in INVARIANTS[fault.proves].reads:
+        if own in INVARIANTS[fault.proves].reads and INVARIANTS[fault.proves].running is not None:
             beside[fault.proves] = fault
     misleading = _MISLEADING.get(own, () if INVARIANTS[own].running is None else _MISLEADING_REPLAYS)
     chosen |= {_name(fault): fault for fault in FAULTS if fault.name in misleading}

@@ -27,9 +27,7 @@ class CuredTooSoon(RuntimeError):
 
 def go_through(world: World, fault: Fault) -> list[str]:
     """Try to lift before the cure, which must be refused; cure; lift. What did not go as it must."""
-    unmet: list[str] = []
-    world.turn()
-    unmet += _closable(world, fault)
+    unmet = _closable(world, fault)
     for run in _open_runs(world):
         try:
             world.desk.lift(run.id, "lift", reason=_REASON, operator=world.operator)

@@ -88,6 +88,10 @@ def _play(world: World, fault: Fault, clock: TurnedClock, *, always: bool) -> Pl
         for one in tried
         if one.answer not in one.wanted
     ]
+    world.turn()
+    unmet += _silent(world, "beside the fault")
+    if unmet and not always:
+        return Played(tuple(unmet), detect_ms, contain_ms)
     unmet += curing.go_through(world, fault)
     world.turn()
     left = findings.open_findings(world.database)
@@ -105,12 +109,17 @@ def _play(world: World, fault: Fault, clock: TurnedClock, *, always: bool) -> Pl
 
 def _sound(world: World) -> list[str]:
     """Nothing is found before the fault, and every check has come to its end."""
-    states = verdicts.current(world.database, clock=world.clock)
-    silent = sorted(one.invariant for one in states if one.continuous == verdicts.UNKNOWN)
-    unmet = [f"before the fault nothing was known of {', '.join(silent)}"] if silent else []
+    unmet = _silent(world, "before the fault")
     if findings.open_findings(world.database):
         unmet.append("there was a finding before the fault")
     return unmet
+
+
+def _silent(world: World, when: str) -> list[str]:
+    """The checks that did not come to their end among what was new, as business goes on."""
+    states = verdicts.current(world.database, clock=world.clock)
+    silent = sorted(one.invariant for one in states if one.continuous == verdicts.UNKNOWN)
+    return [f"{when} nothing was known of {', '.join(silent)}"] if silent else []
 
 
 def _times(world: World, fault: Fault, committed: Instant) -> tuple[float | None, float | None]:
