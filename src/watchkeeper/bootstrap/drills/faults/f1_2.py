@@ -7,6 +7,7 @@ from watchkeeper.bootstrap.drills.faults.model import (
     WITHOUT,
     Fault,
     Stopped,
+    past,
     without,
 )
 from watchkeeper.bootstrap.drills.faults.parts import (
@@ -44,9 +45,9 @@ FAULTS = (
         unsaid=UNSAID,
     ),
     Fault(
-        "edited instant",
+        "edited instant, with the trigger back in its place",
         "1.2",
-        without(
+        past(
             "wallet_ledger_refuses_update",
             "UPDATE wallet_ledger SET at = at - 60000000 WHERE id = " + OWN_LAST,
         ),
