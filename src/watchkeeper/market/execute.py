@@ -48,7 +48,7 @@ from watchkeeper.market.commands import (
 )
 from watchkeeper.market.cures.repair import sealed_rows
 from watchkeeper.market.decide import ALONE, authorise, decide, replay, touched
-from watchkeeper.market.decision import Context
+from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.load import before, last, load
 from watchkeeper.market.notes import Notes
 from watchkeeper.market.pace import PaceExceeded
@@ -307,7 +307,7 @@ class Executor:
         self._admit(act, state, gate)
         actor = authorise(act, state)
         context = Context(actor=actor, at=at, utid=name)
-        decision = decide(act, database, state, context, data=self._data, clock=self._clock)
+        decision = self._decided(act, database, state, context)
         n = state.next_n
         journal = journal_row(act, decision, n=n, actor=actor, generation=gate.generation, at=at)
         state.next_n = n + 1
@@ -316,6 +316,10 @@ class Executor:
             key = (act.actor_id, act.command.name, act.idempotency_key)
             state.recorded[key] = Recorded(n, decision.utid, act.body_digest, str(journal["answer"]))
         return Answer(utid=decision.utid, n=n, body={"utid": decision.utid, **decision.answer})
+
+    def _decided(self, act: Act, database: Database, state: State, context: Context) -> Decision:
+        """What the rules answer to this act."""
+        return decide(act, database, state, context, data=self._data, clock=self._clock)
 
     @staticmethod
     def _recorded(act: Act, state: State) -> Recorded | None:

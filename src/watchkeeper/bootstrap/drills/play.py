@@ -7,6 +7,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.bootstrap.drills import business, curing, tries
+from watchkeeper.bootstrap.drills.facts import FACTS, READS, TABLES
 from watchkeeper.bootstrap.drills.faults.model import Fault
 from watchkeeper.bootstrap.drills.prepared import Prepared, opened
 from watchkeeper.bootstrap.drills.tries import Tried
@@ -14,8 +15,9 @@ from watchkeeper.bootstrap.drills.turning import TurnedClock
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.containment import imposing
-from watchkeeper.operation.verifier import findings
+from watchkeeper.operation.verifier import findings, verdicts
 
 _MICROSECONDS_PER_MS = 1000
 
@@ -41,21 +43,24 @@ def play(data: Path, fault: Fault, *, clock: Clock) -> Played:
     return _to_its_end(world, fault, turned)
 
 
-def play_in_copy(market: Prepared, fault: Fault, *, clock: Clock) -> Played:
-    """Play one fault in a copy of a market that was made for many."""
+def play_in_copy(market: Prepared, fault: Fault, *, clock: Clock, to_the_end: bool = True) -> Played:
+    """Play one fault in a copy of a market that was made for many.
+
+    `to_the_end` False: what was seen and what stopped is enough where it is not as it must be, and nothing is cured.
+    """
     turned = TurnedClock(clock)
     with market.copy() as place:
-        return _to_its_end(opened(place, clock=turned), fault, turned)
+        return _to_its_end(opened(place, clock=turned), fault, turned, always=to_the_end)
 
 
-def _to_its_end(world: World, fault: Fault, clock: TurnedClock) -> Played:
+def _to_its_end(world: World, fault: Fault, clock: TurnedClock, *, always: bool = True) -> Played:
     try:
-        return _play(world, fault, clock)
+        return _play(world, fault, clock, always=always)
     finally:
         world.close()
 
 
-def _play(world: World, fault: Fault, clock: TurnedClock) -> Played:
+def _play(world: World, fault: Fault, clock: TurnedClock, *, always: bool) -> Played:
     unmet: list[str] = []
     if fault.before is not None:
         fault.before(world)
@@ -63,19 +68,30 @@ def _play(world: World, fault: Fault, clock: TurnedClock) -> Played:
     if fault.pilot_mode:
         world.pilot_mode("engage")
         world.turn()
-    if findings.open_findings(world.database):
-        unmet.append("there was a finding before the fault")
+    unmet += _sound(world)
+    if unmet and not always:
+        return Played(tuple(unmet), None, None)
     committed = clock.at(world.inject(fault.steps))
     world.turn()
+    if any(stop.seen == "hour" for stop in fault.stops):
+        world.hour()
     detect_ms, contain_ms = _times(world, fault, committed)
     unmet += _seen(world, fault)
     unmet += _stopped(world, fault)
+    if always or not unmet:
+        unmet += _looked(world, fault)
+    if unmet and not always:
+        return Played(tuple(unmet), detect_ms, contain_ms)
     tried = tries.answered(world, fault)
     unmet += [
         f"{one.what}: {one.answer}, not {' or '.join(sorted(one.wanted))}"
         for one in tried
         if one.answer not in one.wanted
     ]
+    world.turn()
+    unmet += _silent(world, "beside the fault")
+    if unmet and not always:
+        return Played(tuple(unmet), detect_ms, contain_ms)
     unmet += curing.go_through(world, fault)
     world.turn()
     left = findings.open_findings(world.database)
@@ -89,6 +105,21 @@ def _play(world: World, fault: Fault, clock: TurnedClock) -> Played:
     if findings.open_findings(world.database):
         unmet.append("business after the cure gave a finding")
     return Played(tuple(unmet), detect_ms, contain_ms)
+
+
+def _sound(world: World) -> list[str]:
+    """Nothing is found before the fault, and every check has come to its end."""
+    unmet = _silent(world, "before the fault")
+    if findings.open_findings(world.database):
+        unmet.append("there was a finding before the fault")
+    return unmet
+
+
+def _silent(world: World, when: str) -> list[str]:
+    """The checks that did not come to their end among what was new, as business goes on."""
+    states = verdicts.current(world.database, clock=world.clock)
+    silent = sorted(one.invariant for one in states if one.continuous == verdicts.UNKNOWN)
+    return [f"{when} nothing was known of {', '.join(silent)}"] if silent else []
 
 
 def _times(world: World, fault: Fault, committed: Instant) -> tuple[float | None, float | None]:
@@ -105,13 +136,51 @@ def _times(world: World, fault: Fault, committed: Instant) -> tuple[float | None
 
 
 def _seen(world: World, fault: Fault) -> list[str]:
-    found = {f.invariant for f in findings.open_findings(world.database)}
+    open_ones = findings.open_findings(world.database)
+    found = {f.invariant for f in open_ones}
     unmet: list[str] = []
+    for stop in fault.stops:
+        place = stop.place(world.names)
+        named = [f.detail for f in open_ones if (f.invariant, f.scope) == (stop.rule, place)]
+        if stop.findings not in (None, len(named)):
+            unmet.append(f"{stop.rule} has {len(named)} findings on {place}, not {stop.findings}: {named}")
+    unmet += [
+        f"{f.invariant} does not say what it found: {f.detail}" for f in open_ones if f.expected == f.found
+    ]
+    unmet += [
+        f"{f.invariant} names {f.table_name}, which there is not"
+        for f in open_ones
+        if f.table_name not in TABLES
+    ]
     if found != fault.breaks:
         unmet.append(f"seen by {sorted(found)}, not by {sorted(fault.breaks)}")
     alerted = {alert.condition for alert in alerts.listed(world.database)}
     if alerted != fault.conditions:
         unmet.append(f"alerts {sorted(alerted)}, not {sorted(fault.conditions)}")
+    for alert in alerts.listed(world.database):
+        said = (alert.severity, alert.playbook)
+        if FACTS.get(alert.condition, said) != said:
+            unmet.append(f"the alert {alert.condition} says {', '.join(said)}")
+    return unmet
+
+
+def _looked(world: World, fault: Fault) -> list[str]:
+    """Each rule is seen by the look, or by both, that can see it; by none is one seen that is not broken."""
+    whole, unsaid = world.in_the_whole()
+    must_notice = {stop.rule for stop in fault.stops if stop.seen not in ("whole", "hour")}
+    must_be_whole = {stop.rule for stop in fault.stops if stop.seen != "new"}
+    unmet: list[str] = []
+    if not must_notice <= world.noticed <= fault.breaks:
+        unmet.append(f"among what is new {sorted(world.noticed)}, not {sorted(must_notice)}")
+    if whole != must_be_whole:
+        unmet.append(f"in the whole {sorted(whole)}, not {sorted(must_be_whole)}")
+    if unsaid != fault.unsaid:
+        unmet.append(f"the whole says nothing of {sorted(unsaid)}, and not of {sorted(fault.unsaid)}")
+    unmet += [
+        f"{rule} reads {', '.join(INVARIANTS[rule].reads) or 'no other'}"
+        for rule in sorted(fault.breaks)
+        if frozenset(INVARIANTS[rule].reads) != READS.get(rule, frozenset())
+    ]
     return unmet
 
 

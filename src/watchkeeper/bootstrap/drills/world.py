@@ -24,7 +24,7 @@ from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.desk import Desk
 from watchkeeper.operation.playbooks.deskwork import Operator
 from watchkeeper.operation.seals import signing
-from watchkeeper.operation.verifier import passes
+from watchkeeper.operation.verifier import full, passes
 from watchkeeper.operation.verifier.continuous import Continuous
 from watchkeeper.operation.verifier.engine_postgresql import PostgresEngine
 from watchkeeper.operation.verifier.rescan import Rescan
@@ -61,6 +61,8 @@ class World:
         self._switching: Switching | None = None
         self._housekeeping: Housekeeping | None = None
         self._books: Books | None = None
+        #: The rules that the last look at what is new, and at how things are now, saw broken.
+        self.noticed: frozenset[str] = frozenset()
         #: Whether a fault was made since the last turn.
         self._injected = False
         self.bench = Bench(data, clock=clock, there=there)
@@ -180,6 +182,7 @@ class World:
         """
         self.self_test()
         found = self.continuous.look()
+        self.noticed = frozenset(draft.invariant for draft in found.drafts)
         stopped = cycle.stop(self.database, self.gatefile, found.drafts, clock=self.clock)
         with self.database.transaction("write"):
             cycle.write(
@@ -195,10 +198,18 @@ class World:
         elif self._injected:
             self._go_round(found.watermark)
         self._injected = False
+        self._complete()
+
+    def _complete(self) -> None:
         cycle.complete(self.database, self.gatefile, clock=self.clock)
         with self.database.transaction("write"):
             runs.open_missing(self.database, at=self.clock.now())
         self.bench.keep_lease()
+
+    def hour(self) -> None:
+        """The hour's full pass, with all that the watch and the control process do after one."""
+        self.full_pass()
+        self._complete()
 
     def _go_round(self, watermark: int) -> None:
         rescan = Rescan(clock=self.clock)
@@ -211,6 +222,17 @@ class World:
                 cycle.write(
                     self.database, stopped, watermark=watermark, committed_at=None, at=self.clock.now()
                 )
+
+    def in_the_whole(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The rules that a full pass would see broken now, known findings or not, and those of which it would say nothing;
+        nothing is written.
+        """
+        broken: set[str] = set()
+        unsaid: set[str] = set()
+        for found in full.slices(self.continuous.context()):
+            broken.update(draft.invariant for draft in found.drafts)
+            unsaid.update(found.errors)
+        return frozenset(broken), frozenset(unsaid)
 
     def full_pass(self) -> None:
         """A full pass, by the runner that the watch's child uses."""

@@ -7,6 +7,7 @@ from watchkeeper.bootstrap.drills.faults.model import (
     WITHOUT,
     Fault,
     Stopped,
+    past,
     without,
 )
 from watchkeeper.bootstrap.drills.faults.parts import (
@@ -14,6 +15,7 @@ from watchkeeper.bootstrap.drills.faults.parts import (
     OWN_LAST,
     OWN_LAST_BUT_ONE,
     PATCH,
+    UNSAID,
     WALLETS_STOP,
     utid_of,
 )
@@ -40,26 +42,30 @@ FAULTS = (
             "UPDATE wallet_ledger SET amount_ugx = amount_ugx + 90000 WHERE id = " + OWN_LAST,
         ),
         (WALLETS_STOP,),
+        unsaid=UNSAID,
     ),
     Fault(
-        "edited instant",
+        "edited instant, with the trigger back in its place",
         "1.2",
-        without(
+        past(
             "wallet_ledger_refuses_update",
             "UPDATE wallet_ledger SET at = at - 60000000 WHERE id = " + OWN_LAST,
         ),
         (WALLETS_STOP,),
+        unsaid=UNSAID,
     ),
     Fault(
         "last row deleted, state patched",
         "1.2",
         (*without("wallet_ledger_refuses_delete", "DELETE FROM wallet_ledger WHERE id = " + OWN_LAST), PATCH),
         (WALLETS_STOP,),
+        unsaid=UNSAID,
     ),
     Fault(
         "tail rewritten",
         "1.2",
         (f"{WITHOUT}wallet_ledger_refuses_update", f"{WITHOUT}journal_refuses_update", *_REWRITTEN),
-        (WALLETS_STOP, Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT)),
+        (WALLETS_STOP, Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole")),
+        unsaid=UNSAID,
     ),
 )

@@ -1,20 +1,73 @@
 """2.3 no way round the server: rows that no journal row owns, and a row of a command that was changed."""
 
-from watchkeeper.bootstrap.drills.faults.model import ACCOUNT, Fault, Stopped, without
-from watchkeeper.bootstrap.drills.faults.parts import OF_AN_ACCOUNT, OLD_UTID, PATCH, WALLETS_STOP, deposit
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchkeeper.bootstrap.drills.faults.model import ACCOUNT, EVERYTHING, Fault, Stopped, without
+from watchkeeper.bootstrap.drills.faults.parts import (
+    MONEY,
+    OF_AN_ACCOUNT,
+    OLD_UTID,
+    PATCH,
+    UNSAID,
+    WALLETS_STOP,
+    deposit,
+    journal_row,
+)
+from watchkeeper.boundary.gate import OperationClass, Scope
+from watchkeeper.operation import journal
+from watchkeeper.operation.containment import imposing, lifting
+
+if TYPE_CHECKING:
+    from watchkeeper.bootstrap.drills.world import World
+    from watchkeeper.operation.playbooks.runs import Run
+
+
+def _lifted_by_hand(world: World) -> None:
+    """The operator restricts a unit that there is not, and lifts it again, as the page does."""
+    by, reason = world.operator.alias, "a drill: restricted and lifted before the fault"
+    imposing.impose_by_hand(
+        world.gatefile,
+        scope=Scope("unit", "999999"),
+        classes=frozenset({OperationClass.NOTICE}),
+        by=by,
+        reason=reason,
+        clock=world.clock,
+    )
+    (restriction,) = imposing.active(world.gatefile)
+    at = world.clock.now()
+    with world.database.transaction("write"):
+        lifting.decide(world.database, restriction, by=by, reason=reason, override=False, at=at)
+        journal.record(
+            world.database,
+            actor=by,
+            action="lift",
+            subject=str(restriction.scope),
+            reason=reason,
+            detail={"restriction": restriction.id},
+            at=at,
+        )
+    lifting.drive(world.database, world.gatefile, clock=world.clock)
+
+
+def _nothing_to_cure(world: World, _: Run) -> None:
+    """That a number is missing is sealed as it is; no row can be put back or acknowledged."""
+    world.turn()
+
 
 FAULTS = (
     Fault(
         "row past the journal",
         "2.3",
         (deposit(),),
-        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT),),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new"),),
     ),
     Fault(
         "row under an old UTID, state patched",
         "2.3",
         (deposit(utid=OLD_UTID), PATCH),
-        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT),),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new"),),
     ),
     Fault(
         "lock's instant edited",
@@ -24,6 +77,35 @@ FAULTS = (
             "UPDATE locks SET locked_at = locked_at - 60000000, deadline_at = deadline_at - 60000000 "
             "WHERE id = (SELECT max(id) FROM locks WHERE trader_id = {trader})",
         ),
-        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT), WALLETS_STOP),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole"), WALLETS_STOP),
+        unsaid=UNSAID,
+    ),
+    Fault(
+        "journal row with another's digest",
+        "2.3",
+        # The digest is that of no rows at all.
+        (*journal_row(amount="500000"), deposit(), PATCH),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT),),
+    ),
+    Fault(
+        "journal number that was jumped over",
+        "2.3",
+        (
+            deposit(),
+            *(statement.replace("max(n) + 1", "max(n) + 2") for statement in journal_row(amount="500000")),
+            PATCH,
+        ),
+        (Stopped("2.3", EVERYTHING, MONEY, seen="new"),),
+        cure=_nothing_to_cure,
+        settled=frozenset(["missing"]),
+    ),
+    Fault(
+        "operator's account rewritten, after a lift",
+        "2.3",
+        without("users_refuses_update", "UPDATE users SET role_at_creation = 'farmer' WHERE id = {operator}"),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, key="{operator_alias}", seen="whole"), WALLETS_STOP),
+        # By what was sealed it was the operator who lifted it.
+        before=_lifted_by_hand,
+        unsaid=frozenset(["3.3"]),
     ),
 )

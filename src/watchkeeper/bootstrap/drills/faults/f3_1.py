@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from watchkeeper.bootstrap.drills.faults.model import COMMAND, EVERYTHING, Fault, Stopped
 from watchkeeper.bootstrap.drills.faults.parts import ADMIN, STOPPABLE, journal_row, logged
+from watchkeeper.market.commands import SuspendUser
+
+if TYPE_CHECKING:
+    from watchkeeper.bootstrap.drills.world import World
 
 _UTID = "'20261124-120000-adm-zzzzzz'"
 _ROLES_STOP = Stopped("3.1", EVERYTHING, frozenset(["accounts"]))
@@ -11,10 +17,22 @@ _COMMAND_STOPS = Stopped("2.1", COMMAND, STOPPABLE, key="change_role")
 _WHY = "as the forger would have it"
 
 
-def _changed(*, whose: str, by: str, role_of_who: str, becomes: str, why: str = _WHY) -> tuple[str, ...]:
+def _suspended(world: World) -> None:
+    world.bench.one(
+        SuspendUser(
+            account=str(world.names["second_admin_alias"]), reason="a drill: suspended before the fault"
+        ),
+        world.bench.market.admin.id,
+    )
+
+
+def _changed(
+    *, whose: str, by: str, role_of_who: str, becomes: str, why: str = _WHY, said: str = ""
+) -> tuple[str, ...]:
+    """A change of a role, with its rows; `said` is who the history says gave it."""
     return (
         "INSERT INTO role_history (id, utid, user_id, role_before, role_after, assigned_by, reason, at) SELECT "
-        f"(SELECT max(id) + 1 FROM role_history), {_UTID}, s.user_id, s.role, '{becomes}', {{{by}}}, '{why}', "
+        f"(SELECT max(id) + 1 FROM role_history), {_UTID}, s.user_id, s.role, '{becomes}', {{{said or by}}}, '{why}', "
         f"(SELECT max(at) FROM journal) FROM user_state s WHERE s.user_id = {{{whose}}}",
         f"UPDATE user_state SET role = '{becomes}', session_generation = session_generation + 1 WHERE user_id = {{{whose}}}",
         logged(_UTID, action="change_role", actor_id=f"{{{by}}}", subject=f"{{{whose}_alias}}"),
@@ -55,5 +73,18 @@ FAULTS = (
         "3.1",
         _changed(whose="changed", by="admin", role_of_who="admin", becomes="buyer", why=" "),
         (_ROLES_STOP,),
+    ),
+    Fault(
+        "role that the history says another admin gave",
+        "3.1",
+        _changed(whose="changed", by="admin", role_of_who="admin", becomes="buyer", said="second_admin"),
+        (_ROLES_STOP,),
+    ),
+    Fault(
+        "role by an admin who was suspended",
+        "3.1",
+        _changed(whose="changed", by="second_admin", role_of_who="admin", becomes="buyer"),
+        (_ROLES_STOP, _COMMAND_STOPS, Stopped("2.2", EVERYTHING, ADMIN)),
+        before=_suspended,
     ),
 )

@@ -6,13 +6,16 @@ from watchkeeper.bootstrap.drills.faults.parts import (
     OWN_LAST_BUT_ONE,
     PATCH,
     STOPPABLE,
+    UNSAID,
     WALLETS_STOP,
     deposit,
     journal_row,
-    utid_of,
 )
 
 _ALL_STOPS = Stopped("4.1", EVERYTHING, STOPPABLE)
+_MOVED = Stopped("4.1", EVERYTHING, STOPPABLE, seen="whole")
+#: An act that others cite, which are not to blame.
+_CITED = "'{delivered_lock}'"
 _ANOTHER = "'20261124-120000-tra-moved0'"
 
 FAULTS = (
@@ -21,9 +24,10 @@ FAULTS = (
         "4.1",
         without(
             "journal_refuses_update",
-            f"UPDATE journal SET utid = {_ANOTHER} WHERE utid = {utid_of(OWN_LAST_BUT_ONE)}",
+            f"UPDATE journal SET utid = {_ANOTHER} WHERE utid = {_CITED}",
         ),
-        (_ALL_STOPS, Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT), WALLETS_STOP),
+        (_MOVED, Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole"), WALLETS_STOP),
+        unsaid=UNSAID,
     ),
     Fault(
         "UTID rewritten in an entry",
@@ -32,13 +36,15 @@ FAULTS = (
             "wallet_ledger_refuses_update",
             f"UPDATE wallet_ledger SET utid = {_ANOTHER} WHERE id = {OWN_LAST_BUT_ONE}",
         ),
-        (_ALL_STOPS, WALLETS_STOP),
+        (_MOVED, WALLETS_STOP),
+        unsaid=UNSAID,
     ),
     Fault(
         "journal row deleted",
         "4.1",
-        without("journal_refuses_delete", f"DELETE FROM journal WHERE utid = {utid_of(OWN_LAST_BUT_ONE)}"),
-        (_ALL_STOPS, WALLETS_STOP),
+        without("journal_refuses_delete", f"DELETE FROM journal WHERE utid = {_CITED}"),
+        (_MOVED, WALLETS_STOP),
+        unsaid=UNSAID,
     ),
     Fault(
         "UTID of another form, with a forged journal row",

@@ -35,8 +35,8 @@ FAULTS = (
         "4.2",
         (_listing("''"),),
         (
-            Stopped("4.2", EVERYTHING, frozenset(["listing", "lock"])),
-            Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, key="{farmer_alias}"),
+            Stopped("4.2", EVERYTHING, frozenset(["listing", "lock"]), seen="new"),
+            Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, key="{farmer_alias}", seen="new"),
         ),
     ),
 )

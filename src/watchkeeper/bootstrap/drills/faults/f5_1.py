@@ -3,7 +3,7 @@
 from watchkeeper.bootstrap.drills.faults.model import EVERYTHING, Fault, Stopped, without
 from watchkeeper.bootstrap.drills.faults.parts import ADMIN, WALLETS_STOP
 
-_STOPS = (Stopped("5.1", EVERYTHING, ADMIN), WALLETS_STOP)
+_STOPS = (Stopped("5.1", EVERYTHING, ADMIN, seen="whole"), WALLETS_STOP)
 _ONE = "(SELECT max(id) - 1 FROM admin_actions)"
 
 

@@ -1,17 +1,20 @@
 """5.2 the storage-fee log is immutable, and its weights add up."""
 
 from watchkeeper.bootstrap.drills.faults.model import COMMAND, EVERYTHING, Fault, Stopped, without
-from watchkeeper.bootstrap.drills.faults.parts import STOPPABLE, WALLETS_STOP, journal_row
+from watchkeeper.bootstrap.drills.faults.parts import STOPPABLE, UNSAID, WALLETS_STOP, journal_row
 
 _FEES_STOP = Stopped("5.2", EVERYTHING, frozenset(["storage_fee"]))
-_STOPS = (_FEES_STOP, WALLETS_STOP)
+_STOPS = (Stopped("5.2", EVERYTHING, frozenset(["storage_fee"]), seen="whole"), WALLETS_STOP)
+_UNSAID = UNSAID | {"5.2"}
 _ONE = "(SELECT min(id) FROM storage_fee_deductions WHERE trader_id = {trader})"
 _UTID = "'20261124-120000-sys-zzzzzz'"
 
 
 def _edited(name: str, what: str) -> Fault:
     statement = f"UPDATE storage_fee_deductions SET {what} WHERE id = {_ONE}"
-    return Fault(name, "5.2", without("storage_fee_deductions_refuses_update", statement), _STOPS)
+    return Fault(
+        name, "5.2", without("storage_fee_deductions_refuses_update", statement), _STOPS, unsaid=_UNSAID
+    )
 
 
 FAULTS = (
@@ -25,6 +28,7 @@ FAULTS = (
             "storage_fee_deductions_refuses_delete", f"DELETE FROM storage_fee_deductions WHERE id = {_ONE}"
         ),
         _STOPS,
+        unsaid=_UNSAID,
     ),
     Fault(
         "deduction of the wrong weight, with a forged journal row",

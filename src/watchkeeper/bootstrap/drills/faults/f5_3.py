@@ -4,7 +4,7 @@ from watchkeeper.bootstrap.drills.faults.model import EVERYTHING, Fault, Stopped
 from watchkeeper.bootstrap.drills.faults.parts import WALLETS_STOP
 
 _STOPS = (
-    Stopped("5.3", EVERYTHING, frozenset(["deposit", "withdraw", "lock", "listing", "offer"])),
+    Stopped("5.3", EVERYTHING, frozenset(["deposit", "withdraw", "lock", "listing", "offer"]), seen="whole"),
     WALLETS_STOP,
 )
 _ONE = "(SELECT min(id) FROM rate_limit_hits WHERE actor = '{pest_alias}')"

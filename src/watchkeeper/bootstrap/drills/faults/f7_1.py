@@ -3,12 +3,22 @@
 from watchkeeper.bootstrap.drills.faults.model import ACCOUNT, EVERYTHING, Fault, Stopped
 from watchkeeper.bootstrap.drills.faults.parts import MONEY, OF_AN_ACCOUNT, PATCH, deposit, journal_row
 
+_LOCKED = (
+    "INSERT INTO locks (id, utid, unit_id, trader_id, farmer_id, price_ugx_per_kg, amount_ugx, exposure_before_ugx, "
+    "exposure_after_ugx, locked_at, deadline_at) SELECT (SELECT max(id) + 1 FROM locks), '20261124-120000-tra-yyyyyy', "
+    "{unit} + 9, {trader}, farmer_id, 100, 1000, 0, 1000, locked_at, deadline_at "
+    "FROM locks WHERE id = (SELECT max(id) FROM locks)"
+)
+
 FAULTS = (
     Fault(
-        "deposit while pilot mode is on",
+        "deposit and lock while pilot mode is on",
         "7.1",
-        (deposit(),),
-        (Stopped("7.1", EVERYTHING, MONEY), Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT)),
+        (deposit(), _LOCKED),
+        (
+            Stopped("7.1", EVERYTHING, MONEY, seen="new", findings=2),
+            Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new"),
+        ),
         pilot_mode=True,
     ),
     Fault(

@@ -34,9 +34,13 @@ FAULTS = (
         "purchase while the window is closed",
         "7.2",
         (_BOUGHT, _PROMISED),
-        (_STOPS, Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT)),
+        (
+            Stopped("7.2", EVERYTHING, frozenset(["purchase"]), seen="new"),
+            Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new"),
+        ),
         before=_closed,
         spoils=_SPOILS,
+        unsaid=frozenset(["1.1"]),
     ),
     Fault(
         "purchase with a forged journal row while the window is closed",

@@ -1,6 +1,6 @@
 """8.2 UTIDs are traceable: an act that left nothing, and a row that cites an act which never was."""
 
-from watchkeeper.bootstrap.drills.faults.model import COMMAND, Fault, Stopped
+from watchkeeper.bootstrap.drills.faults.model import COMMAND, EVERYTHING, Fault, Stopped
 from watchkeeper.bootstrap.drills.faults.parts import STOPPABLE, journal_row, logged, notice, notice_row
 
 _OF_A_FARMER = "'20261124-120000-far-zzzzzz'"
@@ -30,5 +30,14 @@ FAULTS = (
             *notice_row(_OF_AN_ADMIN),
         ),
         (Stopped("8.2", COMMAND, STOPPABLE, key="send_notice"),),
+    ),
+    Fault(
+        "notice past the journal about an act that never was",
+        "8.2",
+        (notice(_OF_AN_ADMIN, kind="utid_specific", about=_NOWHERE),),
+        (
+            Stopped("8.2", EVERYTHING, frozenset(["notice"]), seen="new"),
+            Stopped("2.3", EVERYTHING, frozenset(["notice"]), seen="new"),
+        ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from watchkeeper.bootstrap.drills.faults.model import EVERYTHING, Fault, Sql, Stopped
 
-_STOPS = (Stopped("9.1", EVERYTHING, frozenset(["purchase"])),)
+_STOPS = (Stopped("9.1", EVERYTHING, frozenset(["purchase"]), seen="new"),)
 
 
 def _gate(statement: str) -> tuple[Sql, ...]:

@@ -2,7 +2,7 @@
 
 from watchkeeper.bootstrap.drills.faults.model import EVERYTHING, Fault, Sql, Stopped
 
-_STOPS = (Stopped("9.2", EVERYTHING, frozenset(["verification"])),)
+_STOPS = (Stopped("9.2", EVERYTHING, frozenset(["verification"]), seen="new"),)
 
 FAULTS = (
     Fault(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from watchkeeper.bootstrap.drills import turning as calendar
+from watchkeeper.bootstrap.drills.curing import turned, turned_in_vain
 from watchkeeper.bootstrap.drills.faults.model import EVERYTHING, Fault, Sql, Stopped
 from watchkeeper.boundary import turning
 from watchkeeper.boundary.features import BY_NAME, STORAGE_FEE
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from watchkeeper.operation.playbooks.runs import Run
 
 _REASON = "a drill: the lot that was passed over is found"
-_STOPS = (Stopped("9.3", EVERYTHING, frozenset(["storage_fee"])),)
+_STOPS = (Stopped("9.3", EVERYTHING, frozenset(["storage_fee"]), seen="new"),)
 #: After so long every lot of the business has been in store for a whole day that pilot mode was off in, from its set-up on.
 _A_DAY_IN_STORE_HOURS = 40
 _TICKS = 3
@@ -72,6 +73,36 @@ def _mended(world: World, _: Run) -> None:
         world.turn()
 
 
+#: Longer than a round over the few lots of the business may take.
+_NEVER_DONE = Sql(
+    (
+        "UPDATE job_turns SET working_since_ns = working_since_ns - 400000000000, settled_ns = settled_ns - 400000000000 "
+        "WHERE job = 'storage fee'",
+    ),
+    store="lease",
+)
+
+
+def _a_round_has_no_end(world: World) -> None:
+    """From here on the round is always at work, and was last done with all lots before that."""
+    keep_up = world.self_test
+
+    def goes_round() -> None:
+        keep_up()
+        world.inject((_NEVER_DONE,))
+
+    world.names["keep_up"] = keep_up
+    world.self_test = goes_round
+
+
+def _comes_to_its_end(world: World, run: Run) -> None:
+    keep_up = world.names.get("keep_up")
+    if callable(keep_up):
+        turned_in_vain(world, run)
+        world.self_test = keep_up
+    turned(world, run)
+
+
 FAULTS = (
     Fault(
         "the deduction's row switched off past the operator",
@@ -88,5 +119,12 @@ FAULTS = (
         cure=_mended,
         # Offers end after a day, whoever passes over what.
         spoils=frozenset(["storage fee", "answer", "offer's end"]),
+    ),
+    Fault(
+        "a round that comes to no end",
+        "9.3",
+        (_a_round_has_no_end,),
+        _STOPS,
+        cure=_comes_to_its_end,
     ),
 )

@@ -53,12 +53,18 @@ class Stopped:
 
     `key` says whose account, which unit, command or query; placeholders are filled in. Without one it is the wronged
     trader's.
+
+    `seen` says by which look: at what is `new`, as the next continuous pass does; at the `whole`, as every full pass does
+    while the fault stands, whatever hint an engine gives before; by `both`; or by the full pass of the `hour` and nothing
+    that comes by sooner. `findings` says how many, where a fault breaks the rule in several ways.
     """
 
     rule: str
     scope: str
     classes: frozenset[str]
     key: str = ""
+    seen: Literal["both", "new", "whole", "hour"] = "both"
+    findings: int | None = None
 
     def place(self, names: Mapping[str, object]) -> str:
         """The scope as the gate writes it."""
@@ -83,6 +89,10 @@ class Fault:
     alerts: frozenset[str] | None = None
     #: How one run's findings are cured, when it is not what its playbook's steps do by the findings' kinds.
     cure: Callable[[World, Run], None] | None = None
+    #: Rules of which a full pass says nothing while the fault stands, because rows that they read are not as they were sealed.
+    unsaid: frozenset[str] = frozenset()
+    #: Kinds of findings that need no cure: what is found is settled by its being found.
+    settled: frozenset[str] = frozenset()
     #: Names of tries (`tries.py`) that this fault makes impossible by itself, restricted or not.
     spoils: frozenset[str] = frozenset()
 

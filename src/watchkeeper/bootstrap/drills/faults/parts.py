@@ -23,6 +23,8 @@ ADMIN = frozenset(
     ]
 )
 STOPPABLE = OF_AN_ACCOUNT | ADMIN | {"block_forming", "read"}
+#: What a full pass says nothing of while rows of a trader's account or goods are not as they were sealed.
+UNSAID = frozenset(["1.1", "3.2", "6.2"])
 WALLETS_STOP = Stopped("1.2", EVERYTHING, WALLET)
 
 NEW_UTID = "'20261124-120000-tra-zzzzzz'"
@@ -88,19 +90,27 @@ def notice(utid: str, *, kind: str = "admin_broadcast", about: str = "NULL") -> 
     )
 
 
-def logged(utid: str, *, action: str, actor_id: str = "{admin}", subject: str = "everybody") -> str:
-    """A row of the admin log. `utid` and `actor_id` are SQL expressions."""
+def logged(
+    utid: str,
+    *,
+    action: str,
+    actor_id: str = "{admin}",
+    subject: str = "everybody",
+    target: str = "NULL",
+    reason: str = "as the forger would have it",
+) -> str:
+    """A row of the admin log. `utid`, `actor_id` and `target` are SQL expressions."""
     return (
         "INSERT INTO admin_actions (id, utid, actor_id, action, subject, target_utid, reason, at) "
-        f"SELECT max(id) + 1, {utid}, {actor_id}, '{action}', '{subject}', NULL, 'as the forger would have it', max(at) "
-        "FROM admin_actions"
+        f"SELECT max(id) + 1, {utid}, {actor_id}, '{action}', '{subject}', {target}, '{reason}', max(at) FROM admin_actions"
     )
 
 
-def notice_row(utid: str) -> tuple[str, ...]:
+def notice_row(utid: str, *, command_id: str = "forged") -> tuple[str, ...]:
     """The forged journal row of a notice by the admin."""
     return journal_row(
         utid=utid,
+        command_id=command_id,
         command="send_notice",
         actor_id="{admin}",
         actor="{admin_alias}",

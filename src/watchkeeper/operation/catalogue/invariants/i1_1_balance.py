@@ -17,6 +17,7 @@ Proven by: an unsound entry that comes in with its journal row; totals that do n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -242,27 +243,29 @@ def _locked(context: Context, account: Account) -> list[Draft]:
 
 def conservation(totals: dict[str, int]) -> list[Draft]:
     """Whether different tables tell of the same money; `totals` in UGX by name."""
-    paid_in = totals.get("paid_in", 0)
-    standing = totals.get("balances", 0) - totals.get("disputed", 0)
-    suspense = -(totals.get("corrections", 0) + totals.get("acknowledged", 0))
+    # A total that nothing has moved yet is nought.
+    known = Counter(totals)
+    paid_in = known["paid_in"]
+    standing = known["balances"] - known["disputed"]
+    suspense = -(known["corrections"] + known["acknowledged"])
     pairs = [
         ("money", paid_in, standing + suspense, "what came in is not what stands, with suspense"),
         (
             "settlements",
-            totals.get("settled_wallet_ledger", 0),
-            totals.get("settled_farmer_ledger", 0),
+            known["settled_wallet_ledger"],
+            known["settled_farmer_ledger"],
             "what traders settled is not what farmers were credited",
         ),
         (
             "lots",
-            totals.get("settled_wallet_ledger", 0),
-            totals.get("lots", 0),
+            known["settled_wallet_ledger"],
+            known["lots"],
             "what traders settled is not what their lots cost",
         ),
         (
             "goods",
-            totals.get("lots", 0),
-            totals.get("goods", 0) + totals.get("ended", 0),
+            known["lots"],
+            known["goods"] + known["ended"],
             "what lots cost is not what is in store, was picked up and was written off",
         ),
     ]

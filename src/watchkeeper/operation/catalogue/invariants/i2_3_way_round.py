@@ -82,6 +82,7 @@ def missing(number: int) -> Draft:
         classes=books.MONEY,
         table_name="journal",
         row_key=str(number),
+        expected=canonical.encode({"n": number}).decode("ascii"),
         detail=f"journal number {number} was never there",
     )
 

@@ -45,7 +45,8 @@ def rows(context: Context, news: News) -> list[Draft]:
     return [
         _draft(found, due=due, lost=lost, said=said)
         for _, found in fees
-        for due, lost, said in [expected.get(found.key, (0, 0, 0))]
+        if found.key in expected
+        for due, lost, said in [expected[found.key]]
         if (due != lost or due != said) and context.acknowledged(found) is None
     ]
 
