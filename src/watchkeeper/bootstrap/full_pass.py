@@ -74,6 +74,7 @@ class FullPasses:
         errors: dict[str, str] = {}
         found = 0
         upto = 0
+        whole = broken = False
         try:
             context = self._continuous.context()
             for piece in full.slices(context):
@@ -82,14 +83,15 @@ class FullPasses:
                 errors.update(piece.errors)
                 for problem in piece.broken_seals:
                     errors.update(dict.fromkeys(INVARIANTS, problem))
+                broken = broken or bool(piece.broken_seals)
+            whole = not broken
         except Exception as error:
             # Whatever it was, nobody knows now what a full pass would have said; the verdicts say so.
             _log.exception("full_pass.failed")
             errors.update(dict.fromkeys(INVARIANTS, f"the pass failed: {type(error).__name__}"))
-        errors.update(
-            unsigned.unsaid(publish.unsigned(self._data, self._database, system_id=self._system_id))
-        )
-        self._end(waiting.id, errors, found, upto=upto, begun=begun)
+        nobody_signs = publish.unsigned(self._data, self._database, system_id=self._system_id)
+        errors.update(unsigned.unsaid(nobody_signs))
+        self._end(waiting.id, errors, found, upto=upto, begun=begun, whole=whole and not nobody_signs)
 
     def _handle(self, waiting: FullPass, piece: Slice) -> int:
         at = self._clock.now()
@@ -121,7 +123,9 @@ class FullPasses:
             )
         return len(noted)
 
-    def _end(self, pass_id: int, errors: dict[str, str], found: int, *, upto: int, begun: BootTime) -> None:
+    def _end(
+        self, pass_id: int, errors: dict[str, str], found: int, *, upto: int, begun: BootTime, whole: bool
+    ) -> None:
         with self._database.transaction("write"):
             written = verdicts.store(
                 self._database,
@@ -136,7 +140,11 @@ class FullPasses:
                 verdicts.HOLDS,
             )
             passes.end(
-                self._database, pass_id, outcome=f"{worst}, {found} new findings", at=self._clock.now()
+                self._database,
+                pass_id,
+                outcome=f"{worst}, {found} new findings{'' if whole else ', not whole'}",
+                whole=whole,
+                at=self._clock.now(),
             )
 
 

@@ -125,16 +125,26 @@ class Supervisor:
         if not child.noted:
             self._note(child, child.process.pid)
         limit = HANG_SECONDS if child.beats else FIRST_BEAT_SECONDS
-        last = child.beaten or child.started
-        if last is not None and self._age(last) > limit:
+        if self._silent_for(child) > limit:
+            # What it said while this process was busy with another is heard first.
+            self._listen(0)
+        if self._silent_for(child) > limit:
             _log.error("process.hangs", process=child.name, seconds=limit)
             child.process.kill()
+
+    def _silent_for(self, child: Child) -> float:
+        last = child.beaten or child.started
+        return 0.0 if last is None else self._age(last)
 
     def _age(self, since: BootTime) -> float:
         return self._clock.boot().seconds_since(since) or 0.0
 
     def _start(self, child: Child) -> None:
-        reader, writer = os.pipe()
+        try:
+            reader, writer = os.pipe()
+        except OSError as error:
+            self._not_started(child, error)
+            return
         command = [sys.executable, "-m", "watchkeeper.bootstrap", *child.arguments, "--beat", str(writer)]
         try:
             with self._errors(child) as errors:
@@ -150,8 +160,7 @@ class Supervisor:
         except OSError as error:
             # What the machine lacks now it may have again; whoever keeps the others alive does not end for it.
             os.close(reader)
-            self._again_later(child)
-            _log.error("process.not_started", process=child.name, error=str(error))
+            self._not_started(child, error)
             return
         finally:
             os.close(writer)
@@ -161,6 +170,10 @@ class Supervisor:
         child.beaten = None
         child.beats = 0
         self._selector.register(reader, selectors.EVENT_READ, child)
+
+    def _not_started(self, child: Child, error: OSError) -> None:
+        self._again_later(child)
+        _log.error("process.not_started", process=child.name, error=str(error))
 
     def _errors(self, child: Child) -> BinaryIO:
         """Where a process may write what no log takes; nowhere when there is no room even for an empty file."""

@@ -66,7 +66,7 @@ class Watch:
             gatefile=self._gatefile,
         )
         with self._database.transaction("write"):
-            signing.keep_first(data, self._database, at=clock.now())
+            signing.keep_first(data, self._database, system_id=system_id, at=clock.now())
         self._publishing = Publishing(data, system_id=system_id, clock=clock, database=self._database)
         self._unsigned = self._publishing.unsigned
         self._sampling = Sampling(data, system_id=system_id, clock=clock)

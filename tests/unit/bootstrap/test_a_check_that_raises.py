@@ -119,6 +119,23 @@ def test_a_full_pass_that_raises_says_unknown_and_is_asked_for_again(
     assert again.id > asked.id
 
 
+def test_a_full_pass_that_raised_beside_an_open_finding_has_not_read_everything(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.forge()
+    room.turn()
+    before = passes.newest_begun(room.database)
+    with monkeypatch.context() as fault:
+        fault.setattr(full, "slices", raising)
+        room.full_pass()
+    assert room.words("2.3")[1] == "BROKEN"
+    assert not passes.came_to_an_end_after(room.database, before)
+    assert passes.failed(room.database)
+    room.full_pass()
+    assert passes.came_to_an_end_after(room.database, before)
+    assert not passes.failed(room.database)
+
+
 def test_full_passes_that_say_nothing_for_two_hours_stop_money(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ from watchkeeper.boundary.gate import (
     Switch,
     causes,
 )
-from watchkeeper.boundary.lease import LeaseStore
+from watchkeeper.boundary.lease import PROBE_SECONDS_MAX, LeaseStore
 from watchkeeper.boundary.selftest import FAILS, RESTS, WORKS, JobTurn, Probe, ProbeRound
 from watchkeeper.market import decide as deciding
 from watchkeeper.market.commands import Purchase
@@ -179,10 +179,10 @@ def test_probes_that_are_old_or_of_another_boot_or_gone_say_nothing(
     world.self_test = lambda: None
     world.turn()
     assert words(world) == ALL_HOLD
-    clock.boot_offset_seconds += features.PROBE_SECONDS_MAX + 1
+    clock.boot_offset_seconds += PROBE_SECONDS_MAX + 1
     world.turn()
     assert words(world) == dict.fromkeys(ALL_HOLD, "UNKNOWN")
-    clock.boot_offset_seconds -= features.PROBE_SECONDS_MAX + 1
+    clock.boot_offset_seconds -= PROBE_SECONDS_MAX + 1
     world.turn()
     assert words(world) == ALL_HOLD
     owner = open_database(world.data, "lease", role="owner")
@@ -198,7 +198,7 @@ def test_probes_that_are_old_or_of_another_boot_or_gone_say_nothing(
 
 def test_old_probes_keep_no_row_from_being_read(world: World, clock: TurnableClock) -> None:
     world.self_test = lambda: None
-    clock.boot_offset_seconds += features.PROBE_SECONDS_MAX + 1
+    clock.boot_offset_seconds += PROBE_SECONDS_MAX + 1
     assert world.can_deposit(world.neighbour) == "accepted"
     seen = world.continuous.look()
     assert set(seen.unsaid) == set(ALL_HOLD)

@@ -89,9 +89,10 @@ def blocks(database: Database, *, trader_id: int | None, after: int = 0, limit: 
 #: What stands in store or awaits its pickup: blocks, and lots that are in no block yet.
 _IN_STORE = (
     "SELECT b.trader_id, b.produce, b.id AS block_id, NULL AS lot_id, "
-    f"sum(l.grams) AS grams, sum({_LEFT}) AS grams_left FROM block_state s JOIN blocks b ON b.id = s.block_id "
-    "JOIN block_lots m ON m.block_id = b.id JOIN lots l ON l.id = m.lot_id "
-    "WHERE s.status IN ('in_storage', 'awaiting_pickup') "
+    # From the states of the blocks on: they are a tenth as many as the lots.
+    f"sum(l.grams) AS grams, sum({_LEFT}) AS grams_left FROM block_state s CROSS JOIN blocks b CROSS JOIN block_lots m "
+    "CROSS JOIN lots l WHERE b.id = s.block_id AND m.block_id = b.id AND l.id = m.lot_id "
+    "AND s.status IN ('in_storage', 'awaiting_pickup') "
     "AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = l.id) GROUP BY b.trader_id, b.produce, b.id "
     f"UNION ALL SELECT l.trader_id, l.produce, NULL, l.id, l.grams, {_LEFT} FROM lots l "
     "WHERE NOT EXISTS (SELECT 1 FROM block_lots m WHERE m.lot_id = l.id) "

@@ -134,7 +134,7 @@ class Context:
     _published: frozenset[str] | None = None
     _aliases: dict[int, str] = field(default_factory=dict)
     _by_utid: dict[str, Flip] = field(default_factory=dict)
-    _times: dict[Switch, list[tuple[Instant, Instant | None]]] = field(default_factory=dict)
+    _times: dict[Switch, list[intervals.Span]] = field(default_factory=dict)
 
     def flip(self, utid: object) -> Flip | None:
         """The gate's flip of this UTID."""
@@ -142,8 +142,8 @@ class Context:
             self._by_utid = {flip.utid: flip for flip in self.flips}
         return self._by_utid.get(utid) if isinstance(utid, str) else None
 
-    def times_on(self, switch: Switch) -> list[tuple[Instant, Instant | None]]:
-        """When a switch was on, by its flips, oldest first: from, and until when, None while it lasts."""
+    def times_on(self, switch: Switch) -> list[intervals.Span]:
+        """When a switch was on, by its flips, oldest first."""
         if switch not in self._times:
             self._times[switch] = intervals.instants_on(self.flips, switch)
         return self._times[switch]

@@ -15,6 +15,7 @@ from watchkeeper.base.database import DatabaseError
 from watchkeeper.boundary.features import BY_NAME, DELIVERY_VERIFICATION, PURCHASE, STORAGE_FEE, Feature
 from watchkeeper.boundary.gate import EVERYTHING, OperationClass
 from watchkeeper.boundary.gate import OperationClass as Class
+from watchkeeper.boundary.lease import PROBE_SECONDS_MAX
 from watchkeeper.boundary.selftest import FAILS, RESTS, JobTurn, Probe, ProbeRound
 from watchkeeper.boundary.turning import FeatureState
 from watchkeeper.boundary.views import VIEWS
@@ -23,8 +24,6 @@ from watchkeeper.operation.catalogue.model import CannotTell, Closing, Draft, Se
 
 #: Invariant -> the feature that it judges; the page offers to turn it.
 OF_INVARIANT: Mapping[str, str] = {"9.1": PURCHASE, "9.2": DELIVERY_VERIFICATION, "9.3": STORAGE_FEE}
-#: The market probes each 30 s; a round older than this says nothing about now.
-PROBE_SECONDS_MAX = 120.0
 #: A round of the market's own turns each second.
 TURN_SECONDS_MAX = 60.0
 

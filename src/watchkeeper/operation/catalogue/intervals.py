@@ -8,6 +8,7 @@ reckons it; that is not asked here. The flips store the journal's last number, s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from watchkeeper.base.clock import Instant
 from watchkeeper.boundary.flips import Flip
@@ -41,10 +42,19 @@ def numbers_on(flips: Iterable[Flip], switch: Switch) -> list[tuple[int, int | N
     ]
 
 
-def instants_on(flips: Iterable[Flip], switch: Switch) -> list[tuple[Instant, Instant | None]]:
-    """The same in instants: from, and until when, None while it lasts."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time in which a switch was on, by the calendar; `number` is the last of the journal when it began."""
+
+    number: int
+    begun: Instant
+    ended: Instant | None
+
+
+def instants_on(flips: Iterable[Flip], switch: Switch) -> list[Span]:
+    """The same in instants."""
     return [
-        (Instant(begun.at), None if ended is None else Instant(ended.at))
+        Span(begun.journal_n, Instant(begun.at), None if ended is None else Instant(ended.at))
         for begun, ended in _spans(flips, switch)
     ]
 

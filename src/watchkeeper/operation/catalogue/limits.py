@@ -7,6 +7,7 @@ from functools import partial
 
 from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.gate import Switch
+from watchkeeper.boundary.views import Row
 from watchkeeper.operation.catalogue.context import Context, Found
 from watchkeeper.operation.catalogue.referred import AsSealed, AsTheyStand, Rows
 
@@ -51,38 +52,44 @@ def _block(_: Rows, __: Found, effects: Sequence[Found]) -> str | None:
 
 
 def _fee(context: Context, rows: Rows, entry: Found, effects: Sequence[Found]) -> str | None:
-    for row in (found.row for found in effects if found.table == "storage_fee_deductions"):
-        lot = rows.by_key("lots", row["lot_id"])
+    days = [found.row for found in effects if found.table == "storage_fee_deductions"]
+    lots = {row["lot_id"]: rows.by_key("lots", row["lot_id"]) for row in days}
+    orders = {lot_id: rows.orders(lot_id) for lot_id in lots}
+    for row in days:
+        lot = lots[row["lot_id"]]
+        ended_at = 0 if lot is None else _number(lot["at"]) + _number(row["day"]) * DAY_MICROSECONDS
         if (
             lot is None
-            or _number(lot["at"]) + _number(row["day"]) * DAY_MICROSECONDS > _number(entry.row["at"])
+            or ended_at > _number(entry.row["at"])
             or _number(row["grams"]) < 0
             or _number(row["grams_after"]) < 0
         ):
             return "the day is not over, or less than nothing is left"
-        if _in_pilot_mode(context, ended_at=_number(lot["at"]) + _number(row["day"]) * DAY_MICROSECONDS):
+        if _in_pilot_mode(context, before=entry.key, ended_at=ended_at):
             return "pilot mode was on in that day"
-        if _awaited(
-            rows, row["lot_id"], ended_at=_number(lot["at"]) + _number(row["day"]) * DAY_MICROSECONDS
-        ):
+        if _awaited(orders[row["lot_id"]], ended_at=ended_at):
             return "the goods awaited a pickup in that day"
     return None
 
 
-def _awaited(rows: Rows, lot_id: Value, *, ended_at: int) -> bool:
+def _awaited(orders: Sequence[tuple[Row, Row | None]], *, ended_at: int) -> bool:
     """Whether the lot's block awaited a pickup at an instant of the day that ended then."""
     return any(
         _number(purchase["at"]) < ended_at
         and (outcome is None or _number(outcome["at"]) > ended_at - DAY_MICROSECONDS)
-        for purchase, outcome in rows.orders(lot_id)
+        for purchase, outcome in orders
     )
 
 
-def _in_pilot_mode(context: Context, *, ended_at: int) -> bool:
-    """Whether pilot mode was surely on at an instant of the day that ended then."""
+def _in_pilot_mode(context: Context, *, before: int, ended_at: int) -> bool:
+    """Whether pilot mode was surely on at an instant of the day that ended then, engaged before this journal number: what was
+    flipped afterwards says nothing, whatever a calendar that was turned makes of it.
+    """
     return any(
-        begun < ended_at and (ended is None or ended - _SURE_MICROSECONDS > ended_at - DAY_MICROSECONDS)
-        for begun, ended in context.times_on(Switch.PILOT_MODE)
+        span.number < before
+        and span.begun < ended_at
+        and (span.ended is None or span.ended - _SURE_MICROSECONDS > ended_at - DAY_MICROSECONDS)
+        for span in context.times_on(Switch.PILOT_MODE)
     )
 
 

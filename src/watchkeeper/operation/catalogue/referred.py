@@ -37,7 +37,7 @@ class Rows(Protocol):
         ...
 
     def orders(self, lot_id: Value) -> list[tuple[Row, Row | None]]:
-        """The purchases of the block in which a lot lies, each with its outcome."""
+        """The last purchases of the block in which a lot lies, each with its outcome."""
         ...
 
 
@@ -73,18 +73,27 @@ class AsTheyStand:
     def orders(self, lot_id: Value) -> list[tuple[Row, Row | None]]:
         """See `Rows`."""
         found: list[tuple[Row, Row | None]] = []
-        for place in self._views.rows(VIEWS["block_lots"], "lot_id = ? ORDER BY id", (lot_id,), limit=1):
-            for purchase in self._views.rows(
-                VIEWS["purchases"], "block_id = ? ORDER BY id", (place["block_id"],), limit=_ORDERS_MAX
-            ):
-                ended = self._views.rows(
-                    VIEWS["purchase_outcomes"],
-                    "purchase_utid = ? ORDER BY id",
-                    (purchase["utid"],),
-                    limit=1,
-                )
-                found.append((purchase, ended[0] if ended else None))
+        for place in self.places(lot_id):
+            for purchase in self.of_block(place["block_id"]):
+                found.append((purchase, self.ended(purchase["utid"])))
         return found
+
+    def places(self, lot_id: Value) -> list[Row]:
+        """The row that puts a lot into its block, if there is one."""
+        return self._views.rows(VIEWS["block_lots"], "lot_id = ? ORDER BY id", (lot_id,), limit=1)
+
+    def of_block(self, block_id: Value) -> list[Row]:
+        """The last purchases of a block, newest first."""
+        return self._views.rows(
+            VIEWS["purchases"], "block_id = ? ORDER BY id DESC", (block_id,), limit=_ORDERS_MAX
+        )
+
+    def ended(self, purchase_utid: Value) -> Row | None:
+        """How a purchase ended."""
+        rows = self._views.rows(
+            VIEWS["purchase_outcomes"], "purchase_utid = ? ORDER BY id", (purchase_utid,), limit=1
+        )
+        return rows[0] if rows else None
 
 
 class AsSealed:
@@ -129,10 +138,15 @@ class AsSealed:
     def orders(self, lot_id: Value) -> list[tuple[Row, Row | None]]:
         """See `Rows`. Only what was sealed speaks against anybody; how a purchase ended is in the log, even if its row is gone."""
         found: list[tuple[Row, Row | None]] = []
-        for standing, outcome in self._standing.orders(lot_id):
-            purchase = self._belonging("purchases", standing)
-            if purchase is not None and purchase["block_id"] == standing["block_id"]:
-                found.append((purchase, self._ended(purchase["utid"]) or outcome))
+        for standing in self._standing.places(lot_id):
+            place = self._belonging("block_lots", standing)
+            if place is None or place["lot_id"] != lot_id:
+                continue
+            for ordered in self._standing.of_block(place["block_id"]):
+                purchase = self._belonging("purchases", ordered)
+                if purchase is not None and purchase["block_id"] == place["block_id"]:
+                    utid = purchase["utid"]
+                    found.append((purchase, self._ended(utid) or self._standing.ended(utid)))
         return found
 
     def _ended(self, purchase_utid: Value) -> Row | None:

@@ -51,7 +51,7 @@ def missed(context: Context, settled: Settled, *, after: int, upto: int, invaria
     lots = _lots(context, settled, after=after, upto=upto)
     if not lots:
         return []
-    pilot_mode = context.times_on(Switch.PILOT_MODE)
+    pilot_mode = [(span.begun, span.ended) for span in context.times_on(Switch.PILOT_MODE)]
     restrictions = [*context.gate.restrictions, *context.lifted_since(settled.began)]
     drafts: list[Draft] = []
     for lot in lots.values():

@@ -24,7 +24,7 @@ from watchkeeper.boundary.gate import (
 )
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
-from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseStore
+from watchkeeper.boundary.lease import PROBE_SECONDS_MAX, SILENT_AFTER_SECONDS, LeaseStore
 from watchkeeper.boundary.views import JOURNAL, Views
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue import INVARIANTS
@@ -39,8 +39,6 @@ from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.verifier import deadlines, findings, passes, verdicts
 
-#: A probe older than this proves nothing about now.
-PROBE_SECONDS_MAX = 120.0
 _LISTED_MAX = 50
 _CLOSED_SHOWN = 5
 _FIELDS_SHOWN = 8

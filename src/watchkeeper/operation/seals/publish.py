@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from watchkeeper.base.database import Database
+from watchkeeper.base.database import Database, DatabaseError
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.seals import note, signing
 from watchkeeper.operation.seals.layout import TILE_HEIGHT, TILE_WIDTH, bundle, pack, tile
@@ -48,6 +48,8 @@ def unsigned(data: Path, database: Database, *, system_id: str) -> str:
             publisher.check(database, log)
     except UNSIGNED as error:
         return words(error)
+    except (OSError, DatabaseError) as error:
+        return f"the seals cannot be read: {type(error).__name__}"
     return ""
 
 
@@ -84,7 +86,10 @@ class Publisher:
     def check(self, database: Database, log: str) -> tuple[Ed25519PrivateKey, Checkpoint | None]:
         """The log's key, and what is published, once the key signed it and the store goes on from it; raises as `publish`."""
         key, vkey = signing.read_key(self._data, database, log, system_id=self._system_id)
-        text = published(self._data, log)
+        try:
+            text = published(self._data, log)
+        except OSError as error:
+            raise NoteUnreadable(f"the checkpoint cannot be read: {type(error).__name__}") from error
         if text is None:
             return key, None
         before = note.verify(text, vkey)

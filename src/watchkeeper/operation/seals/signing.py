@@ -44,13 +44,15 @@ def origin(system_id: str, log: str) -> str:
     return f"watchkeeper/{system_id}/{log}"
 
 
-def keep_first(data: Path, database: Database, *, at: Instant) -> None:
-    """Remember the public key of each log that none is remembered of, in the caller's transaction."""
+def keep_first(data: Path, database: Database, *, system_id: str, at: Instant) -> None:
+    """Remember the public key of each log that none is remembered of, in the caller's transaction: once it is the signing
+    key's own half, for what is remembered stays.
+    """
     for log in logs.LOGS:
         if _first(database, log) is None:
             try:
-                vkey = _public(data, log)
-            except KeyMissing:
+                _, vkey = read_key(data, database, log, system_id=system_id)
+            except (KeyMissing, KeyChanged):
                 continue
             database.execute("INSERT INTO seal_keys (log, vkey, at) VALUES (?, ?, ?)", (log, vkey, at))
 

@@ -87,11 +87,11 @@ def advance(database: Database, pass_id: int, *, done: int, upto: int, boot: Boo
     )
 
 
-def end(database: Database, pass_id: int, *, outcome: str, at: Instant) -> None:
-    """Note how it ended."""
+def end(database: Database, pass_id: int, *, outcome: str, whole: bool, at: Instant) -> None:
+    """Note how it ended. `whole`: it read every row and every seal; what it found there is another matter."""
     database.execute(
-        "UPDATE full_passes SET ended_at = ?, outcome = ? WHERE id = ? AND ended_at IS NULL",
-        (at, outcome[:300], pass_id),
+        "UPDATE full_passes SET ended_at = ?, outcome = ?, whole = ? WHERE id = ? AND ended_at IS NULL",
+        (at, outcome[:300], int(whole), pass_id),
     )
 
 
@@ -104,21 +104,15 @@ def newest_begun(database: Database) -> int:
 def came_to_an_end_after(database: Database, number: int) -> bool:
     """Whether a pass that began after the one of this number read everything."""
     row = database.one(
-        "SELECT 1 FROM full_passes WHERE id > ? AND ended_at IS NOT NULL AND outcome <> 'not finished' "
-        "AND outcome NOT LIKE 'UNKNOWN%' LIMIT 1",
-        (number,),
+        "SELECT 1 FROM full_passes WHERE id > ? AND ended_at IS NOT NULL AND whole = 1 LIMIT 1", (number,)
     )
     return row is not None
 
 
 def failed(database: Database) -> bool:
-    """Whether the last pass that ended says nothing, and none waits or runs."""
-    row = database.one("SELECT ended_at, outcome FROM full_passes ORDER BY id DESC LIMIT 1")
-    return (
-        row is not None
-        and row[0] is not None
-        and (str(row[1]) == "not finished" or str(row[1]).startswith("UNKNOWN"))
-    )
+    """Whether the last pass that ended says nothing, in whole or of a check, and none waits or runs."""
+    row = database.one("SELECT ended_at, outcome, whole FROM full_passes ORDER BY id DESC LIMIT 1")
+    return row is not None and row[0] is not None and (row[2] != 1 or str(row[1]).startswith("UNKNOWN"))
 
 
 def next_to_end(database: Database) -> tuple[int, int] | None:

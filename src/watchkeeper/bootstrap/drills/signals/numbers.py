@@ -86,7 +86,7 @@ SIGNALS: tuple[Signal, ...] = (
     moved("3.2", "a lock over the limit", _lock_too_many, "locks_refused_for_exposure_last_hour", by=1),
     moved("4.1", "pilot mode is engaged", _flips(Switch.PILOT_MODE), "pilot_mode_engaged", to=1),
     moved("4.2", "the window is closed", _flips(Switch.PURCHASE_WINDOW), "purchase_window_open", to=0),
-    moved("4.3", "money moves in pilot mode", _fault("7.1"), "stopped_commands_passed", "pilot_mode", to=1),
+    moved("4.3", "money moves in pilot mode", _fault("7.1"), "stopped_commands_passed", "pilot_mode", to=2),
     moved(
         "4.3",
         "a purchase outside the window",

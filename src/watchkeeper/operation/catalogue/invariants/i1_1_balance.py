@@ -323,7 +323,7 @@ def _judging(context: Context, account: Account) -> Iterator[list[Draft]]:
         drafts = [draft for jump in jumps for draft in _blame(context, jump)]
         sound = sound and not drafts
         yield drafts
-    drafts = _goods(context, account) if account.ledger == "wallet_ledger" else []
+    drafts = goods(context, account.id) if account.ledger == "wallet_ledger" else []
     if sound and not drafts and (again.number, again.balances) != (account.number, account.balances):
         alias = context.alias(account.id)
         drafts.append(
@@ -378,8 +378,9 @@ def _goods(context: Context, account: Account) -> list[Draft]:
 
 
 def goods(context: Context, account_id: int) -> list[Draft]:
-    """The same for one account, asked after a cure."""
-    return _goods(context, Account(account_id, "wallet_ledger"))
+    """The same of the books as they stand at one moment."""
+    with context.views.snapshot():
+        return _goods(context, Account(account_id, "wallet_ledger"))
 
 
 def _account_again(context: Context, seen: Seen) -> Standing:
