@@ -42,6 +42,14 @@ def exists(data: Path) -> bool:
     return engine_of(data) == "postgresql" or file_of(data, "market").is_file()
 
 
+def control_room(data: Path, *, system_id: str, clock: Clock) -> None:
+    """Make the control room beside a market that is there: its folders, its store and the key of its seals."""
+    for folder in ("run", "keys", "seals"):
+        (data / folder).mkdir(mode=0o700, exist_ok=True)
+    operation_store.create(data, system_id=system_id, clock=clock)
+    signing.create_key(data, system_id=system_id)
+
+
 def create(data: Path, *, clock: Clock, database_url: str | None = None) -> None:
     """Make the folder and everything in it; raises `FolderInUse`.
 
@@ -58,10 +66,7 @@ def create(data: Path, *, clock: Clock, database_url: str | None = None) -> None
     if database_url is not None:
         places.write_addresses(making, server.initialise(database_url))
     market = market_setup.create(making, clock=clock)
-    for folder in ("run", "keys", "seals"):
-        (making / folder).mkdir(mode=0o700, exist_ok=True)
-    operation_store.create(making, system_id=market.system_id, clock=clock)
-    signing.create_key(making, system_id=market.system_id)
+    control_room(making, system_id=market.system_id, clock=clock)
     token.create_missing(making)
     repository.create(making, system_id=market.system_id, clock=clock)
     if data.exists():

@@ -12,6 +12,7 @@ from pathlib import Path
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Clock
 from watchkeeper.bootstrap.bench.books import BenchFailed
 from watchkeeper.bootstrap.bench.filling import Filling
+from watchkeeper.bootstrap.setup import control_room
 from watchkeeper.bootstrap.watch import FullPassChild
 from watchkeeper.operation import cycle, store
 from watchkeeper.operation.verifier import passes, verdicts
@@ -31,7 +32,7 @@ class Watching:
         self.system_id = system_id
         self._clock = clock
         if not (data / store.FILE_NAME).exists():
-            store.create(data, system_id=system_id, clock=clock)
+            control_room(data, system_id=system_id, clock=clock)
         self.database = store.open_store(data, system_id=system_id)
         self._continuous = Continuous(data, system_id=system_id, database=self.database, clock=clock)
 

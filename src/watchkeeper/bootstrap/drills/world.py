@@ -11,6 +11,7 @@ from watchkeeper.bootstrap.drills import business as businesses
 from watchkeeper.bootstrap.drills import forging
 from watchkeeper.bootstrap.drills.faults.model import Sql, Step
 from watchkeeper.bootstrap.full_pass import FullPasses
+from watchkeeper.bootstrap.setup import control_room
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.market.commands import Command, CreateListing, Deposit, PayToLock, VerifyDelivery
 from watchkeeper.market.cures.service import MarketCures
@@ -23,7 +24,6 @@ from watchkeeper.operation import cycle, store
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.desk import Desk
 from watchkeeper.operation.playbooks.deskwork import Operator
-from watchkeeper.operation.seals import signing
 from watchkeeper.operation.verifier import full, passes
 from watchkeeper.operation.verifier.continuous import Continuous
 from watchkeeper.operation.verifier.engine_postgresql import PostgresEngine
@@ -68,10 +68,7 @@ class World:
         self.bench = Bench(data, clock=clock, there=there)
         self.system_id = self.bench.market.system_id
         if there is None:
-            store.create(data, system_id=self.system_id, clock=clock)
-            for folder in ("run", "keys", "seals"):
-                (data / folder).mkdir(mode=0o700, exist_ok=True)
-            signing.create_key(data, system_id=self.system_id)
+            control_room(data, system_id=self.system_id, clock=clock)
         self.database = store.open_store(data, system_id=self.system_id)
         self.continuous = Continuous(data, system_id=self.system_id, database=self.database, clock=clock)
         if isinstance(self.continuous.engine, PostgresEngine):
