@@ -121,14 +121,16 @@ def replaying(
                 limit=SLICE,
             )
             places = context.sealed(ledger, [integer(row["id"]) for row in rows])
-            for row in rows:
-                found = Found(ledger, integer(row["id"]), row)
-                last = integer(row["number"])
+            entries = [Found(ledger, integer(row["id"]), row) for row in rows]
+            strangers = [entry for entry in entries if places.get(entry.key, ("", 0))[0] != "main"]
+            let_stand = context.acknowledgements(strangers)
+            for found in entries:
+                last = integer(found.row["number"])
                 belongs = places.get(found.key, ("", 0))[0] == "main"
                 moved, jump = step(account, found, None) if belongs else (account, None)
                 if not belongs or jump is not None:
                     # Only what does not follow by itself can have been acknowledged.
-                    acknowledgement = context.acknowledged(found)
+                    acknowledgement = context.acknowledged(found) if belongs else let_stand.get(found.key)
                     if acknowledgement is not None:
                         moved, jump = step(account, found, acknowledgement, belongs=belongs)
                 account = moved

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ from watchkeeper.operation.catalogue import intervals
 if TYPE_CHECKING:
     from watchkeeper.operation.catalogue.people import People
 
+#: Rows that one query asks after, and acknowledgements that it gives: one row has several only after it was cured anew.
+_ASKED_AT_ONCE, _ACKNOWLEDGED_MAX = 200, 4_000
 #: So many accounts' aliases are remembered at once.
 _ALIASES_MAX = 10_000
 
@@ -168,18 +170,32 @@ class Context:
 
     def acknowledged(self, found: Found) -> Row | None:
         """The acknowledgement of this row exactly as it stands, or None."""
-        rows = self.views.rows(
-            VIEWS["acknowledgements"],
-            "table_name = ? AND row_key = ? AND row_digest = ? ORDER BY id DESC",
-            (found.table, str(found.key), found.digest),
-            limit=1,
-        )
-        # An acknowledgement counts when it came through the entrance: sealed with its journal row.
-        for row in rows:
-            key = row["id"]
-            if isinstance(key, int) and self.sealed("acknowledgements", [key]).get(key, ("", 0))[0] == "main":
-                return row
-        return None
+        return self.acknowledgements([found]).get(found.key)
+
+    def acknowledgements(self, found: Sequence[Found]) -> Mapping[int, Row]:
+        """The same for rows of one table, by their keys: the newest of each that has one."""
+        counted: dict[int, Row] = {}
+        for begin in range(0, len(found), _ASKED_AT_ONCE):
+            some = {str(one.key): one for one in found[begin : begin + _ASKED_AT_ONCE]}
+            digests = {one.digest for one in some.values()}
+            rows = self.views.rows(
+                VIEWS["acknowledgements"],
+                f"table_name = ? AND row_key IN ({', '.join('?' * len(some))}) "
+                f"AND row_digest IN ({', '.join('?' * len(digests))}) ORDER BY id",
+                (found[0].table, *some, *sorted(digests)),
+                limit=_ACKNOWLEDGED_MAX,
+            )
+            said = [(row["id"], some[str(row["row_key"])], row) for row in rows]
+            # An acknowledgement counts when it came through the entrance: sealed with its journal row.
+            places = self.sealed("acknowledgements", [key for key, _, _ in said if isinstance(key, int)])
+            for key, one, row in said:
+                if (
+                    isinstance(key, int)
+                    and row["row_digest"] == one.digest
+                    and places.get(key, ("", 0))[0] == "main"
+                ):
+                    counted[one.key] = row
+        return counted
 
     def one(self, table: str, key: int) -> Found | None:
         """One row as it stands now."""
