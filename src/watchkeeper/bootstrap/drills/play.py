@@ -144,9 +144,9 @@ def _seen(world: World, fault: Fault) -> list[str]:
         named = [f.detail for f in open_ones if (f.invariant, f.scope) == (stop.rule, place)]
         if stop.findings not in (None, len(named)):
             unmet.append(f"{stop.rule} has {len(named)} findings on {place}, not {stop.findings}: {named}")
-        said = [(f.expected, f.found) for f in open_ones if (f.invariant, f.scope) == (stop.rule, place)]
-        if stop.says is not None and stop.says not in said:
-            unmet.append(f"{stop.rule} says {said} on {place}, not {stop.says}")
+        texts = [(f.expected, f.found) for f in open_ones if (f.invariant, f.scope) == (stop.rule, place)]
+        if stop.says is not None and stop.says not in texts:
+            unmet.append(f"{stop.rule} says {texts} on {place}, not {stop.says}")
     unmet += [
         f"{f.invariant} does not say what it found: {f.detail}" for f in open_ones if f.expected == f.found
     ]
