@@ -22,12 +22,13 @@ def main() -> int:
         "rules", nargs="*", metavar="RULE", help="invariants, such as 3.2; all when none is named"
     )
     asked.add_argument("--one-in", type=int, default=1, metavar="N", help="a sample, the same each time")
+    asked.add_argument("--offset", type=int, default=0, metavar="K", help="which of those N samples")
     asked.add_argument("--jobs", type=int, default=1, help="how many at a time")
     asked.add_argument("--json", type=Path, help="a file for what became of each")
     asked.add_argument("--again", type=Path, help="only those that survived by this earlier file of `--json`")
     given = asked.parse_args()
     chosen = [path for path in playing.files() if not given.rules or playing.rule_of(path) in given.rules]
-    made = [one for path in chosen for one in mutants(path) if one.number % given.one_in == 0]
+    made = [one for path in chosen for one in mutants(path) if one.number % given.one_in == given.offset]
     if given.again:
         left = [
             row["key"]

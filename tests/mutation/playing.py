@@ -53,6 +53,7 @@ _MISLEADING_REPLAYS = (
 )
 _MISLEADING = {
     "8.2": ("UTID rewritten in the journal", "journal row deleted"),
+    "5.2": ("lot's weight edited",),
     "10.2": ("operator's account rewritten, after a lift",),
     "3.3": ("operator's account rewritten, after a lift",),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.bootstrap.drills import business, curing, tries
-from watchkeeper.bootstrap.drills.facts import FACTS, READS, TABLES
+from watchkeeper.bootstrap.drills.facts import FACTS, READS, ROLLING, TABLES
 from watchkeeper.bootstrap.drills.faults.model import Fault
 from watchkeeper.bootstrap.drills.prepared import Prepared, opened
 from watchkeeper.bootstrap.drills.tries import Tried
@@ -144,6 +144,9 @@ def _seen(world: World, fault: Fault) -> list[str]:
         named = [f.detail for f in open_ones if (f.invariant, f.scope) == (stop.rule, place)]
         if stop.findings not in (None, len(named)):
             unmet.append(f"{stop.rule} has {len(named)} findings on {place}, not {stop.findings}: {named}")
+        texts = [(f.expected, f.found) for f in open_ones if (f.invariant, f.scope) == (stop.rule, place)]
+        if stop.says is not None and stop.says not in texts:
+            unmet.append(f"{stop.rule} says {texts} on {place}, not {stop.says}")
     unmet += [
         f"{f.invariant} does not say what it found: {f.detail}" for f in open_ones if f.expected == f.found
     ]
@@ -176,6 +179,9 @@ def _looked(world: World, fault: Fault) -> list[str]:
         unmet.append(f"in the whole {sorted(whole)}, not {sorted(must_be_whole)}")
     if unsaid != fault.unsaid:
         unmet.append(f"the whole says nothing of {sorted(unsaid)}, and not of {sorted(fault.unsaid)}")
+    turning = world.in_a_round()
+    if turning != must_be_whole & ROLLING:
+        unmet.append(f"between commits {sorted(turning)}, not {sorted(must_be_whole & ROLLING)}")
     unmet += [
         f"{rule} reads {', '.join(INVARIANTS[rule].reads) or 'no other'}"
         for rule in sorted(fault.breaks)

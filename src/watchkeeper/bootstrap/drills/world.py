@@ -21,6 +21,7 @@ from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.setup import NewMarket
 from watchkeeper.market.switching import Switching
 from watchkeeper.operation import cycle, store
+from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.playbooks import runs
 from watchkeeper.operation.playbooks.desk import Desk
 from watchkeeper.operation.playbooks.deskwork import Operator
@@ -230,6 +231,16 @@ class World:
             broken.update(draft.invariant for draft in found.drafts)
             unsaid.update(found.errors)
         return frozenset(broken), frozenset(unsaid)
+
+    def in_a_round(self) -> frozenset[str]:
+        """The same rules by what is looked at between commits of that for which no seal speaks; nothing is written."""
+        context = self.continuous.context()
+        return frozenset(
+            draft.invariant
+            for invariant in INVARIANTS.values()
+            for found in full.pages(invariant, invariant.rolling, context)
+            for draft in found.drafts
+        )
 
     def full_pass(self) -> None:
         """A full pass, by the runner that the watch's child uses."""

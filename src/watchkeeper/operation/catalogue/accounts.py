@@ -7,13 +7,13 @@ keeps the jump as *disputed*, so that one wrong account does not throw the total
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from watchkeeper.base.canonical import Value
 from watchkeeper.base.database import Database
 from watchkeeper.boundary.views import VIEWS, Row
-from watchkeeper.operation.catalogue import books
+from watchkeeper.operation.catalogue import books, paging
 from watchkeeper.operation.catalogue.books import ZERO, Balances, integer
 from watchkeeper.operation.catalogue.context import Context, Found
 
@@ -254,14 +254,18 @@ class Accounts:
         )
 
 
-def page(database: Database, *, after: tuple[int, str], limit: int) -> list[Account]:
-    """Stored accounts in order of (id, ledger), after the one named."""
-    rows = database.query(
-        f"SELECT {Accounts._COLUMNS} FROM account_state WHERE (account_id, ledger) > (?, ?) "
-        "ORDER BY account_id, ledger LIMIT ?",
-        (*after, limit),
-    )
-    return [_account(row) for row in rows]
+def pages(database: Database) -> Iterator[Sequence[Account]]:
+    """All stored accounts in order of (id, ledger), a page at a time."""
+
+    def beyond(after: tuple[int, str]) -> list[Account]:
+        rows = database.query(
+            f"SELECT {Accounts._COLUMNS} FROM account_state WHERE (account_id, ledger) > (?, ?) "
+            "ORDER BY account_id, ledger LIMIT ?",
+            (*after, paging.PAGE),
+        )
+        return [_account(row) for row in rows]
+
+    return paging.walked(beyond, lambda account: (account.id, account.ledger), (-1, ""))
 
 
 def _account(row: tuple[Value, ...]) -> Account:

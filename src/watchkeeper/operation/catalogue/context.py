@@ -121,7 +121,7 @@ class Context:
     #: Restrictions that were lifted after an instant.
     lifted_since: Callable[[Instant], list[Restriction]]
     #: A page of the gate's lifted restrictions, newest first, with numbers below the one named.
-    lifted: Callable[[int], list[Lifted]]
+    lifted: Callable[[int | None], list[Lifted]]
     #: Rows that this pass is about to seal, which the store does not know yet.
     sealing: dict[Place, tuple[str, int]] = field(default_factory=dict)
     #: What of the books is not as it was sealed, as far as this round through the seals has come.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.views import VIEWS, Row
 from watchkeeper.operation.catalogue import strangers
-from watchkeeper.operation.catalogue.accounts import Account, Passed, page
+from watchkeeper.operation.catalogue.accounts import Account, Passed, pages
 from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.context import Context, Found
 from watchkeeper.operation.catalogue.states import rows_by
@@ -19,7 +19,6 @@ from watchkeeper.operation.seals import log as logs
 TABLES = ("locks", "lock_outcomes", "lots", "write_offs", "pickups")
 _POINTED_AT = ("block_lots", "purchases")
 _PAGE = 500
-_ACCOUNTS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +104,11 @@ def in_order(context: Context) -> Iterator[list[Passed]]:
     Left out: who has rows that differ from their seals; and who has a position that was acknowledged, which the running
     replay took in at its moment.
     """
-    after = (-1, "")
-    while True:
+    for found in pages(context.database):
         with context.views.snapshot():
-            found = page(context.database, after=after, limit=_ACCOUNTS_AT_ONCE)
             traders = [account for account in found if _replayable(context, account)]
-        if not found:
-            return
         for account in traders:
             yield from _of_trader(context, account.id)
-        after = (found[-1].id, found[-1].ledger)
 
 
 def _replayable(context: Context, account: Account) -> bool:

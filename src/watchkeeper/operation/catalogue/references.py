@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from watchkeeper.operation.catalogue import paging
 from watchkeeper.operation.catalogue.context import Context, Found
 
 #: Table -> its columns that cite another act's UTID. A row's own `utid` joins it to its journal row and is 2.3's.
@@ -35,8 +36,7 @@ def missing(context: Context, utids: Iterable[str]) -> set[str]:
     """Those that no journal row has. By the journal's unique index, so many at a time."""
     wanted = sorted(set(utids))
     there: set[str] = set()
-    for begin in range(0, len(wanted), _AT_ONCE):
-        part = wanted[begin : begin + _AT_ONCE]
+    for part in paging.pieces(wanted, _AT_ONCE):
         rows = context.views.database.query(
             f"SELECT utid FROM watch_journal WHERE utid IN ({', '.join('?' * len(part))})", tuple(part)
         )

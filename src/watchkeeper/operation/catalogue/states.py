@@ -13,7 +13,7 @@ from typing import TypeAlias
 from watchkeeper.base.canonical import Value
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
 from watchkeeper.boundary.views import STATES, VIEWS, Row
-from watchkeeper.operation.catalogue import strangers
+from watchkeeper.operation.catalogue import paging, strangers
 from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.context import Context
 
@@ -78,8 +78,7 @@ def rows_by(context: Context, table: str, column: str, values: Iterable[Value]) 
         key=str,
     )
     found: list[Row] = []
-    for begin in range(0, len(wanted), _KEYS_AT_ONCE):
-        piece = wanted[begin : begin + _KEYS_AT_ONCE]
+    for piece in paging.pieces(wanted, _KEYS_AT_ONCE):
         where = f"{column} IN ({', '.join('?' * len(piece))}) ORDER BY id"
         found += context.views.rows(VIEWS[table], where, piece, limit=_ROWS_MAX + 1)
         if len(found) > _ROWS_MAX:
@@ -193,8 +192,7 @@ def _sessions_ended(context: Context, aliases: Iterable[Value]) -> dict[Value, i
     found: dict[Value, int] = {}
     # Spelled out as in the index, which holds these rows alone.
     commands = ", ".join(f"'{command}'" for command in SESSIONS_END)
-    for begin in range(0, len(named), _KEYS_AT_ONCE):
-        piece = named[begin : begin + _KEYS_AT_ONCE]
+    for piece in paging.pieces(named, _KEYS_AT_ONCE):
         rows = context.views.database.query(
             f"SELECT subject, count(*) FROM watch_journal WHERE subject IN ({', '.join('?' * len(piece))}) "
             f"AND command IN ({commands}) GROUP BY subject",
@@ -207,8 +205,7 @@ def _sessions_ended(context: Context, aliases: Iterable[Value]) -> dict[Value, i
 def _cures_of_history(context: Context, keys: Sequence[int]) -> dict[int, int]:
     """Account -> how many rows of its history were put back or acknowledged; by indexes of the rows' own tables."""
     found: dict[int, int] = {}
-    for begin in range(0, len(keys), _KEYS_AT_ONCE):
-        piece = tuple(keys[begin : begin + _KEYS_AT_ONCE])
+    for piece in paging.pieces(keys, _KEYS_AT_ONCE):
         for history in ("user_steps", "role_history"):
             for cure in ("repairs", "acknowledgements"):
                 for user_id, count in context.views.database.query(
@@ -247,8 +244,7 @@ def _traders(context: Context, keys: Sequence[int], keep: Keep) -> dict[int, Val
         return f" AND {name}.id NOT IN ({', '.join(map(str, sorted(left_out)))})" if left_out else ""
 
     found: dict[int, Values] = dict.fromkeys(keys, (0, 0))
-    for begin in range(0, len(keys), _TRADERS_AT_ONCE):
-        piece = tuple(keys[begin : begin + _TRADERS_AT_ONCE])
+    for piece in paging.pieces(keys, _TRADERS_AT_ONCE):
         for key, number, locked, stored in context.views.database.query(
             "SELECT u.id, (SELECT max(e.number) FROM watch_wallet_ledger e WHERE e.trader_id = u.id"
             f"{but('wallet_ledger', 'e')}), "

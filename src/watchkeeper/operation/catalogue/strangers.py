@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.views import VIEWS, Row
+from watchkeeper.operation.catalogue import paging
 from watchkeeper.operation.catalogue.context import Context, Found
 
 #: More strangers of one table than this are not told apart one by one.
@@ -18,8 +19,7 @@ def among(context: Context, table: str, rows: Collection[Row]) -> frozenset[int]
     by_key = {key: row for row in rows if isinstance(key := row[VIEWS[table].key], int)}
     keys = sorted(by_key)
     found: set[int] = set()
-    for begin in range(0, len(keys), _AT_ONCE):
-        piece = keys[begin : begin + _AT_ONCE]
+    for piece in paging.pieces(keys, _AT_ONCE):
         places = context.sealed(table, piece)
         for key in piece:
             row = by_key[key]

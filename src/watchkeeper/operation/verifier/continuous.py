@@ -163,7 +163,7 @@ class Continuous:
         with self.gatefile.look() as gate:
             return lifted_since(gate, at)
 
-    def _lifted(self, below: int) -> list[Lifted]:
+    def _lifted(self, below: int | None) -> list[Lifted]:
         with self.gatefile.look() as gate:
             return lifted(gate, below=below, limit=_LIFTED_PAGE)
 

@@ -81,6 +81,18 @@ FAULTS = (
         unsaid=UNSAID,
     ),
     Fault(
+        "lot's weight edited",
+        "2.3",
+        # Of one that was deducted from, so that what is left of it would not add up either.
+        without(
+            "lots_refuses_update",
+            "UPDATE lots SET grams = grams * 2 WHERE id = (SELECT min(lot_id) FROM storage_fee_deductions "
+            "WHERE trader_id = {trader})",
+        ),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole"), WALLETS_STOP),
+        unsaid=UNSAID | {"5.2"},
+    ),
+    Fault(
         "journal row with another's digest",
         "2.3",
         # The digest is that of no rows at all.

@@ -1,9 +1,26 @@
 """5.2 the storage-fee log is immutable, and its weights add up."""
 
-from watchkeeper.bootstrap.drills.faults.model import COMMAND, EVERYTHING, Fault, Stopped, without
-from watchkeeper.bootstrap.drills.faults.parts import STOPPABLE, UNSAID, WALLETS_STOP, journal_row
+from __future__ import annotations
 
-_FEES_STOP = Stopped("5.2", EVERYTHING, frozenset(["storage_fee"]))
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from watchkeeper.bootstrap.drills import turning
+from watchkeeper.bootstrap.drills.faults.model import ACCOUNT, COMMAND, EVERYTHING, Fault, Stopped, without
+from watchkeeper.bootstrap.drills.faults.parts import (
+    OF_AN_ACCOUNT,
+    STOPPABLE,
+    UNSAID,
+    WALLETS_STOP,
+    journal_row,
+)
+
+if TYPE_CHECKING:
+    from watchkeeper.bootstrap.drills.world import World
+
+#: After so long every lot of the business has been in store for another whole day.
+_A_DAY_IN_STORE_HOURS = 40
+_TICKS = 3
 _STOPS = (Stopped("5.2", EVERYTHING, frozenset(["storage_fee"]), seen="whole"), WALLETS_STOP)
 _UNSAID = UNSAID | {"5.2"}
 _ONE = "(SELECT min(id) FROM storage_fee_deductions WHERE trader_id = {trader})"
@@ -15,6 +32,20 @@ def _edited(name: str, what: str) -> Fault:
     return Fault(
         name, "5.2", without("storage_fee_deductions_refuses_update", statement), _STOPS, unsaid=_UNSAID
     )
+
+
+def _weighs(due: int, lost: int) -> Stopped:
+    """After a deduction its lot ought to have lost so many grams, and has lost others, by the rows and by what they say."""
+    found = f'{{"lost_grams":{lost},"lost_grams_said":{lost}}}'
+    return Stopped("5.2", EVERYTHING, frozenset(["storage_fee"]), says=(f'{{"lost_grams":{due}}}', found))
+
+
+def _a_day_later(world: World) -> None:
+    """The market deducts the next day of every lot, and takes the stranger's row for one of its own."""
+    if isinstance(world.clock, turning.TurnedClock):
+        world.clock.offset += _A_DAY_IN_STORE_HOURS * turning.HOUR
+    for _ in range(_TICKS):
+        world.tick()
 
 
 FAULTS = (
@@ -47,6 +78,20 @@ FAULTS = (
             ),
         ),
         # Its day is not over, so it is none that the system may deduct by itself.
-        (_FEES_STOP, Stopped("10.1", COMMAND, STOPPABLE, key="storage_fee")),
+        (_weighs(100, 750), Stopped("10.1", COMMAND, STOPPABLE, key="storage_fee")),
+    ),
+    Fault(
+        "deduction past the journal, and a lawful one after it",
+        "5.2",
+        (
+            "INSERT INTO storage_fee_deductions (id, utid, lot_id, trader_id, day, grams, grams_after, at) "
+            f"SELECT (SELECT max(id) + 1 FROM storage_fee_deductions), {_UTID}, id, trader_id, 900, 0, grams, at "
+            "FROM lots WHERE id = {stored_lot}",
+            _a_day_later,
+        ),
+        (replace(_weighs(100, 150), seen="new"), Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new")),
+        unsaid=frozenset({"5.2"}),
+        # Offers end after a day, whoever deducts what.
+        spoils=frozenset(["answer", "offer's end"]),
     ),
 )

@@ -56,7 +56,8 @@ class Stopped:
 
     `seen` says by which look: at what is `new`, as the next continuous pass does; at the `whole`, as every full pass does
     while the fault stands, whatever hint an engine gives before; by `both`; or by the full pass of the `hour` and nothing
-    that comes by sooner. `findings` says how many, where a fault breaks the rule in several ways.
+    that comes by sooner. `findings` says how many, where a fault breaks the rule in several ways. `says` is what one of them
+    expected and what it found, in canonical JSON.
     """
 
     rule: str
@@ -65,6 +66,7 @@ class Stopped:
     key: str = ""
     seen: Literal["both", "new", "whole", "hour"] = "both"
     findings: int | None = None
+    says: tuple[str, str] | None = None
 
     def place(self, names: Mapping[str, object]) -> str:
         """The scope as the gate writes it."""

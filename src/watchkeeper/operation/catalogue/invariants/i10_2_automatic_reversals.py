@@ -24,7 +24,7 @@ from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.gate import EVERYTHING, OperationClass
 from watchkeeper.boundary.gatestore import Lifted
 from watchkeeper.operation import authority
-from watchkeeper.operation.catalogue import closing, flipped, people
+from watchkeeper.operation.catalogue import closing, flipped, paging, people
 from watchkeeper.operation.catalogue.authorization import said_why
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.invariants.i10_1_autonomous_acts import somebody
@@ -33,7 +33,6 @@ from watchkeeper.operation.catalogue.policy import REVERSING
 from watchkeeper.operation.catalogue.referred import AsSealed
 
 _LIFT = "restrictions"
-_NEWEST = 2**62
 #: What a row of these does is a reversal, whatever command wrote it: column, and its values.
 _REVERSALS = {
     "wallet_ledger": (
@@ -59,14 +58,12 @@ def rows(context: Context, news: News) -> list[Draft]:
 
 def now(context: Context) -> list[Draft]:
     """Judge the newest lifts, which are of no row: no row waits for the gate to be read."""
-    return _unaccounted(context, context.lifted(_NEWEST))
+    return _unaccounted(context, context.lifted(None))
 
 
 def full(context: Context) -> Iterator[list[Draft]]:
     """Judge every lift that the gate remembers, a page at a time."""
-    below = _NEWEST
-    while page := context.lifted(below):
-        below = page[-1].id
+    for page in paging.walked(context.lifted, lambda lift: lift.id, None):
         with context.views.snapshot():
             yield _unaccounted(context, page)
 

@@ -30,7 +30,7 @@ from watchkeeper.operation.catalogue.accounts import (
     Accounts,
     Jump,
     Passed,
-    page,
+    pages,
     replayed,
     replaying,
     step,
@@ -43,7 +43,6 @@ from watchkeeper.operation.catalogue.positions import cost_picked_up, moved
 #: Commands whose journal amount comes in from outside, and those whose amount goes out.
 _IN = frozenset({"deposit", "pickup"})
 _OUT = frozenset({"withdraw", "payout"})
-_PAGE = 200
 #: Slices of entries after which a full pass gives a sign of life, and what it found.
 _SLICES = 20
 #: Where a pickup's cost is counted from.
@@ -292,8 +291,7 @@ def full(context: Context) -> Iterator[list[Draft]]:
 
     Accounts whose entries differ from their seals are left out: 1.2 speaks for them.
     """
-    after = (-1, "")
-    while stored := page(context.database, after=after, limit=_PAGE):
+    for stored in pages(context.database):
         drafts: list[Draft] = []
         slices = 0
         for account in stored:
@@ -306,7 +304,6 @@ def full(context: Context) -> Iterator[list[Draft]]:
                 if slices == _SLICES:
                     yield drafts
                     drafts, slices = [], 0
-        after = (stored[-1].id, stored[-1].ledger)
         yield drafts
 
 

@@ -41,7 +41,7 @@ def defences(expected: Mapping[tuple[str, str], str], found: Mapping[tuple[str, 
             "defences",
             canonical.encode({"differing": []}).decode("ascii"),
             canonical.encode({"differing": differing[:_NAMED_MAX]}).decode("utf-8"),
-            f"not as the migrations made them: {', '.join(differing[:5])}",
+            f"not as the migrations made them: {', '.join(differing[:_NAMED_MAX])}",
         )
     ]
 

@@ -21,19 +21,17 @@ Proven by: an exposure lowered, a paid unit set free, a suspended account set ac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING, Scope
-from watchkeeper.boundary.views import JOURNAL, STATES
-from watchkeeper.operation.catalogue import books, closing, reached
+from watchkeeper.boundary.views import STATES
+from watchkeeper.operation.catalogue import apart, books, closing, paging, reached
 from watchkeeper.operation.catalogue.accounts import Accounts
 from watchkeeper.operation.catalogue.context import Context, News
-from watchkeeper.operation.catalogue.model import Draft, Invariant, Seen, Standing
+from watchkeeper.operation.catalogue.model import Draft, Invariant, Seen
 from watchkeeper.operation.catalogue.states import REPLAYED, Values, all_rows, standing, without_strangers
-from watchkeeper.operation.seals import log as logs
 
-_PAGE = 200
 #: State table -> whose it is.
 _OWNER = {
     "user_state": "SELECT id FROM watch_users WHERE id = ?",
@@ -42,11 +40,6 @@ _OWNER = {
     "offer_state": "SELECT trader_id FROM watch_offers WHERE id = ?",
     "block_state": "SELECT trader_id FROM watch_blocks WHERE id = ?",
 }
-#: A trader who never moved money has no row, or one of zeros.
-_NOTHING: dict[str, Values] = {"trader_state": (0, 0)}
-
-#: Which of these keys of a state table are wrong.
-Judge = Callable[[Context, str, list[int]], list[Draft]]
 
 
 def running(context: Context, news: News, accounts: Accounts) -> list[Draft]:
@@ -56,70 +49,38 @@ def running(context: Context, news: News, accounts: Accounts) -> list[Draft]:
         for found in rows:
             for table, key in reached.by(context, found.table, found.row):
                 touched.setdefault(table, set()).add(key)
-    unread = _unread(context, news)
-    drafts: list[Draft] = []
-    for table, keys in sorted(touched.items()):
-        ordered = sorted(keys)
-        for begin in range(0, len(ordered), _PAGE):
-            piece = ordered[begin : begin + _PAGE]
-            if table == "trader_state":
-                piece = _elsewhere(context, piece, accounts, unread=unread)
-            drafts.extend(judged(context, table, piece))
-    return drafts
+    return [
+        draft
+        for table, keys in sorted(touched.items())
+        for piece in paging.pieces(sorted(keys))
+        for draft in judged(context, table, apart.from_the_replay(context, table, piece, accounts, news))
+    ]
 
 
-def _unread(context: Context, news: News) -> bool:
-    """Whether the snapshot holds commands that no pass has come to yet."""
-    read = news.journal[-1].key if news.journal else logs.size(context.database, logs.MAIN)
-    return context.views.last(JOURNAL) > read
-
-
-def _elsewhere(context: Context, keys: list[int], accounts: Accounts, *, unread: bool) -> list[int]:
-    """The traders whose state is not where the running replay stands: to be counted. So a new row costs no count of all.
-
-    One with entries that are not read yet is left to the pass that comes to them.
-    """
-    found: list[int] = []
-    states = standing(context, "trader_state", keys)
-    for key in keys:
-        account = accounts.get(key, "wallet_ledger")
-        if states.get(key, (0, 0)) == (account.number, account.exposure_ugx):
-            continue
-        last = context.views.number("SELECT max(number) FROM watch_wallet_ledger WHERE trader_id = ?", (key,))
-        if not unread or last == account.number:
-            found.append(key)
-    return found
-
-
-def judged(context: Context, table: str, keys: list[int], *, excusing: bool = True) -> list[Draft]:
+def judged(context: Context, table: str, keys: Sequence[int], *, excusing: bool = True) -> list[Draft]:
     """These state rows against their replay. `excusing`: what hangs on a changed row is left to the rule about that row."""
-    if not keys:
-        return []
     state = REPLAYED[table]
     found = standing(context, table, keys)
     expected = state.replay(context, keys, all_rows)
     wrong = [key for key in keys if not _agree(table, found.get(key), [expected.get(key)])]
-    if wrong:
-        owned = state.replay(context, wrong, without_strangers(context))
-        wrong = [
-            key for key in wrong if not _agree(table, found.get(key), [expected.get(key), owned.get(key)])
-        ]
-    if wrong and excusing:
-        excused = reached.changed(context)
-        wrong = [key for key in wrong if (table, key) not in excused]
-    return [_draft(context, table, key, expected.get(key), found.get(key)) for key in wrong]
+    if not wrong:
+        return []
+    owned = state.replay(context, wrong, without_strangers(context))
+    excused = reached.changed(context) if excusing else frozenset()
+    return [
+        _draft(context, table, key, expected.get(key), found.get(key))
+        for key in wrong
+        if not _agree(table, found.get(key), [expected.get(key), owned.get(key)])
+        and (table, key) not in excused
+    ]
 
 
 def _agree(table: str, found: Values, accepted: list[Values]) -> bool:
-    nothing = _NOTHING.get(table)
-    values = nothing if found is None else found
-    ways = [nothing if way is None else way for way in accepted]
-    if table != "trader_state" or values is None:
-        return values in ways
-    # A stranger's entry moves the one, a stranger's lock the other.
-    return all(
-        any(way is not None and value == way[place] for way in ways) for place, value in enumerate(values)
-    )
+    if table != "trader_state":
+        return found in accepted
+    ways = [way for way in accepted if way is not None]
+    # Who never moved money has no row, or one of zeros. A stranger's entry moves the one value, a stranger's lock the other.
+    return all(any(value == way[place] for way in ways) for place, value in enumerate(found or (0, 0)))
 
 
 def _draft(context: Context, table: str, key: int, expected: Values, found: Values) -> Draft:
@@ -150,52 +111,30 @@ def _document(table: str, values: Values) -> str:
 
 def full(context: Context) -> Iterator[list[Draft]]:
     """Every state row and everything that ought to have one, a page at a time."""
-    for table in REPLAYED:
-        yield from _pages(context, table, judged)
+    for table, keys in _pages(context):
+        with context.views.snapshot():
+            drafts = judged(context, table, keys)
+        yield drafts
 
 
 def rolling(context: Context) -> Iterator[list[Draft]]:
     """The same between commits: traders first beside the running replay, so that a page never counts all that somebody did."""
-    for table in REPLAYED:
-        yield from _pages(context, table, _beside_the_replay if table == "trader_state" else judged)
-
-
-def _beside_the_replay(context: Context, table: str, keys: list[int]) -> list[Draft]:
-    unread = context.views.last(JOURNAL) > logs.size(context.database, logs.MAIN)
-    return judged(context, table, _elsewhere(context, keys, Accounts(context.database), unread=unread))
-
-
-def _pages(context: Context, table: str, judge: Judge) -> Iterator[list[Draft]]:
-    facts, view = REPLAYED[table].facts, STATES[table]
-    after = -(2**62)
-    while True:
+    for table, keys in _pages(context):
         with context.views.snapshot():
-            keys = sorted(
-                {
-                    key
-                    for name, column in ((f"watch_{facts}", "id"), (view.name, view.key))
-                    for (key,) in context.views.database.query(
-                        f"SELECT {column} FROM {name} WHERE {column} > ? ORDER BY {column} LIMIT ?",
-                        (after, _PAGE),
-                    )
-                    if isinstance(key, int)
-                }
-            )[:_PAGE]
-            drafts = judge(context, table, keys)
-        if not keys:
-            return
-        after = keys[-1]
+            left = apart.from_the_replay(context, table, keys, Accounts(context.database))
+            drafts = judged(context, table, left)
         yield drafts
+
+
+def _pages(context: Context) -> Iterator[tuple[str, Sequence[int]]]:
+    for table, state in REPLAYED.items():
+        columns = ((f"watch_{state.facts}", "id"), (STATES[table].name, STATES[table].key))
+        for keys in paging.keys(context.views.database, columns):
+            yield table, keys
 
 
 def _again(context: Context, seen: Seen) -> Iterable[Draft]:
     return judged(context, seen.table_name, [int(seen.row_key)], excusing=False)
-
-
-def _restored(context: Context, seen: Seen) -> Standing:
-    if seen.table_name not in REPLAYED or not seen.row_key.lstrip("-").isdecimal():
-        return Standing("stands", "there is no such state row")
-    return closing.again(_again, "the state row is what its rows give")(context, seen)
 
 
 INVARIANT = Invariant(
@@ -203,7 +142,7 @@ INVARIANT = Invariant(
     "no balance overwrites",
     "critical",
     "15",
-    closes={"overwritten": _restored},
+    closes={"overwritten": closing.again(_again, "the state row is what its rows give")},
     running=running,
     full=full,
     rolling=rolling,

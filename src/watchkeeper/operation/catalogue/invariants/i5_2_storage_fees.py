@@ -21,12 +21,11 @@ from watchkeeper.operation.catalogue import closing
 from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.model import Draft, Invariant
+from watchkeeper.operation.catalogue.states import rows_by, without_strangers
 
 _TABLE = "storage_fee_deductions"
 #: Half a kilogram a day for each hundred is one part in so many.
 _PARTS = 200
-#: More days than any lot lies in store; more rows than this are judged as far as they go.
-_DAYS_MAX = 4_000
 
 
 def rows(context: Context, news: News) -> list[Draft]:
@@ -54,27 +53,14 @@ def rows(context: Context, news: News) -> list[Draft]:
 def _weights(context: Context, lot_id: int) -> dict[int, tuple[int, int, int]]:
     """Deduction -> what its lot ought to have lost by then, what it has by the rows, and by what the row says is left."""
     grams = context.views.number("SELECT grams FROM watch_lots WHERE id = ?", (lot_id,))
+    # What no command wrote counts from its acknowledgement on.
+    deducted = without_strangers(context)(_TABLE, rows_by(context, _TABLE, "lot_id", (lot_id,)))
     lost = 0
     found: dict[int, tuple[int, int, int]] = {}
-    deducted = context.views.database.query(
-        "SELECT id, grams, grams_after FROM watch_storage_fee_deductions WHERE lot_id = ? ORDER BY id LIMIT ?",
-        (lot_id, _DAYS_MAX),
-    )
-    places = context.sealed(_TABLE, [integer(key) for key, _, _ in deducted])
-    count = 0
-    for key, taken, left in deducted:
-        if places.get(integer(key), ("", 0))[0] != "main" and not _stands(context, integer(key)):
-            continue
-        count += 1
-        lost += integer(taken)
-        found[integer(key)] = (count * grams // _PARTS, lost, grams - integer(left))
+    for count, row in enumerate(deducted, start=1):
+        lost += integer(row["grams"])
+        found[integer(row["id"])] = (count * grams // _PARTS, lost, grams - integer(row["grams_after"]))
     return found
-
-
-def _stands(context: Context, key: int) -> bool:
-    """Whether a deduction that no command wrote is acknowledged as it stands; then it counts for those after it."""
-    found = context.one(_TABLE, key)
-    return found is not None and context.acknowledged(found) is not None
 
 
 def _draft(found: Found, *, due: int, lost: int, said: int) -> Draft:

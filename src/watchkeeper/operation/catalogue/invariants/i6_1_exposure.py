@@ -20,12 +20,10 @@ from collections.abc import Iterator
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING, OperationClass, Scope
 from watchkeeper.operation.catalogue import closing
-from watchkeeper.operation.catalogue.accounts import Account, Accounts, page, replayed
+from watchkeeper.operation.catalogue.accounts import Account, Accounts, pages, replayed
 from watchkeeper.operation.catalogue.books import EXPOSURE_UGX_MAX
 from watchkeeper.operation.catalogue.context import Context, News
 from watchkeeper.operation.catalogue.model import Draft, Invariant, Seen, Standing
-
-_PAGE = 500
 
 
 def running(context: Context, _: News, accounts: Accounts) -> list[Draft]:
@@ -62,17 +60,14 @@ def counted(context: Context, account_id: int) -> tuple[list[Draft], str]:
 
 def full(context: Context) -> Iterator[list[Draft]]:
     """Count every account's positions again; a page at a time."""
-    after = (-1, "")
-    while True:
+    for stored in pages(context.database):
         with context.views.snapshot():
-            stored = page(context.database, after=after, limit=_PAGE)
-            drafts: list[Draft] = []
-            for account in stored:
-                if account.ledger == "wallet_ledger":
-                    drafts.extend(counted(context, account.id)[0])
-        if not stored:
-            return
-        after = (stored[-1].id, stored[-1].ledger)
+            drafts = [
+                draft
+                for account in stored
+                if account.ledger == "wallet_ledger"
+                for draft in counted(context, account.id)[0]
+            ]
         yield drafts
 
 

@@ -74,8 +74,7 @@ def _broken(entry: Found | None, found: Found, utid: str) -> Draft:
 
 
 def _cited_again(context: Context, seen: Seen) -> Standing:
-    key = int(seen.row_key) if seen.row_key.isdecimal() else -1
-    found = context.one(seen.table_name, key)
+    found = context.one(seen.table_name, int(seen.row_key))
     if found is not None and not references.missing(context, references.cited(found)):
         return Standing("cured", "what it cites is there again")
     return closing.acknowledged(context, seen)

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from watchkeeper.base.database import DatabaseError
 from watchkeeper.boundary.features import BY_NAME, STORAGE_FEE
 from watchkeeper.boundary.gate import OperationClass
-from watchkeeper.boundary.selftest import WORKS
+from watchkeeper.boundary.selftest import WORKS, Settled
 from watchkeeper.operation.catalogue import features, storage_days
 from watchkeeper.operation.catalogue.context import Context, SelfTest
 from watchkeeper.operation.catalogue.model import CannotTell, Draft, Invariant, Seen
@@ -38,20 +38,26 @@ def now(context: Context) -> list[Draft]:
     drafts = features.judged(context, STORAGE_FEE, invariant="9.3", stops=_STOPS)
     tested = features.evidence(context)
     drafts.extend(_round_without_end(context, tested))
-    turn = tested.jobs.get(_JOB)
-    if turn is not None and turn.settled is not None and context.first_this_second("9.3"):
-        drafts.extend(storage_days.in_turn(context, turn.settled, invariant="9.3"))
+    settled = _settled(tested)
+    if settled is not None and context.first_this_second("9.3"):
+        drafts.extend(storage_days.in_turn(context, settled, invariant="9.3"))
     return drafts
 
 
 def full(context: Context) -> Iterator[list[Draft]]:
     """Every lot, by the last round of which the market has said anything, however long ago: what was due then is due."""
     try:
-        turn = context.tested().jobs.get(_JOB)
+        settled = _settled(context.tested())
     except DatabaseError as error:
         raise CannotTell(f"the market's rounds cannot be read: {error}") from error
-    if turn is not None and turn.settled is not None:
-        yield from storage_days.every(context, turn.settled, invariant="9.3")
+    if settled is not None:
+        yield from storage_days.every(context, settled, invariant="9.3")
+
+
+def _settled(tested: SelfTest) -> Settled | None:
+    """When the market last left nothing undone on any lot; None while it has not said so."""
+    turn = tested.jobs.get(_JOB)
+    return None if turn is None else turn.settled
 
 
 def _round_without_end(context: Context, tested: SelfTest) -> list[Draft]:
@@ -82,12 +88,11 @@ def _again(context: Context, _: Seen) -> list[Draft]:
 
 
 def _lot_again(context: Context, seen: Seen) -> list[Draft]:
-    number = seen.row_key.removeprefix("lot ")
-    turn = features.evidence(context).jobs.get(_JOB)
-    if turn is None or turn.settled is None or not number.isdecimal():
-        return []
-    lot = int(number)
-    return storage_days.missed(context, turn.settled, after=lot - 1, upto=lot, invariant="9.3")
+    settled = _settled(features.evidence(context))
+    if settled is None:
+        raise CannotTell("the market has not said yet when it last went round every lot")
+    lot = int(seen.row_key.removeprefix("lot "))
+    return storage_days.missed(context, settled, after=lot - 1, upto=lot, invariant="9.3")
 
 
 INVARIANT = Invariant(
