@@ -53,7 +53,8 @@ _MISLEADING_REPLAYS = (
 )
 _MISLEADING = {
     "8.2": ("UTID rewritten in the journal", "journal row deleted"),
-    "5.2": ("lot's weight edited",),
+    "1.1": (*_MISLEADING_REPLAYS, "lot's weight and cost edited"),
+    "5.2": ("lot's weight and cost edited",),
     "10.2": ("operator's account rewritten, after a lift",),
     "3.3": ("operator's account rewritten, after a lift",),
 }

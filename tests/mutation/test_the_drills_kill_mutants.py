@@ -1,9 +1,13 @@
-"""Most mutants of the checks do not get past the drills: all of them are played under `./test --long`, a sample else."""
+"""Most mutants of the checks do not get past the drills: all of them are played under `./test --long`, a sample else.
+
+The sample is no chance's: it is the same mutants each time, by a digest of what they change, so what survives of it is known
+and written down here. Any other survivor is a drill that has lost its teeth, or a new line of a check that no drill needs; a
+mutant that stands here and is killed by now is to be taken off. How many are killed of all is for the long form to say.
+"""
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import subprocess
 import sys
@@ -18,22 +22,16 @@ from tests.mutation import playing
 from tests.mutation.mutants import mutants
 
 ROOT = Path(__file__).resolve().parents[2]
-#: What is held by now. The aim is nine of ten: raise it as faults are added, never lower it.
+#: Of all mutants: so many are killed at least. The aim is nine of ten: raise it once a whole run has shown it, never lower it.
 SHARE = 0.85
-ONE_IN = 1 if LONG else 25
-#: A sample of checks that are as good as they must be falls short of the bound once in so many.
-ONCE_IN = 1000
-
-
-def least(total: int) -> int:
-    """How many of a sample have to be killed: fewer come about by bad luck alone less than once in a thousand."""
-    fewer, worst = 0.0, 0
-    for killed in range(total + 1):
-        fewer += math.comb(total, killed) * SHARE**killed * (1 - SHARE) ** (total - killed)
-        if fewer > 1 / ONCE_IN:
-            worst = killed
-            break
-    return worst
+ONE_IN = 1 if LONG else 50
+#: What survives of the sample, by the mutants' keys, and why.
+SURVIVORS: frozenset[str] = frozenset(
+    {
+        # From what number on entries are replayed too: of the replay only the positions are asked, which are of none.
+        "i6_1_exposure counted: 0  ->  1, 0",
+    }
+)
 
 
 @pytest.mark.timeout(4 * 3600 if LONG else 600)
@@ -54,9 +52,18 @@ def test_the_mutants_of_the_checks_are_killed_by_the_drills(tmp_path: Path) -> N
     assert told["unsound"] == []
     assert done.returncode == 0
     fates = Counter(row["state"] for row in told["mutants"])
-    total, killed = fates.total(), fates["killed"] + fates["hung"]
-    survived = [row["mutant"] for row in told["mutants"] if row["state"] == "survived"]
-    assert killed >= (SHARE * total if LONG else least(total)), "\n".join(survived)
+    survived = {row["key"] for row in told["mutants"] if row["state"] == "survived"}
+    if LONG:
+        assert fates["killed"] + fates["hung"] >= SHARE * fates.total(), "\n".join(sorted(survived))
+    else:
+        assert survived == SURVIVORS
+
+
+def test_the_sample_is_large_enough_to_show_lost_teeth() -> None:
+    sample = [one.key for path in playing.files() for one in mutants(path) if one.number % 50 == 0]
+    assert len(sample) >= 20
+    assert set(sample) >= SURVIVORS
+    assert len(SURVIVORS) <= (1 - SHARE) * len(sample)
 
 
 def test_every_check_has_mutants_and_drills_that_play_against_them() -> None:
@@ -64,7 +71,3 @@ def test_every_check_has_mutants_and_drills_that_play_against_them() -> None:
     for path in playing.files():
         assert mutants(path), path.name
         assert playing.faults_for(path), path.name
-
-
-def test_a_sample_is_judged_by_what_chance_leaves_of_the_share() -> None:
-    assert [least(number) for number in (0, 10, 60, 1000)] == [0, 4, 42, 814]

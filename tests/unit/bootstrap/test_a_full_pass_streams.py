@@ -15,7 +15,7 @@ from watchkeeper.bootstrap.bench import filling
 from watchkeeper.bootstrap.bench.filling import Filling
 from watchkeeper.bootstrap.bench.watching import Watching
 from watchkeeper.bootstrap.full_pass import FullPasses
-from watchkeeper.operation.catalogue import accounts, states
+from watchkeeper.operation.catalogue import accounts, paging, states
 from watchkeeper.operation.catalogue import context as contexts
 from watchkeeper.operation.catalogue.invariants import i1_1_balance, i1_3_overwrites
 from watchkeeper.operation.verifier import full, passes
@@ -85,7 +85,7 @@ def test_accounts_are_replayed_in_pieces_of_so_many_entries_however_few_accounts
     grown: Grown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accounts, "SLICE", 10)
-    monkeypatch.setattr(i1_1_balance, "_SLICES", 2)
+    monkeypatch.setattr(paging, "JOINED", 2)
     grown.hours(2)
     with closing(
         Continuous(grown.data, system_id=grown.system_id, database=grown.watching.database, clock=grown.clock)
@@ -106,7 +106,7 @@ def test_what_is_replayed_in_pieces_still_finds_the_entry_that_does_not_follow(
     grown: Grown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accounts, "SLICE", 10)
-    monkeypatch.setattr(i1_1_balance, "_SLICES", 2)
+    monkeypatch.setattr(paging, "JOINED", 2)
     grown.hours(2)
     # The running state says another balance than the entries do; the last piece of the account's replay compares them.
     database = grown.watching.database

@@ -36,6 +36,12 @@ def test_pieces_are_as_large_as_asked_and_hold_everything(size: int, expected: l
     assert list(paging.pieces([], size)) == []
 
 
+def test_lists_are_joined_and_what_is_left_over_comes_last() -> None:
+    assert list(paging.joined([[1], [], [2, 3], [4], [5]], 2)) == [[1], [2, 3, 4], [5]]
+    assert list(paging.joined([[1], [2]], 2)) == [[1, 2], []]
+    assert list(paging.joined([[]], 2)) == [[]]
+
+
 def test_a_walk_goes_on_where_the_last_page_ended() -> None:
     asked: list[int] = []
 

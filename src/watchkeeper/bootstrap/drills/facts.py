@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from watchkeeper.boundary.views import STATES, VIEWS
 
 #: Rule -> severity, playbook (catalogue, Invariants and Playbooks).
@@ -48,4 +50,8 @@ READS: dict[str, frozenset[str]] = {
 ROLLING = frozenset({"1.3"})
 
 #: What a finding may name as the place of what is wrong: a published table, or one of these.
-TABLES = frozenset({*VIEWS, *STATES, "schema", "totals", "features", "restrictions"})
+ROWS = frozenset({*VIEWS, *STATES})
+TABLES = frozenset({*ROWS, "schema", "totals", "features", "restrictions"})
+
+#: How it names a row there: by its key, or all rows of an account or a lot.
+ROW_KEY = re.compile(r"(account |lot )?-?\d+")

@@ -62,6 +62,10 @@ def compared_since(context: Context, seen: Seen) -> Standing:
     )
 
 
+#: The closings of an invariant whose tables a server counts the changes of.
+COUNTED: dict[str, Closing] = SEALED | {"counted change": compared_since}
+
+
 def account_id(context: Context, seen: Seen) -> int | None:
     """The account that a finding names, by its alias."""
     if seen.account is None:

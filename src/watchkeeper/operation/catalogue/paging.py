@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from watchkeeper.base.database import Database
 
 #: Things of one page where nothing speaks for another number.
 PAGE = 200
+#: Slices of entries after which a full pass gives a sign of life, and what it found.
+JOINED = 20
 #: Below every key of a table.
 _BEFORE_ALL = -(2**62)
 
@@ -33,6 +35,17 @@ def walked(
     while page := read(after):
         yield page
         after = place(page[-1])
+
+
+def joined(lists: Iterable[list[Thing]], many: int) -> Iterator[list[Thing]]:
+    """What stands in so many lists as one list, and at last in those that are left over, even if that is nothing."""
+    together: list[Thing] = []
+    for number, some in enumerate(lists, start=1):
+        together += some
+        if number % many == 0:
+            yield together
+            together = []
+    yield together
 
 
 def keys(database: Database, columns: Sequence[tuple[str, str]], size: int = PAGE) -> Iterator[Sequence[int]]:

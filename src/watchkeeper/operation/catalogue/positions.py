@@ -90,6 +90,14 @@ def counted(context: Context, passed: Passed) -> int:
     return exposure
 
 
+def befores(context: Context, passed: Passed) -> Iterator[int]:
+    """The exposures that may have stood before a lock: as the running replay has it, and without strangers, which is counted
+    only when it is asked for.
+    """
+    yield passed.before_ugx
+    yield counted(context, passed)
+
+
 def _acknowledged_before(context: Context, stranger: Found, number: int) -> bool:
     row = context.acknowledged(stranger)
     key = None if row is None else row["id"]

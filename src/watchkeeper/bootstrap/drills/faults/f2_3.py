@@ -81,13 +81,13 @@ FAULTS = (
         unsaid=UNSAID,
     ),
     Fault(
-        "lot's weight edited",
+        "lot's weight and cost edited",
         "2.3",
-        # Of one that was deducted from, so that what is left of it would not add up either.
+        # Of one that was deducted from and is picked up, so that neither what is left of it nor what it brought would add up.
         without(
             "lots_refuses_update",
-            "UPDATE lots SET grams = grams * 2 WHERE id = (SELECT min(lot_id) FROM storage_fee_deductions "
-            "WHERE trader_id = {trader})",
+            "UPDATE lots SET grams = grams * 2, cost_ugx = cost_ugx * 2 WHERE id = (SELECT min(b.lot_id) FROM block_lots b "
+            "JOIN purchases p ON p.block_id = b.block_id WHERE p.utid = '{picked_up}')",
         ),
         (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole"), WALLETS_STOP),
         unsaid=UNSAID | {"5.2"},

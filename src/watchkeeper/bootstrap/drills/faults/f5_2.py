@@ -34,9 +34,9 @@ def _edited(name: str, what: str) -> Fault:
     )
 
 
-def _weighs(due: int, lost: int) -> Stopped:
+def _weighs(due: int, lost: int, said: int) -> Stopped:
     """After a deduction its lot ought to have lost so many grams, and has lost others, by the rows and by what they say."""
-    found = f'{{"lost_grams":{lost},"lost_grams_said":{lost}}}'
+    found = f'{{"lost_grams":{lost},"lost_grams_said":{said}}}'
     return Stopped("5.2", EVERYTHING, frozenset(["storage_fee"]), says=(f'{{"lost_grams":{due}}}', found))
 
 
@@ -62,11 +62,11 @@ FAULTS = (
         unsaid=_UNSAID,
     ),
     Fault(
-        "deduction of the wrong weight, with a forged journal row",
+        "deduction that leaves another weight than it says, with a forged journal row",
         "5.2",
         (
             "INSERT INTO storage_fee_deductions (id, utid, lot_id, trader_id, day, grams, grams_after, at) "
-            f"SELECT (SELECT max(id) + 1 FROM storage_fee_deductions), {_UTID}, lot_id, trader_id, day + 1, 700, "
+            f"SELECT (SELECT max(id) + 1 FROM storage_fee_deductions), {_UTID}, lot_id, trader_id, day + 1, 50, "
             f"grams_after - 700, at FROM storage_fee_deductions WHERE id = {_ONE}",
             *journal_row(
                 utid=_UTID,
@@ -78,7 +78,7 @@ FAULTS = (
             ),
         ),
         # Its day is not over, so it is none that the system may deduct by itself.
-        (_weighs(100, 750), Stopped("10.1", COMMAND, STOPPABLE, key="storage_fee")),
+        (_weighs(100, 100, 750), Stopped("10.1", COMMAND, STOPPABLE, key="storage_fee")),
     ),
     Fault(
         "deduction past the journal, and a lawful one after it",
@@ -89,7 +89,7 @@ FAULTS = (
             "FROM lots WHERE id = {stored_lot}",
             _a_day_later,
         ),
-        (replace(_weighs(100, 150), seen="new"), Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new")),
+        (replace(_weighs(100, 150, 150), seen="new"), Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new")),
         unsaid=frozenset({"5.2"}),
         # Offers end after a day, whoever deducts what.
         spoils=frozenset(["answer", "offer's end"]),

@@ -23,7 +23,7 @@ from dataclasses import replace
 
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING, Scope
-from watchkeeper.operation.catalogue import books, closing
+from watchkeeper.operation.catalogue import books, closing, paging
 from watchkeeper.operation.catalogue.accounts import (
     LEDGERS,
     Account,
@@ -43,8 +43,6 @@ from watchkeeper.operation.catalogue.positions import cost_picked_up, moved
 #: Commands whose journal amount comes in from outside, and those whose amount goes out.
 _IN = frozenset({"deposit", "pickup"})
 _OUT = frozenset({"withdraw", "payout"})
-#: Slices of entries after which a full pass gives a sign of life, and what it found.
-_SLICES = 20
 #: Where a pickup's cost is counted from.
 _OF_A_PICKUP = ("pickups", "purchases", "block_lots", "lots", "write_offs")
 
@@ -291,20 +289,16 @@ def full(context: Context) -> Iterator[list[Draft]]:
 
     Accounts whose entries differ from their seals are left out: 1.2 speaks for them.
     """
+    yield from paging.joined(_all(context), paging.JOINED)
+
+
+def _all(context: Context) -> Iterator[list[Draft]]:
     for stored in pages(context.database):
-        drafts: list[Draft] = []
-        slices = 0
         for account in stored:
             if context.unsound.of_account(account.id, context.alias(account.id)):
                 context.unsound.unsaid.add("1.1")
-                continue
-            for piece in _judging(context, account):
-                drafts += piece
-                slices += 1
-                if slices == _SLICES:
-                    yield drafts
-                    drafts, slices = [], 0
-        yield drafts
+            else:
+                yield from _judging(context, account)
 
 
 def judged(context: Context, account: Account) -> list[Draft]:

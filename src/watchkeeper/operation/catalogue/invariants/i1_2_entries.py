@@ -96,9 +96,8 @@ INVARIANT = Invariant(
     "ledger immutability",
     "critical",
     "2",
-    closes=closing.SEALED
+    closes=closing.COUNTED
     | {
-        "counted change": closing.compared_since,
         "defences": _defences_again,
         "schema version": _defences_again,
     },

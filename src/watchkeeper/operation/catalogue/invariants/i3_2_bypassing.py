@@ -34,10 +34,12 @@ def running(context: Context, _: News, accounts: Accounts) -> list[Draft]:
 def judged(context: Context, passed: Passed) -> list[Draft]:
     """One lock against the limit, at its number."""
     amount = integer(passed.found.row["amount_ugx"])
-    if passed.before_ugx + amount <= EXPOSURE_UGX_MAX:
-        return []
-    after = positions.counted(context, passed) + amount
-    if after <= EXPOSURE_UGX_MAX or context.acknowledged(passed.found) is not None:
+    after = amount
+    for before in positions.befores(context, passed):
+        after = before + amount
+        if after <= EXPOSURE_UGX_MAX:
+            return []
+    if context.acknowledged(passed.found) is not None:
         return []
     alias = context.alias(passed.found.row["trader_id"])
     return [

@@ -83,6 +83,9 @@ INVARIANT = Invariant(
     "storage-fee log immutable",
     "critical",
     "12",
-    closes=closing.SEALED | {"weight": closing.acknowledged, "counted change": closing.compared_since},
+    closes=closing.COUNTED
+    | {
+        "weight": closing.acknowledged,
+    },
     rows=rows,
 )

@@ -21,5 +21,5 @@ INVARIANT = Invariant(
     "rate-limit log immutable",
     "critical",
     "12",
-    closes=closing.SEALED | {"counted change": closing.compared_since},
+    closes=closing.COUNTED,
 )

@@ -37,10 +37,11 @@ def judged(context: Context, passed: Passed) -> list[Draft]:
     row = passed.found.row
     amount = integer(row["amount_ugx"])
     recorded = (row["exposure_before_ugx"], row["exposure_after_ugx"])
-    if recorded == (passed.before_ugx, passed.before_ugx + amount):
-        return []
-    before = positions.counted(context, passed)
-    if recorded == (before, before + amount) or context.acknowledged(passed.found) is not None:
+    before = passed.before_ugx
+    for before in positions.befores(context, passed):
+        if recorded == (before, before + amount):
+            return []
+    if context.acknowledged(passed.found) is not None:
         return []
     return [
         Draft(
