@@ -81,5 +81,7 @@ class Game(TradeMoves, GoodsMoves, PeopleMoves):
     def all_hold(self) -> None:
         """A full pass, and every verdict of either mode."""
         self.world.full_pass()
+        # Of a million steps that takes minutes, in which nobody turned the continuous checks.
+        self.world.turn()
         views = verdicts.current(self.world.database, clock=self.clock)
         assert {(view.continuous, view.full) for view in views} == {(verdicts.HOLDS, verdicts.HOLDS)}
