@@ -17,7 +17,7 @@ from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.operation import cycle
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.containment import imposing
-from watchkeeper.operation.verifier import findings
+from watchkeeper.operation.verifier import findings, verdicts
 
 _MANY = 520
 _REASON = "the test looked at it and says so"
@@ -196,6 +196,26 @@ def test_a_step_that_changed_places_with_another_offers_blames_nobody_who_answer
         assert {(table, key) for _, table, key in places(world) if key.isdecimal()} == {
             ("offer_steps", first),
             ("offer_steps", paid),
+        }
+    finally:
+        world.close()
+
+
+def test_bytes_that_are_no_text_in_a_purchase_keep_no_fee_from_being_judged(tmp_path: Path) -> None:
+    # Only a file takes them.
+    world = World(tmp_path / "data", clock=TurnedClock(SystemClock()), business=business.whole)
+    try:
+        world.inject(
+            (
+                f"{WITHOUT}purchases_refuses_update",
+                "UPDATE purchases SET utid = CAST(x'b2' || utid AS TEXT)",
+            )
+        )
+        world.turn()
+        world.full_pass()
+        assert not [table for _, table, _ in places(world) if table == "journal"]
+        assert ("10.1", "HOLDS") in {
+            (view.invariant, view.full) for view in verdicts.current(world.database, clock=world.clock)
         }
     finally:
         world.close()

@@ -90,6 +90,8 @@ class AsTheyStand:
 
     def ended(self, purchase_utid: Value) -> Row | None:
         """How a purchase ended."""
+        if not isinstance(purchase_utid, str) or not purchase_utid.isascii():
+            return None
         rows = self._views.rows(
             VIEWS["purchase_outcomes"], "purchase_utid = ? ORDER BY id", (purchase_utid,), limit=1
         )
@@ -150,9 +152,11 @@ class AsSealed:
         return found
 
     def _ended(self, purchase_utid: Value) -> Row | None:
+        if not isinstance(purchase_utid, str) or not purchase_utid.isascii():
+            return None
         rows = self._context.views.database.query(
             "SELECT n FROM watch_journal WHERE target_utid = ? ORDER BY n LIMIT ?",
-            (str(purchase_utid), _ORDERS_MAX),
+            (purchase_utid, _ORDERS_MAX),
         )
         for (number,) in rows:
             for table, sealed in self._leaf(logs.MAIN, number - 1 if isinstance(number, int) else -1):
