@@ -85,6 +85,9 @@ def copy(
     rows = _copied(making, files=data, clock=clock, say=say)
     _copy_store(data, making, system_id=system_id)
     _forget_marks(making, system_id=system_id)
+    for name in ("keys", "seals"):
+        # They stay where they are; a check of the copy reads by whom its rows were sealed.
+        (making / name).symlink_to(data.absolute() / name, target_is_directory=True)
     return rows
 
 

@@ -22,7 +22,6 @@ from watchkeeper.operation.catalogue import outside_money
 from watchkeeper.operation.catalogue.outside_money import OutsideMoney
 from watchkeeper.operation.console.overview import Overlook
 from watchkeeper.operation.incidents import repository
-from watchkeeper.operation.seals import signing
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -37,7 +36,6 @@ class Office(Store):
         super().__init__(data)
         for folder in ("run", "keys", "seals"):
             (data / folder).mkdir(exist_ok=True)
-        signing.create_key(data, system_id=self.system_id)
         repository.create(data, system_id=self.system_id, clock=self.clock)
         self.views = Views(data, system_id=self.system_id)
         self.worker = Worker(data, system_id=self.system_id, clock=self.clock)

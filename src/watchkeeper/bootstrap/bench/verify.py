@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -121,9 +120,6 @@ def _on_server(data: Path, url: str, *, clock: Clock, say: Callable[[str], None]
         copied = Path(folder)
         say("Copying the books to the server ...")
         moving.copy(data, copied, scratch, system_id=system_id_of(data), clock=clock, say=_silent)
-        for name in ("keys", "seals"):
-            # A move leaves them where they are.
-            shutil.copytree(data / name, copied / name, dirs_exist_ok=True)
         yield Ground(copied, scratch)
 
 
