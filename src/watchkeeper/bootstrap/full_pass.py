@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -45,16 +46,15 @@ class FullPasses:
         """One continuous pass, where no watch runs: what is new is read, sealed and judged."""
         while True:
             found = self._continuous.look()
-            stopped = cycle.stop(self._database, self._gatefile, found.drafts, clock=self._clock)
-            with self._database.transaction("write"):
-                cycle.write(
-                    self._database,
-                    stopped,
-                    watermark=found.watermark,
-                    committed_at=found.committed_at,
-                    at=self._clock.now(),
-                )
-                self._continuous.store(found, self._database)
+            cycle.take(
+                self._database,
+                self._gatefile,
+                found.drafts,
+                watermark=found.watermark,
+                committed_at=found.committed_at,
+                clock=self._clock,
+                beside=partial(self._continuous.store, found, self._database),
+            )
             if found.behind == 0 or not found.judged:
                 return
 

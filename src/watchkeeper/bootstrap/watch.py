@@ -133,13 +133,15 @@ class Watch:
 
     def _handle(self, found: Pass) -> None:
         self._look_at_seals(found)
-        stopped = cycle.stop(self._database, self._gatefile, found.drafts, clock=self._clock)
-        at = self._clock.now()
-        with self._database.transaction("write"):
-            cycle.write(
-                self._database, stopped, watermark=found.watermark, committed_at=found.committed_at, at=at
-            )
-            self._continuous.store(found, self._database)
+        cycle.take(
+            self._database,
+            self._gatefile,
+            found.drafts,
+            watermark=found.watermark,
+            committed_at=found.committed_at,
+            clock=self._clock,
+            beside=lambda: self._continuous.store(found, self._database),
+        )
         self._sampling.passed()
         self._watermark = found.watermark
         self._unread.note(read=found.watermark, last=found.tail.last_number, begun=found.begun)
@@ -166,16 +168,14 @@ class Watch:
         if unsaid and (self._full_asked is None or self._age(self._full_asked) > _AGAIN_SECONDS):
             # What a step cannot say, a full pass says: with the verdict UNKNOWN if it cannot either.
             self._ask_full(unsaid[0])
-        stopped = cycle.stop(self._database, self._gatefile, piece.drafts, clock=self._clock)
-        if stopped:
-            with self._database.transaction("write"):
-                cycle.write(
-                    self._database,
-                    stopped,
-                    watermark=found.watermark,
-                    committed_at=None,
-                    at=self._clock.now(),
-                )
+        cycle.take(
+            self._database,
+            self._gatefile,
+            piece.drafts,
+            watermark=found.watermark,
+            committed_at=None,
+            clock=self._clock,
+        )
 
     def _ask_full(self, reason: str, *, committed_at: int | None = None) -> None:
         with self._database.transaction("write"):

@@ -5,7 +5,7 @@ The watch does the first four for every commit, within milliseconds. The control
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -102,6 +102,30 @@ def write(
     for (invariant, scope), group in by_place.items():
         _alert(database, invariant, scope, group, at=at)
     return [finding for finding, _ in noted]
+
+
+def _nothing() -> None:
+    """Nothing is written beside the findings."""
+
+
+def take(
+    database: SqliteDatabase,
+    gatefile: Gate,
+    drafts: Iterable[Draft],
+    *,
+    watermark: int,
+    committed_at: int | None,
+    clock: Clock,
+    beside: Callable[[], None] = _nothing,
+) -> list[Finding]:
+    """What one look found: stopped first, then written in one transaction with what `beside` writes; the new findings."""
+    stopped = stop(database, gatefile, drafts, clock=clock)
+    if not stopped and beside is _nothing:
+        return []
+    with database.transaction("write"):
+        noted = write(database, stopped, watermark=watermark, committed_at=committed_at, at=clock.now())
+        beside()
+    return noted
 
 
 def _alert(

@@ -181,16 +181,15 @@ class World:
         self.self_test()
         found = self.continuous.look()
         self.noticed = frozenset(draft.invariant for draft in found.drafts)
-        stopped = cycle.stop(self.database, self.gatefile, found.drafts, clock=self.clock)
-        with self.database.transaction("write"):
-            cycle.write(
-                self.database,
-                stopped,
-                watermark=found.watermark,
-                committed_at=found.committed_at,
-                at=self.clock.now(),
-            )
-            self.continuous.store(found, self.database)
+        cycle.take(
+            self.database,
+            self.gatefile,
+            found.drafts,
+            watermark=found.watermark,
+            committed_at=found.committed_at,
+            clock=self.clock,
+            beside=lambda: self.continuous.store(found, self.database),
+        )
         if found.wanted:
             self.full_pass()
         elif self._injected:
@@ -213,13 +212,14 @@ class World:
         rescan = Rescan(clock=self.clock)
         while not rescan.rounds:
             piece = rescan.step(self.continuous.context())
-            stopped = cycle.stop(self.database, self.gatefile, piece.drafts, clock=self.clock)
-            if not stopped:
-                continue
-            with self.database.transaction("write"):
-                cycle.write(
-                    self.database, stopped, watermark=watermark, committed_at=None, at=self.clock.now()
-                )
+            cycle.take(
+                self.database,
+                self.gatefile,
+                piece.drafts,
+                watermark=watermark,
+                committed_at=None,
+                clock=self.clock,
+            )
 
     def in_the_whole(self) -> tuple[frozenset[str], frozenset[str]]:
         """The rules that a full pass would see broken now, known findings or not, and those of which it would say nothing;
