@@ -11,8 +11,9 @@ from tests.worlds.unguarded import REASON, Unguarded
 from watchkeeper.bootstrap.drills.faults.model import WITHOUT
 from watchkeeper.bootstrap.drills.turning import HOUR
 from watchkeeper.boundary.gate import Switch
-from watchkeeper.market.commands import CancelPurchase, Purchase, WriteOff
+from watchkeeper.market.commands import CancelPurchase, ConfirmPickup, Purchase, WriteOff
 from watchkeeper.operation.catalogue.invariants import i1_1_balance
+from watchkeeper.operation.verifier import full
 
 
 @pytest.fixture
@@ -73,3 +74,30 @@ def test_a_lot_that_was_moved_into_a_block_blames_no_fee_that_it_paid(market: Un
     assert "2.3" in {invariant for invariant, _ in market.seen()}
     market.world.full_pass()
     assert "10.1" not in {invariant for invariant, _ in market.seen()}
+
+
+def test_a_row_that_somebody_put_into_a_block_blames_no_pickup_of_it(market: Unguarded) -> None:
+    world, buyer = market.world, market.world.bench.person("buyer")
+    block = market.a_block()
+    loose = market.number(
+        "SELECT max(id) FROM lots l WHERE NOT EXISTS (SELECT 1 FROM block_lots b WHERE b.lot_id = l.id)"
+    )
+    world.flip(Switch.PURCHASE_WINDOW, "release")
+    order = world.bench.one(Purchase(block_id=block), buyer)
+    pickup = ConfirmPickup(
+        purchase_utid=order.utid, proceeds_ugx=20_000, provider="mtn", external_ref="FETCHED", reason=REASON
+    )
+    assert world.tried(pickup, market.admin) == "accepted"
+    assert market.seen() == set()
+    world.inject(
+        (
+            # In the name of the act that formed it.
+            "INSERT INTO block_lots (id, utid, block_id, lot_id, trader_id) SELECT max(id) + 1, max(utid), block_id, "
+            f"{loose}, {world.neighbour} FROM block_lots WHERE block_id = {block} GROUP BY block_id",
+        )
+    )
+    # A full pass that comes by it before the continuous one.
+    drafts = [draft for piece in full.slices(world.continuous.context()) for draft in piece.drafts]
+    assert "journal" not in {draft.table_name for draft in drafts}
+    market.seen()
+    assert any(row.startswith("block_lots ") for row in market.named("2.3"))

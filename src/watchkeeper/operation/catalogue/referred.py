@@ -151,6 +151,28 @@ class AsSealed:
                     found.append((purchase, self._ended(utid) or self._standing.ended(utid)))
         return found
 
+    def cost_picked_up(self, purchase_utid: Value) -> int:
+        """What the lots cost that a purchase was of, by the act that formed its block; 0 where nothing of it was sealed."""
+        purchase = self.by_utid("purchases", purchase_utid)
+        block = None if purchase is None else self.by_key("blocks", purchase["block_id"])
+        number = None if block is None else self._number(block["utid"])
+        formed = [] if number is None else self._leaf(logs.MAIN, number - 1)
+        lots = [self.by_key("lots", row["lot_id"]) for table, row in formed if table == "block_lots"]
+        return sum(
+            cost
+            for lot in lots
+            if lot is not None
+            and isinstance(cost := lot["cost_ugx"], int)
+            and not self._written_off(lot["id"])
+        )
+
+    def _written_off(self, lot_id: Value) -> bool:
+        standing = self._context.views.rows(
+            VIEWS["write_offs"], "lot_id = ? ORDER BY id", (lot_id,), limit=_ORDERS_MAX
+        )
+        found = (self._belonging("write_offs", row) for row in standing)
+        return any(row is not None and row["lot_id"] == lot_id for row in found)
+
     def _ended(self, purchase_utid: Value) -> Row | None:
         if not isinstance(purchase_utid, str) or not purchase_utid.isascii():
             return None

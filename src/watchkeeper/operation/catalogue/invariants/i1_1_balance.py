@@ -39,6 +39,7 @@ from watchkeeper.operation.catalogue.books import Balances, integer
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.model import Draft, Invariant, Seen, Standing
 from watchkeeper.operation.catalogue.positions import cost_picked_up, moved
+from watchkeeper.operation.catalogue.referred import AsSealed
 
 #: Commands whose journal amount comes in from outside, and those whose amount goes out.
 _IN = frozenset({"deposit", "pickup"})
@@ -155,14 +156,16 @@ def _pickup(context: Context, entry: Found, effects: Sequence[Found]) -> list[Dr
     """Whether a pickup gave back and credited what it brought: the cost first, the rest as profit."""
     proceeds = integer(entry.row["amount_ugx"])
     said = {"sale_return": 0, "profit_credit": 0}
-    cost, trader = 0, None
+    cost, trader, purchase = 0, None, None
     for found in effects:
         if found.table == "pickups":
             cost, trader = cost_picked_up(context, found.row), found.row["trader_id"]
+            purchase = found.row["purchase_utid"]
         elif found.table == "wallet_ledger" and found.row["type"] in said:
             said[str(found.row["type"])] += integer(found.row["amount_ugx"])
-    expected = {"sale_return": min(proceeds, cost), "profit_credit": max(0, proceeds - cost)}
-    if said == expected:
+    expected = _brought(proceeds, cost)
+    # A row that somebody put into the block says nothing against who fetched it.
+    if said == expected or said == _brought(proceeds, AsSealed(context).cost_picked_up(purchase)):
         return []
     alias = context.alias(trader)
     return [
@@ -180,6 +183,10 @@ def _pickup(context: Context, entry: Found, effects: Sequence[Found]) -> list[Dr
             detail=f"the pickup of journal number {entry.key} did not bring what was booked",
         )
     ]
+
+
+def _brought(proceeds: int, cost: int) -> dict[str, int]:
+    return {"sale_return": min(proceeds, cost), "profit_credit": max(0, proceeds - cost)}
 
 
 def _document(number: int, balances: Balances) -> str:
