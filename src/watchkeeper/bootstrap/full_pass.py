@@ -94,34 +94,33 @@ class FullPasses:
         self._end(waiting.id, errors, found, upto=upto, begun=begun, whole=whole and not nobody_signs)
 
     def _handle(self, waiting: FullPass, piece: Slice) -> int:
-        at = self._clock.now()
-        stopped = cycle.stop(self._database, self._gatefile, piece.drafts, clock=self._clock)
-        with self._database.transaction("write"):
-            noted = cycle.write(
-                self._database,
-                stopped,
-                watermark=logs.size(self._database, logs.MAIN),
-                committed_at=waiting.committed_at,
-                at=at,
-            )
-            # A row that nobody owns is sealed as what it is, so that the next change of it is seen.
-            first = logs.size(self._database, logs.SIDE)
-            logs.append(
-                self._database,
-                log=logs.SIDE,
-                leaves=[leaves.row_leaf(found.table, found.row) for found in piece.strangers],
-            )
-            seal_places(
-                self._database,
-                {
-                    (found.table, found.key): (logs.SIDE, first + offset)
-                    for offset, found in enumerate(piece.strangers)
-                },
-            )
-            passes.advance(
-                self._database, waiting.id, done=piece.done, upto=piece.upto, boot=self._clock.boot()
-            )
+        noted = cycle.take(
+            self._database,
+            self._gatefile,
+            piece.drafts,
+            watermark=logs.size(self._database, logs.MAIN),
+            committed_at=waiting.committed_at,
+            clock=self._clock,
+            beside=lambda: self._goes_on(waiting, piece),
+        )
         return len(noted)
+
+    def _goes_on(self, waiting: FullPass, piece: Slice) -> None:
+        """Seal each row that nobody owns as what it is, so that the next change of it is seen; and note how far the pass is."""
+        first = logs.size(self._database, logs.SIDE)
+        logs.append(
+            self._database,
+            log=logs.SIDE,
+            leaves=[leaves.row_leaf(found.table, found.row) for found in piece.strangers],
+        )
+        seal_places(
+            self._database,
+            {
+                (found.table, found.key): (logs.SIDE, first + offset)
+                for offset, found in enumerate(piece.strangers)
+            },
+        )
+        passes.advance(self._database, waiting.id, done=piece.done, upto=piece.upto, boot=self._clock.boot())
 
     def _end(
         self, pass_id: int, errors: dict[str, str], found: int, *, upto: int, begun: BootTime, whole: bool

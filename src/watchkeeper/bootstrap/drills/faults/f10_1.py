@@ -34,6 +34,15 @@ def _expired(world: World) -> None:
     mistakes.act(world, command, SYSTEM_USER_ID, _cites_another)
 
 
+#: The rows of an offer's end that came before its day was over.
+_FRESH_END = (
+    "INSERT INTO offer_steps (id, utid, offer_utid, step, price_ugx_per_kg, at) "
+    f"SELECT max(id) + 1, {_UTID}, '{{paid_offer}}', 'expired', NULL, max(at) FROM offer_steps",
+    "UPDATE offer_state SET status = 'expired', expires_at = (SELECT max(at) + 86400000000 FROM offer_steps) "
+    "WHERE offer_id = (SELECT id FROM offers WHERE utid = '{paid_offer}')",
+)
+
+
 FAULTS = (
     Fault(
         "deposit by the system",
@@ -53,10 +62,7 @@ FAULTS = (
         "end of an offer that was fresh",
         "10.1",
         (
-            "INSERT INTO offer_steps (id, utid, offer_utid, step, price_ugx_per_kg, at) "
-            f"SELECT max(id) + 1, {_UTID}, '{{paid_offer}}', 'expired', NULL, max(at) FROM offer_steps",
-            "UPDATE offer_state SET status = 'expired', expires_at = (SELECT max(at) + 86400000000 FROM offer_steps) "
-            "WHERE offer_id = (SELECT id FROM offers WHERE utid = '{paid_offer}')",
+            *_FRESH_END,
             *journal_row(
                 utid=_UTID,
                 command="expire_offer",
@@ -81,10 +87,7 @@ FAULTS = (
         "end of an offer by somebody whom nobody knows",
         "10.1",
         (
-            "INSERT INTO offer_steps (id, utid, offer_utid, step, price_ugx_per_kg, at) "
-            f"SELECT max(id) + 1, {_UTID}, '{{paid_offer}}', 'expired', NULL, max(at) FROM offer_steps",
-            "UPDATE offer_state SET status = 'expired', expires_at = (SELECT max(at) + 86400000000 FROM offer_steps) "
-            "WHERE offer_id = (SELECT id FROM offers WHERE utid = '{paid_offer}')",
+            *_FRESH_END,
             *journal_row(
                 utid=_UTID,
                 command="expire_offer",
