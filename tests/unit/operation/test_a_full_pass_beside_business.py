@@ -11,7 +11,7 @@ from tests.worlds.unguarded import REASON, Unguarded
 from watchkeeper.bootstrap.drills.faults.model import WITHOUT
 from watchkeeper.bootstrap.drills.turning import HOUR
 from watchkeeper.boundary.gate import Switch
-from watchkeeper.market.commands import CancelPurchase, ConfirmPickup, Purchase, WriteOff
+from watchkeeper.market.commands import CancelPurchase, ConfirmPickup, PayToLock, Purchase, WriteOff
 from watchkeeper.operation.catalogue.invariants import i1_1_balance
 from watchkeeper.operation.verifier import full
 
@@ -101,3 +101,27 @@ def test_a_row_that_somebody_put_into_a_block_blames_no_pickup_of_it(market: Ung
     assert "journal" not in {draft.table_name for draft in drafts}
     market.seen()
     assert any(row.startswith("block_lots ") for row in market.named("2.3"))
+
+
+def test_a_row_that_somebody_put_into_a_block_blames_no_later_lock(market: Unguarded) -> None:
+    world, buyer = market.world, market.world.bench.person("buyer")
+    block = market.a_block()
+    lock = world.bench.one(PayToLock(unit_id=world.free_units.pop()), world.victim)
+    assert world.can_verify(lock.utid, "delivered") == "accepted"
+    loose = market.last("lots")
+    world.flip(Switch.PURCHASE_WINDOW, "release")
+    order = world.bench.one(Purchase(block_id=block), buyer)
+    pickup = ConfirmPickup(
+        purchase_utid=order.utid, proceeds_ugx=20_000, provider="mtn", external_ref="FETCHED", reason=REASON
+    )
+    assert world.tried(pickup, market.admin) == "accepted"
+    assert world.can_lock(world.victim) == "accepted"
+    assert market.seen() == set()
+    world.inject(
+        (
+            "INSERT INTO block_lots (id, utid, block_id, lot_id, trader_id) SELECT max(id) + 1, max(utid), block_id, "
+            f"{loose}, {world.neighbour} FROM block_lots WHERE block_id = {block} GROUP BY block_id",
+        )
+    )
+    drafts = [draft for piece in full.slices(world.continuous.context()) for draft in piece.drafts]
+    assert "locks" not in {draft.table_name for draft in drafts}

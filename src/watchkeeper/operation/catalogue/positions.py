@@ -209,7 +209,10 @@ def _ends(context: Context, locks: list[Row]) -> dict[str, list[tuple[int, int]]
 
 def _picked_up(context: Context, lots: dict[Value, Row]) -> Iterator[tuple[Row, Row]]:
     """Pickups with each of these lots that went with them."""
-    places = rows_by(context, "block_lots", "lot_id", [key for key in lots if isinstance(key, int)])
+    standing = rows_by(context, "block_lots", "lot_id", [key for key in lots if isinstance(key, int)])
+    # A row that nobody's act put there moves no lot into a block.
+    formed = _numbers(context, "block_lots", standing)
+    places = [row for row in standing if row["id"] in formed]
     purchases = rows_by(context, "purchases", "block_id", [row["block_id"] for row in places])
     block_of = {row["utid"]: row["block_id"] for row in purchases}
     for pickup in rows_by(context, "pickups", "purchase_utid", block_of):
