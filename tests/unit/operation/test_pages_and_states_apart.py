@@ -12,9 +12,10 @@ from watchkeeper.bootstrap.drills import business
 from watchkeeper.bootstrap.drills.turning import TurnedClock
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.boundary.views import JOURNAL, STATES
-from watchkeeper.operation.catalogue import accounts, apart, paging
+from watchkeeper.operation.catalogue import accounts, paging
 from watchkeeper.operation.catalogue.accounts import Accounts
 from watchkeeper.operation.catalogue.context import Found, News
+from watchkeeper.operation.catalogue.invariants.i1_3_overwrites import apart_from_the_replay
 
 TRADER_STATE = STATES["trader_state"]
 EXPOSED = "UPDATE trader_state SET exposure_ugx = exposure_ugx + 7 WHERE trader_id = {trader}"
@@ -78,7 +79,7 @@ def apart_now(world: World, news: News | None = None, table: str = "trader_state
     context = world.continuous.context()
     with context.views.snapshot():
         people = [int(str(key)) for (key,) in context.views.database.query("SELECT id FROM watch_users", ())]
-        return list(apart.from_the_replay(context, table, sorted(people), Accounts(context.database), news))
+        return list(apart_from_the_replay(context, table, sorted(people), Accounts(context.database), news))
 
 
 def test_nobody_stands_apart_whose_state_the_replay_has(world: World) -> None:

@@ -125,15 +125,9 @@ class AsSealed:
             # Under this key another offer's step may have been sealed: then it is none of this one.
             if row is not None and row.get("offer_utid") == offer_utid:
                 found[standing["id"]] = row
-        if isinstance(offer_utid, str) and offer_utid.isascii():
-            numbers = self._context.views.database.query(
-                "SELECT n FROM watch_journal WHERE target_utid = ? ORDER BY n DESC LIMIT ?",
-                (offer_utid, _STEPS_MAX),
-            )
-            for (number,) in numbers:
-                for table, sealed in self._leaf(logs.MAIN, number - 1 if isinstance(number, int) else -1):
-                    if table == "offer_steps" and sealed.get("offer_utid") == offer_utid:
-                        found[sealed["id"]] = sealed
+        for sealed in self._done_to(offer_utid, "offer_steps", limit=_STEPS_MAX):
+            if sealed.get("offer_utid") == offer_utid:
+                found[sealed["id"]] = sealed
         ordered = [(key, row) for key, row in found.items() if isinstance(key, int) and key < before]
         return [row for _, row in sorted(ordered, key=lambda pair: pair[0])]
 
@@ -156,35 +150,36 @@ class AsSealed:
         purchase = self.by_utid("purchases", purchase_utid)
         block = None if purchase is None else self.by_key("blocks", purchase["block_id"])
         number = None if block is None else self._number(block["utid"])
-        formed = [] if number is None else self._leaf(logs.MAIN, number - 1)
-        lots = [self.by_key("lots", row["lot_id"]) for table, row in formed if table == "block_lots"]
-        return sum(
-            cost
-            for lot in lots
-            if lot is not None
-            and isinstance(cost := lot["cost_ugx"], int)
-            and not self._written_off(lot["id"])
-        )
-
-    def _written_off(self, lot_id: Value) -> bool:
-        standing = self._context.views.rows(
-            VIEWS["write_offs"], "lot_id = ? ORDER BY id", (lot_id,), limit=_ORDERS_MAX
-        )
-        found = (self._belonging("write_offs", row) for row in standing)
-        return any(row is not None and row["lot_id"] == lot_id for row in found)
+        if block is None or number is None:
+            return 0
+        formed = self._leaf(logs.MAIN, number - 1)
+        places = [self.by_key("lots", row["lot_id"]) for table, row in formed if table == "block_lots"]
+        lots = [lot for lot in places if lot is not None]
+        # What is written off is written off lot by lot, or with its block.
+        targets = [block["utid"], *(lot["utid"] for lot in lots)]
+        gone = {
+            row["lot_id"] for utid in targets for row in self._done_to(utid, "write_offs", limit=_ORDERS_MAX)
+        }
+        costs = [lot["cost_ugx"] for lot in lots if lot["id"] not in gone]
+        return sum(cost for cost in costs if isinstance(cost, int))
 
     def _ended(self, purchase_utid: Value) -> Row | None:
-        if not isinstance(purchase_utid, str) or not purchase_utid.isascii():
-            return None
-        rows = self._context.views.database.query(
-            "SELECT n FROM watch_journal WHERE target_utid = ? ORDER BY n LIMIT ?",
-            (purchase_utid, _ORDERS_MAX),
+        ends = self._done_to(purchase_utid, "purchase_outcomes", limit=_ORDERS_MAX)
+        return next((row for row in ends if row.get("purchase_utid") == purchase_utid), None)
+
+    def _done_to(self, utid: Value, table: str, *, limit: int) -> list[Row]:
+        """What the last commands upon a target put into a table, oldest first."""
+        if not isinstance(utid, str) or not utid.isascii():
+            return []
+        numbers = self._context.views.database.query(
+            "SELECT n FROM watch_journal WHERE target_utid = ? ORDER BY n DESC LIMIT ?", (utid, limit)
         )
-        for (number,) in rows:
-            for table, sealed in self._leaf(logs.MAIN, number - 1 if isinstance(number, int) else -1):
-                if table == "purchase_outcomes" and sealed.get("purchase_utid") == purchase_utid:
-                    return sealed
-        return None
+        return [
+            row
+            for (number,) in reversed(numbers)
+            for name, row in self._leaf(logs.MAIN, number - 1 if isinstance(number, int) else -1)
+            if name == table
+        ]
 
     def _belonging(self, table: str, standing: Row) -> Row | None:
         """A row as it was sealed with its command, or as it was let stand; None of one that nobody wrote."""

@@ -44,20 +44,15 @@ from watchkeeper.operation.catalogue.referred import AsSealed
 #: Commands whose journal amount comes in from outside, and those whose amount goes out.
 _IN = frozenset({"deposit", "pickup"})
 _OUT = frozenset({"withdraw", "payout"})
-#: Where a pickup's cost is counted from.
-_OF_A_PICKUP = ("pickups", "purchases", "block_lots", "lots", "write_offs")
 
 
 def rows(context: Context, news: News) -> list[Draft]:
     """What each pickup brought against what was booked for it."""
-    pickups = [entry for entry in news.journal if entry.row["command"] == "pickup"]
-    if pickups and context.unsound.keeps("1.1", *_OF_A_PICKUP):
-        return []
     return [
         draft
-        for entry in pickups
+        for entry in news.journal
+        if entry.row["command"] == "pickup" and context.acknowledged(entry) is None
         for draft in _pickup(context, entry, news.effects.get(entry.key, ()))
-        if context.acknowledged(entry) is None
     ]
 
 
@@ -164,7 +159,7 @@ def _pickup(context: Context, entry: Found, effects: Sequence[Found]) -> list[Dr
         elif found.table == "wallet_ledger" and found.row["type"] in said:
             said[str(found.row["type"])] += integer(found.row["amount_ugx"])
     expected = _brought(proceeds, cost)
-    # A row that somebody put into the block says nothing against who fetched it.
+    # What somebody changed in what it is counted from says nothing against who fetched it.
     if said == expected or said == _brought(proceeds, AsSealed(context).cost_picked_up(purchase)):
         return []
     alias = context.alias(trader)

@@ -25,12 +25,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING, Scope
-from watchkeeper.boundary.views import STATES
-from watchkeeper.operation.catalogue import apart, books, closing, paging, reached
+from watchkeeper.boundary.views import JOURNAL, STATES
+from watchkeeper.operation.catalogue import books, closing, paging, reached
 from watchkeeper.operation.catalogue.accounts import Accounts
 from watchkeeper.operation.catalogue.context import Context, News
 from watchkeeper.operation.catalogue.model import Draft, Invariant, Seen
 from watchkeeper.operation.catalogue.states import REPLAYED, Values, all_rows, standing, without_strangers
+from watchkeeper.operation.seals import log as logs
 
 #: State table -> whose it is.
 _OWNER = {
@@ -53,8 +54,38 @@ def running(context: Context, news: News, accounts: Accounts) -> list[Draft]:
         draft
         for table, keys in sorted(touched.items())
         for piece in paging.pieces(sorted(keys))
-        for draft in judged(context, table, apart.from_the_replay(context, table, piece, accounts, news))
+        for draft in judged(context, table, apart_from_the_replay(context, table, piece, accounts, news))
     ]
+
+
+def apart_from_the_replay(
+    context: Context, table: str, keys: Sequence[int], accounts: Accounts, news: News | None = None
+) -> Sequence[int]:
+    """Those of these keys of a state table that are not where the running replay stands and have to be counted; the replay is
+    of traders, so elsewhere all are.
+
+    A trader with entries that are not read yet is left to the pass that comes to them. `news`: what this pass has read
+    beyond what is sealed.
+    """
+    if table != "trader_state":
+        return keys
+    read = news.journal[-1].key if news and news.journal else logs.size(context.database, logs.MAIN)
+    unread = context.views.last(JOURNAL) > read
+    states = standing(context, table, keys)
+    found: list[int] = []
+    for key in keys:
+        account = accounts.get(key, "wallet_ledger")
+        if states.get(key, (0, 0)) == (account.number, account.exposure_ugx):
+            continue
+        if not unread or _last_entry(context, key) == account.number:
+            found.append(key)
+    return found
+
+
+def _last_entry(context: Context, trader_id: int) -> int:
+    return context.views.number(
+        "SELECT max(number) FROM watch_wallet_ledger WHERE trader_id = ?", (trader_id,)
+    )
 
 
 def judged(context: Context, table: str, keys: Sequence[int], *, excusing: bool = True) -> list[Draft]:
@@ -121,7 +152,7 @@ def rolling(context: Context) -> Iterator[list[Draft]]:
     """The same between commits: traders first beside the running replay, so that a page never counts all that somebody did."""
     for table, keys in _pages(context):
         with context.views.snapshot():
-            left = apart.from_the_replay(context, table, keys, Accounts(context.database))
+            left = apart_from_the_replay(context, table, keys, Accounts(context.database))
             drafts = judged(context, table, left)
         yield drafts
 
