@@ -55,3 +55,10 @@ TABLES = frozenset({*ROWS, "schema", "totals", "features", "restrictions"})
 
 #: How it names a row there: by its key, or all rows of an account or a lot.
 ROW_KEY = re.compile(r"(account |lot )?-?\d+")
+
+#: How it names what is no row: which sum does not meet, which part of which feature, which kind of change to the tables.
+NAMES: dict[str, re.Pattern[str]] = {
+    "totals": re.compile("money|settlements|lots|goods"),
+    "features": re.compile("(purchase|delivery_verification|storage_fee): .+"),
+    "schema": re.compile("schema version|defences|counted change"),
+}

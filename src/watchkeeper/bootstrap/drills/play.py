@@ -7,7 +7,7 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock, Instant
 from watchkeeper.bootstrap.drills import business, curing, tries
-from watchkeeper.bootstrap.drills.facts import FACTS, READS, ROLLING, ROW_KEY, ROWS, TABLES
+from watchkeeper.bootstrap.drills.facts import FACTS, NAMES, READS, ROLLING, ROW_KEY, TABLES
 from watchkeeper.bootstrap.drills.faults.model import Fault
 from watchkeeper.bootstrap.drills.prepared import Prepared, opened
 from watchkeeper.bootstrap.drills.tries import Tried
@@ -156,9 +156,9 @@ def _seen(world: World, fault: Fault) -> list[str]:
         if f.table_name not in TABLES
     ]
     unmet += [
-        f"{f.invariant} names no row of {f.table_name}: {f.row_key}"
+        f"{f.invariant} names nothing of {f.table_name}: {f.row_key}"
         for f in open_ones
-        if f.table_name in ROWS and ROW_KEY.fullmatch(f.row_key) is None
+        if f.table_name in TABLES and NAMES.get(f.table_name, ROW_KEY).fullmatch(f.row_key) is None
     ]
     if found != fault.breaks:
         unmet.append(f"seen by {sorted(found)}, not by {sorted(fault.breaks)}")

@@ -40,7 +40,6 @@ FAULTS = (
         ),
         before=_closed,
         spoils=_SPOILS,
-        unsaid=frozenset(["1.1"]),
     ),
     Fault(
         "purchase with a forged journal row while the window is closed",
