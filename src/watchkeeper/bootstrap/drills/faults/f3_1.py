@@ -27,18 +27,27 @@ def _suspended(world: World) -> None:
 
 
 def _changed(
-    *, whose: str, by: str, role_of_who: str, becomes: str, why: str = _WHY, said: str = ""
+    *,
+    whose: str,
+    by: str,
+    role_of_who: str,
+    becomes: str,
+    why: str = _WHY,
+    said: str = "",
+    command: str = "change_role",
 ) -> tuple[str, ...]:
     """A change of a role, with its rows; `said` is who the history says gave it."""
     return (
         "INSERT INTO role_history (id, utid, user_id, role_before, role_after, assigned_by, reason, at) SELECT "
         f"(SELECT max(id) + 1 FROM role_history), {_UTID}, s.user_id, s.role, '{becomes}', {{{said or by}}}, '{why}', "
         f"(SELECT max(at) FROM journal) FROM user_state s WHERE s.user_id = {{{whose}}}",
-        f"UPDATE user_state SET role = '{becomes}', session_generation = session_generation + 1 WHERE user_id = {{{whose}}}",
-        logged(_UTID, action="change_role", actor_id=f"{{{by}}}", subject=f"{{{whose}_alias}}"),
+        # A change of role ends the sessions, a set-up ends none.
+        f"UPDATE user_state SET role = '{becomes}', session_generation = session_generation + "
+        f"{int(command == 'change_role')} WHERE user_id = {{{whose}}}",
+        logged(_UTID, action=command, actor_id=f"{{{by}}}", subject=f"{{{whose}_alias}}"),
         *journal_row(
             utid=_UTID,
-            command="change_role",
+            command=command,
             actor_id=f"{{{by}}}",
             actor=f"{{{by}_alias}}",
             role=role_of_who,
@@ -86,5 +95,18 @@ FAULTS = (
         _changed(whose="changed", by="second_admin", role_of_who="admin", becomes="buyer"),
         (_ROLES_STOP, _COMMAND_STOPS, Stopped("2.2", EVERYTHING, ADMIN)),
         before=_suspended,
+    ),
+    Fault(
+        "role that a second set-up gave",
+        "3.1",
+        _changed(whose="changed", by="changed", role_of_who="farmer", becomes="admin", command="set_up"),
+        (
+            _ROLES_STOP,
+            Stopped("2.1", COMMAND, STOPPABLE, key="set_up"),
+            # A set-up makes accounts, and is no admin's act.
+            Stopped("4.2", COMMAND, STOPPABLE, key="set_up"),
+            Stopped("8.1", COMMAND, STOPPABLE, key="set_up"),
+            Stopped("2.2", EVERYTHING, ADMIN),
+        ),
     ),
 )
