@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from watchkeeper.bootstrap.drills import curing
 from watchkeeper.bootstrap.drills.faults.model import COMMAND, EVERYTHING, Fault, Stopped
 from watchkeeper.bootstrap.drills.faults.parts import ADMIN, STOPPABLE, journal_row, logged
-from watchkeeper.market.commands import SuspendUser
+from watchkeeper.market.commands import ChangeRole, SuspendUser
 
 if TYPE_CHECKING:
     from watchkeeper.bootstrap.drills.world import World
@@ -24,6 +25,22 @@ def _suspended(world: World) -> None:
         ),
         world.bench.market.admin.id,
     )
+
+
+def _by_one_let_stand(world: World) -> None:
+    """A role came past the entrance and the operator let it stand; from then on its holder is an admin like any other."""
+    holder, other = world.bench.person("buyer"), world.bench.person("buyer")
+    world.inject(
+        (
+            "INSERT INTO role_history (id, utid, user_id, role_before, role_after, assigned_by, reason, at) SELECT "
+            f"max(id) + 1, '20261124-120001-adm-zzzzzz', {holder}, 'buyer', 'admin', {{admin}}, '{_WHY}', max(at) FROM role_history",
+            f"UPDATE user_state SET role = 'admin' WHERE user_id = {holder}",
+        )
+    )
+    world.turn()
+    curing.settle(world)
+    change = ChangeRole(account=world.alias_of(other), role="farmer", reason="a drill: changed by one let stand")
+    world.bench.one(change, holder)
 
 
 def _changed(
@@ -76,6 +93,7 @@ FAULTS = (
         "3.1",
         _changed(whose="changed", by="admin", role_of_who="admin", becomes="operator"),
         (_ROLES_STOP,),
+        before=_by_one_let_stand,
     ),
     Fault(
         "role that was given without a reason",
