@@ -115,7 +115,9 @@ class Table:
 
     def total(self) -> int:
         """All money in the books. By each account's last entry, found by its index: the ledgers grow with the game."""
-        wallet = "SELECT capital_after + locked_after + profit_after FROM wallet_ledger WHERE trader_id = u.id"
+        wallet = (
+            "SELECT capital_after + locked_after + profit_after FROM wallet_ledger WHERE trader_id = u.id"
+        )
         earnings = "SELECT balance_after FROM farmer_ledger WHERE farmer_id = u.id"
         last = "ORDER BY number DESC LIMIT 1"
         return self.number(

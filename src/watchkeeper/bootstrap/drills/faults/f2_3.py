@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from watchkeeper.bootstrap.drills.faults.model import ACCOUNT, EVERYTHING, Fault, Stopped, without
 from watchkeeper.bootstrap.drills.faults.parts import (
     MONEY,
+    NEW_UTID,
     OF_AN_ACCOUNT,
     OLD_UTID,
     PATCH,
@@ -69,6 +70,16 @@ FAULTS = (
         "2.3",
         (deposit(),),
         (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new"),),
+    ),
+    Fault(
+        "farmer's entry past the journal",
+        "2.3",
+        (
+            "INSERT INTO farmer_ledger (id, utid, farmer_id, number, type, amount_ugx, balance_after, at) SELECT "
+            f"(SELECT max(id) + 1 FROM farmer_ledger), {NEW_UTID}, farmer_id, number + 1, 'settlement', 700, "
+            "balance_after + 700, at FROM farmer_ledger WHERE farmer_id = {farmer} ORDER BY number DESC LIMIT 1",
+        ),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, key="{farmer_alias}", seen="new"),),
     ),
     Fault(
         "row under an old UTID, state patched",

@@ -39,7 +39,9 @@ def _by_one_let_stand(world: World) -> None:
     )
     world.turn()
     curing.settle(world)
-    change = ChangeRole(account=world.alias_of(other), role="farmer", reason="a drill: changed by one let stand")
+    change = ChangeRole(
+        account=world.alias_of(other), role="farmer", reason="a drill: changed by one let stand"
+    )
     world.bench.one(change, holder)
 
 
