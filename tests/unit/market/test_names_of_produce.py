@@ -147,9 +147,7 @@ def delivered(store: Store, *names: str) -> None:
         unit = store.bench.one(listing(name), farmer).body["unit_ids"]
         assert isinstance(unit, list)
         lock = store.bench.one(PayToLock(unit_id=unit[0]), store.trader)
-        store.bench.one(
-            VerifyDelivery(lock_utid=lock.utid, outcome="delivered", reason=REASON), store.admin
-        )
+        store.bench.one(VerifyDelivery(lock_utid=lock.utid, outcome="delivered", reason=REASON), store.admin)
 
 
 def test_lots_join_into_one_block_however_their_names_were_entered(store: Store) -> None:
@@ -207,7 +205,9 @@ def test_no_buyer_reads_a_name_from_before_names_were_checked_that_says_more(
     assert seen["produce"] == order["produce"] == bought.body["produce"] == naming.UNNAMED
     assert all(traces)
     for read in (seen, order, bought.body, *traces):
-        assert not {word for word in ("UGX", "ugx", "Okello", "okello", "1,500", "0772") if word in repr(read)}
+        assert not {
+            word for word in ("UGX", "ugx", "Okello", "okello", "1,500", "0772") if word in repr(read)
+        }
     # Whose goods they are reads what they are called.
     (own,) = reading.blocks(database, trader_id=store.trader)
     assert own["produce"] == naming.canonical(said)

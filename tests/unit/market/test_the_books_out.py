@@ -18,7 +18,7 @@ from watchkeeper.market.accounting import csvfiles, hledger
 from watchkeeper.market.accounting.entries import Balances, Entry
 from watchkeeper.market.accounting.postings import SUSPENSE, postings
 from watchkeeper.market.accounting.statement import statement
-from watchkeeper.market.commands import CreateListing, Deposit, PayToLock, ReverseLock, VerifyDelivery
+from watchkeeper.market.commands import Deposit, PayToLock, ReverseLock, VerifyDelivery
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import User
 
