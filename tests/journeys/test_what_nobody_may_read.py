@@ -5,6 +5,7 @@ The market holds one thing of every kind. The amounts come from its own books: e
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -27,7 +28,8 @@ from tests.worlds.everything import (
     Everything,
     Identity,
 )
-from tests.worlds.system import ROOT
+from tests.worlds.giveaways import SAYS_MORE, TOLD_MORE
+from tests.worlds.system import REASON, ROOT
 from watchkeeper.bootstrap.demo.client import Person
 
 #: Requests that change who somebody is, and so what these tests look for.
@@ -144,6 +146,30 @@ def test_no_byte_that_a_buyer_reads_holds_a_price_a_cost_or_a_fee(full: Everythi
         read += 1
     assert wrong == {}
     assert read > 250
+
+
+def test_nobody_can_write_what_a_buyer_or_another_must_not_read(full: Everything, asker: Asker) -> None:
+    farmer, admin, buyer = (bearer(full.people[role]._token) for role in ("farmer", "admin", "buyer"))
+    wrong: dict[str, str] = {}
+
+    def refused(name: str, path: str, headers: dict[str, str], field: str, **body: object) -> None:
+        answer = asker.ask("POST", path, headers, json.dumps(body).encode())
+        fields = [error.get("field") for error in answer.json().get("errors", [])]
+        if (answer.status_code, code_of(answer), fields) != (422, "validation-failed", [field]):
+            wrong[name] = f"{answer.status_code} {answer.text[:200]}"
+
+    # What is no text or longer than a request does not come so far.
+    for text in (said for said in SAYS_MORE if "\x00" not in said and len(said) < 1_000):
+        refused(f"produce {text[:60]!r}", "/v1/listings", farmer, "produce", produce=text, grams=10_000, price_ugx_per_kg=9_787)  # fmt: skip
+    for text in TOLD_MORE:
+        for kind, role in (("admin_broadcast", {}), ("role_based", {"role": "buyer"})):
+            refused(
+                f"{kind} {text!r}", "/v1/notices", admin, "text", kind=kind, text=text, reason=REASON, **role
+            )
+    refused("a reason", "/v1/users", admin, "reason", role="buyer", reason="Okello asked for it, 0772 123456")
+    assert wrong == {}
+    for path in ("/v1/blocks", "/v1/purchases", "/v1/notices"):
+        assert not re.search("okello|1500|bob", asker.ask("GET", path, buyer).text.casefold())
 
 
 class Marks:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.unit.market.test_from_the_store_to_the_buyer import Store
 from tests.worlds.books import REASON, Market, digest
+from tests.worlds.giveaways import SAYS_MORE
 from tests.worlds.unguarded import everywhere
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.market.commands import CreateListing, FormBlock, PayToLock, Purchase, VerifyDelivery
@@ -21,48 +22,6 @@ from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.trace import trace
 
-#: Listings by which a buyer would read a price, or anybody who somebody is.
-SAYS_MORE = (
-    "Beans UGX 1,500 per kg, call Okello 0772 123456",
-    "Beans 1500",
-    "Beans 1500/kg",
-    "Beans UGX",
-    "Beans shillings",
-    "Beans fifteen hundred",
-    "Beans \uff11\uff15\uff10\uff10",
-    "Beans \u0661\u0665\u0660\u0660",
-    "Beans \u00bd",
-    "Beans \U0001d414\U0001d406\U0001d417",
-    "Beans U\u200bGX",
-    "call Okello",
-    "WhatsApp Okello",
-    "0772 123456",
-    "okello@example.org",
-    "okello\uff20example",
-    "www okello",
-    "http okello",
-    "example.org",
-    "Beans; rice",
-    "Beans (small)",
-    "Beans & rice",
-    "<b>Beans</b>",
-    "Beans\u202eeco",
-    "Beans\x00",
-    "Beans \U0001f33d",
-    "Beans \u20ac",
-    "Be\u0301\u0301\u0301\u0301\u0301ans",
-    "Beans - rice",
-    "-Beans",
-    "Beans-",
-    "'Beans",
-    "\u0301Beans",
-    "one",
-    "dry red long nambale beans",
-    "b" * 41,
-    "b" * 100_000,
-    "",
-    " ",
-)
 NAMES = {
     "maize": "Maize",
     "  MAIZE  ": "Maize",
