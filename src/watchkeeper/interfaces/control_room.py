@@ -28,7 +28,12 @@ from watchkeeper.operation.incidents import life as incidents
 from watchkeeper.operation.incidents.cases import Conclusion
 from watchkeeper.operation.incidents.model import Incident, analysis_name
 from watchkeeper.operation.playbooks import runs
-from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator, require_fresh
+from watchkeeper.operation.playbooks.deskwork import (
+    DeskRefused,
+    Operator,
+    refuse_identity,
+    require_fresh,
+)
 from watchkeeper.operation.playbooks.threats import why_not_lifted
 from watchkeeper.operation.verifier import findings, passes
 
@@ -71,6 +76,7 @@ class ControlRoom(AtTheGate):
 
     def acknowledge_alert(self, actor: Actor, alert_id: int, *, next_step: str) -> alerts.Alert:
         """Say that you are on it, and what comes next."""
+        refuse_identity(next_step)
         at = self.clock.now()
         with self.database.transaction("write"):
             alert = alerts.acknowledge(
@@ -81,6 +87,7 @@ class ControlRoom(AtTheGate):
 
     def declare_alert(self, actor: Actor, *, title: str, detail: str, severity: str) -> alerts.Alert:
         """Raise an alert by hand."""
+        refuse_identity(title, detail)
         with self.database.transaction("write"):
             alert = alerts.declare(
                 self.database,
@@ -95,6 +102,7 @@ class ControlRoom(AtTheGate):
 
     def resolve_alert(self, actor: Actor, alert_id: int, *, reason: str) -> None:
         """End an alert whose cause is gone; those of rules end with their playbook."""
+        refuse_identity(reason)
         alert = alerts.get(self.database, alert_id)
         if alert is None:
             raise DeskRefused("not-found", "There is no such alert.")
@@ -127,6 +135,7 @@ class ControlRoom(AtTheGate):
         """Stop some classes within a scope, by hand."""
         if len(reason.strip()) < 10:
             raise DeskRefused("validation-failed", "Say why in at least 10 characters.")
+        refuse_identity(reason)
         restriction = imposing.impose_by_hand(
             self.gatefile,
             scope=scope,
@@ -144,6 +153,7 @@ class ControlRoom(AtTheGate):
         require_fresh(actor.operator)
         if len(reason.strip()) < 10:
             raise DeskRefused("validation-failed", "Say why in at least 10 characters.")
+        refuse_identity(reason)
         found = next((r for r in imposing.active(self.gatefile) if r.id == restriction_id), None)
         if found is None:
             raise DeskRefused("not-found", "There is no such restriction in force.")
@@ -231,6 +241,13 @@ class ControlRoom(AtTheGate):
 
     def close_incident(self, actor: Actor, incident: str, *, conclusion: Conclusion) -> Incident:
         """Close an incident with its true cause; refused while an alert of it is open."""
+        refuse_identity(
+            conclusion.cause,
+            conclusion.response,
+            conclusion.resolution,
+            conclusion.prevention,
+            conclusion.analysis,
+        )
         for text in (conclusion.cause, conclusion.resolution, conclusion.prevention):
             if len(text.strip()) < 10:
                 raise DeskRefused(
@@ -258,6 +275,7 @@ class ControlRoom(AtTheGate):
 
     def analyse(self, actor: Actor, incident: str, *, text: str) -> str:
         """Add an analysis to an incident; the file's name."""
+        refuse_identity(text)
         with self.database.transaction("write"):
             written = incidents.add_analysis(
                 self.database, incident, by=actor.operator.alias, text=text, at=self.clock.now()

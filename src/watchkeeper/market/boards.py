@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import Database
+from watchkeeper.base.disclosure import speaks_of_money
 from watchkeeper.market.listings.rules import status as listing_status
 from watchkeeper.market.locks.rules import EXPOSURE_UGX_MAX
-from watchkeeper.market.notices.rules import speaks_of_money
 from watchkeeper.market.reading import page
 from watchkeeper.market.rows import number
 from watchkeeper.market.state import User
@@ -15,6 +15,9 @@ Rows = list[dict[str, object]]
 #: From this share of the limit on, an admin is told of a trader's exposure.
 RED_EXPOSURE_PERCENT = 80
 
+
+#: What a buyer reads of a notice that may hold an amount.
+FOR_ANOTHER_ROLE = "This notice was for another role."
 
 _ONLY = {
     "": "",
@@ -198,8 +201,18 @@ def notices(database: Database, viewer: User, *, before: int | None, limit: int)
         (before or 2**62, viewer.role, viewer.id, viewer.id, page(limit)),
     )
     if viewer.role == "buyer":
-        # Somebody who became a buyer after it was sent reads no amount either.
+        # What was sent before somebody was a buyer was not judged for one; nor was it all judged as strictly as now.
+        since = _in_this_role_since(database, viewer)
         for row in found:
-            if speaks_of_money(str(row["text"])):
-                row["text"] = "This notice was for another role."
+            before_then = row["kind"] == "utid_specific" and int(str(row["at"])) < since
+            if before_then or speaks_of_money(str(row["text"])):
+                row["text"] = FOR_ANOTHER_ROLE
     return found
+
+
+def _in_this_role_since(database: Database, viewer: User) -> int:
+    row = database.one(
+        "SELECT coalesce(max(at), 0) FROM role_history WHERE user_id = ? AND role_after = ?",
+        (viewer.id, viewer.role),
+    )
+    return number(row[0]) if row else 0

@@ -13,7 +13,7 @@ from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database
 from watchkeeper.base.utid import ROLE_LETTERS, base36
 from watchkeeper.boundary.gate import Scope, account
-from watchkeeper.market import pace
+from watchkeeper.market import pace, reasons
 from watchkeeper.market.commands import (
     AccountAct,
     Acknowledge,
@@ -63,6 +63,7 @@ from watchkeeper.market.commands import (
     WriteOff,
     WriteOffBlock,
 )
+from watchkeeper.market.commands.cures import Cure
 from watchkeeper.market.cures.acknowledge import acknowledge
 from watchkeeper.market.cures.defences import restore
 from watchkeeper.market.cures.repair import repair
@@ -229,6 +230,8 @@ def decide(
     """The command's own rules, after everything before them has passed."""
     pace.check(state, actor_id=act.actor_id, command=act.command.name, at=context.at)
     command = act.command
+    if isinstance(command, Cure):
+        reasons.checked(command.reason)
     if isinstance(command, InviteUser):
         role = command.role if command.role in ROLE_LETTERS else "buyer"
         decision = users.invite(command, state, context, alias=free_alias(database, role))

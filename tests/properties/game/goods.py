@@ -85,8 +85,12 @@ class GoodsMoves(Table):
         return Step(Purchase(block_id=block), actor, model)
 
     def cancel_purchase(self) -> Step:
-        """The buyer gives it back."""
+        """The buyer gives it back, now and then too late."""
         sale = self.some_utid(self.plain.sales)
+        now = self.clock.now()
+        late = [key for key, one in self.plain.sales.items() if not one.outcome and one.deadline <= now]
+        if late and self.chance(0.1):
+            sale = self.draw.choice(late)
         found = self.plain.sales.get(sale)
         actor = self.by([found.buyer] if found else self.buyers)
 

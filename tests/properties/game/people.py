@@ -27,6 +27,7 @@ from watchkeeper.market.commands import (
 TEXTS = (
     ("The store is closed on Sunday.", False, False),
     ("Maize costs 1,200 shillings now.", True, False),
+    ("Maize is at 25k per bag now.", True, False),
     ("Ask grace@example.org about it.", False, True),
 )
 

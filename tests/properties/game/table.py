@@ -142,7 +142,7 @@ class Table:
 
     def reason(self) -> str:
         """Mostly a good one."""
-        return "short" if self.chance(0.02) else REASON
+        return self.draw.choice(("short", f"{REASON}, 0772 123456")) if self.chance(0.02) else REASON
 
     def some_utid(self, of: Mapping[str, object]) -> str:
         """One of the last, or none that there is."""
@@ -165,7 +165,8 @@ class Table:
         if self.chance(0.03):
             return self.paid_last
         provider = "piggybank" if self.chance(0.02) else self.draw.choice(("mtn", "airtel", "bank", "cash"))
-        self.paid_last = provider, "" if self.chance(0.02) else f"G{self.draw.randint(1, 200_000)}"
+        reference = f"G{self.draw.randint(1, 200_000)}"
+        self.paid_last = provider, self.draw.choice(("", "g@b.ug")) if self.chance(0.02) else reference
         return self.paid_last
 
     # What is compared.

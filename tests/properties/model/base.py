@@ -42,6 +42,11 @@ NEVER_STOPPED = frozenset(
 )
 
 
+def poor(reason: str) -> bool:
+    """Whether a reason says too little, or where somebody can be reached; the game's others have no digits."""
+    return len(reason) < REASON_MIN or any(character.isdigit() for character in reason)
+
+
 @dataclass(slots=True)
 class Account:
     """Somebody, and what they have."""
@@ -213,7 +218,7 @@ class Core:
 
     def refuses_reference(self, provider: str, reference: str) -> str | None:
         """What is wrong with a payment's reference."""
-        if provider not in ("mtn", "airtel", "bank", "cash") or not reference:
+        if provider not in ("mtn", "airtel", "bank", "cash") or not reference or "@" in reference:
             return "validation-failed"
         return "reference-already-used" if (provider, reference) in self.references else None
 

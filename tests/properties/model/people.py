@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.properties.model.base import ACCEPTED, CAPS, REASON_MIN, Account
+from tests.properties.model.base import ACCEPTED, CAPS, Account, poor
 from tests.properties.model.goods import Goods
 
 SENDERS = {
@@ -36,7 +36,7 @@ class Plain(Goods):
         first = self.before("invite_user", actor, at, "admin")
         if first != ACCEPTED:
             return first
-        if role not in CAPS or len(reason) < REASON_MIN:
+        if role not in CAPS or poor(reason):
             return "validation-failed"
         return "phase-cap-reached" if self._full(role, "active", "invited") else ACCEPTED
 
@@ -68,7 +68,7 @@ class Plain(Goods):
         # What somebody still has is looked up before anything else is.
         if command in ("change_role", "delete_user") and alias not in self.by_alias:
             return "user-not-found"
-        if len(reason) < REASON_MIN:
+        if poor(reason):
             return "validation-failed"
         found = self._meant(actor, alias)
         if isinstance(found, Account) and found.status not in states:
@@ -195,7 +195,7 @@ class Plain(Goods):
         first = self.before("set_phase", actor, at, "operator")
         if first != ACCEPTED:
             return first
-        if phase not in ("pilot", "production") or len(reason) < REASON_MIN:
+        if phase not in ("pilot", "production") or poor(reason):
             return "validation-failed"
         if phase == self.phase:
             return "account-state"
@@ -218,7 +218,7 @@ class Plain(Goods):
         first = self.before("send_notice", actor, at, "admin", "operator")
         if first != ACCEPTED:
             return first
-        if len(reason) < REASON_MIN or kind not in SENDERS:
+        if poor(reason) or kind not in SENDERS:
             return "validation-failed"
         if self.accounts[actor].role != SENDERS[kind]:
             return "not-authorized"

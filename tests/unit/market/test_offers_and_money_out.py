@@ -10,6 +10,7 @@ import pytest
 from tests.unit.market.test_rules_of_the_market import books_digest, unit_of
 from tests.worlds.books import REASON, Market, TurnableClock
 from watchkeeper.base.database import open_database
+from watchkeeper.base.disclosure import speaks_of_money
 from watchkeeper.boundary.gate import OperationClass, Switch, account
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.restrict import impose, lift
@@ -30,7 +31,6 @@ from watchkeeper.market.commands import (
     Withdraw,
     WithdrawOffer,
 )
-from watchkeeper.market.notices.rules import speaks_of_money
 from watchkeeper.market.offers.expiry import Expiry
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.switching import Switching

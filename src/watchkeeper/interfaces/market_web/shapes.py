@@ -133,7 +133,10 @@ class ContactData(Shape):
 class NewListing(Shape):
     """Produce to be offered, in units of 10 kg."""
 
-    produce: Annotated[str, Field(min_length=1, max_length=60)]
+    produce: Annotated[
+        str,
+        Field(min_length=1, max_length=40, description="What it is, in one to four words of letters alone."),
+    ]
     grams: Annotated[int, Field(strict=True, gt=0, le=2_000_000, multiple_of=10_000)]
     price_ugx_per_kg: Annotated[int, Field(strict=True, gt=0, le=10_000_000)]
 

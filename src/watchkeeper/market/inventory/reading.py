@@ -14,6 +14,7 @@ from watchkeeper.market.inventory.rules import (
     days_in_store,
     lost_after,
 )
+from watchkeeper.market.listings import naming
 from watchkeeper.market.purchases.rules import FLAGGED_SECONDS
 from watchkeeper.market.reading import page
 from watchkeeper.market.rows import marks, number
@@ -30,6 +31,11 @@ _BLOCK_LEFT = (
 
 def _named(names: tuple[str, ...], row: Record) -> Shown:
     return dict(zip(names, row, strict=True))
+
+
+def _named_for_a_buyer(names: tuple[str, ...], row: Record) -> Shown:
+    found = _named(names, row)
+    return found | {"produce": naming.for_a_buyer(str(found["produce"]))}
 
 
 def inventory(
@@ -76,7 +82,7 @@ def blocks(database: Database, *, trader_id: int | None, after: int = 0, limit: 
             (after, page(limit)),
         )
         available = ("id", "produce", "grams_left")
-        return [_named(available, row) for row in rows]
+        return [_named_for_a_buyer(available, row) for row in rows]
     rows = database.query(
         f"SELECT b.id, b.utid, b.produce, b.grams, {_BLOCK_LEFT}, s.status, b.at FROM blocks b "
         "JOIN block_state s ON s.block_id = b.id WHERE b.trader_id = ? AND b.id > ? ORDER BY b.id LIMIT ?",
@@ -147,7 +153,7 @@ def purchases(
         )
     found: list[Shown] = []
     for row in rows:
-        entry = _named(_PURCHASE_FIELDS, row)
+        entry = (_named if buyer_id is None else _named_for_a_buyer)(_PURCHASE_FIELDS, row)
         if entry["status"] == "pending_pickup":
             entry["seconds_left"] = (number(row[6]) - at) // MICROSECONDS_PER_SECOND
             entry["overdue"] = at > number(row[6])

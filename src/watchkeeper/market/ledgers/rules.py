@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from watchkeeper.base import disclosure
 from watchkeeper.base.money import NotAnAmount, amount_ugx
 from watchkeeper.market import reasons
 from watchkeeper.market.commands import Correct, Deposit, Payout, Withdraw
@@ -198,6 +199,12 @@ def plain_reference(provider: str, external_ref: str) -> str:
         raise Refusal(
             "validation-failed",
             f"Give the provider's reference in 1 to {REFERENCE_LENGTH_MAX} plain characters.",
+            field="external_ref",
+        )
+    if disclosure.holds_mail(reference):
+        raise Refusal(
+            "validation-failed",
+            "This is an e-mail address, and a reference is kept for ever. Give the number of the provider's message.",
             field="external_ref",
         )
     return reference
