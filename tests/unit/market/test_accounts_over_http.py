@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from tests.waiting import until
 from tests.worlds.books import REASON
-from tests.worlds.office import NEW, WORD, Office, code_of
-from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
+from tests.worlds.office import MINUTE, NEW, WORD, Office, code_of
+from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, as_instant
 from watchkeeper.base.database import engine_of, file_of, open_database
+from watchkeeper.boundary.views import Views
 from watchkeeper.market.commands import DeleteUser, ResetPassword
 from watchkeeper.market.signin import enrolment, resets, totp
+from watchkeeper.operation.catalogue.signs.model import Reading
+from watchkeeper.operation.catalogue.signs.rates import RATES, RateSign
 
 
 @pytest.fixture
@@ -253,10 +257,91 @@ def test_whoever_is_refused_at_the_door_is_counted_by_name_and_code(office: Offi
         )
         return {(str(actor), str(code)): int(str(count)) for actor, code, count in rows}
 
+    before = counted()
     for _ in range(3):
         assert office.post(office.trader, "/v1/users", role="admin", reason=REASON).status_code == 403
     assert office.get(office.admin, "/v1/wallet").status_code == 403
     # Whoever is not signed in has no name to count.
     assert office.get("nobody", "/v1/wallet").status_code == 401
-    wanted = {(office.trader.alias, "not-admin"): 3, (office.admin.alias, "invalid-role"): 1}
+    # Refused for its shape, or because there is no such thing, is refused all the same.
+    assert office.post(office.admin, "/v1/users", role="admin").status_code == 422
+    assert office.get(office.admin, "/v1/trace/20261124-101500-far-zzzzzz").status_code == 404
+    # What the books refused they counted, and nobody counts it once more.
+    assert office.on("tra_nobody", "suspension", by=office.admin).status_code == 404
+    wanted = {
+        (office.trader.alias, "not-admin"): 3,
+        (office.admin.alias, "invalid-role"): 1,
+        (office.admin.alias, "validation-failed"): 1,
+        (office.admin.alias, "utid-not-found"): 1,
+        (office.admin.alias, "user-not-found"): 1,
+    }
+    assert before == {}
     until(lambda: counted() == wanted, what="the refusals are counted")
+
+
+def test_whoever_goes_on_guessing_leaves_a_count_and_a_hit_that_the_watch_sees(office: Office) -> None:
+    office.later(16)
+    at = office.clock.now()
+    for _ in range(10):
+        assert office.sign_in(office.trader, password="wrong").status_code == 401
+    throttled = [office.sign_in(office.trader, password="wrong") for _ in range(55)]
+    said = throttled[-1].json()
+    assert {answer.status_code for answer in throttled} == {429}
+    assert (said["limit"], said["limit_max"], said["window_seconds"]) == ("sign-ins", 10, 900)
+    left = as_instant(datetime.fromisoformat(said["resets_at"])) - office.clock.now()
+    assert 0 < left <= 15 * MINUTE
+    name = office.trader.alias
+
+    def counted() -> dict[str, int]:
+        rows = office.market.books.database.query(
+            "SELECT code, sum(count) FROM refusal_counts WHERE actor = ? GROUP BY code", (name,)
+        )
+        return {str(code): int(str(count)) for code, count in rows}
+
+    def hits() -> list[int]:
+        rows = office.market.books.database.query(
+            "SELECT count FROM rate_limit_hits WHERE actor = ? AND limit_name = 'sign-ins' ORDER BY id",
+            (name,),
+        )
+        return [int(str(count)) for (count,) in rows]
+
+    until(lambda: counted() == {"rate-limit-exceeded": 55}, what="the refusals are counted")
+    until(lambda: len(hits()) >= 10, what="the first hits are rows")
+    office.later(2)
+    until(lambda: sum(hits()) == 55, what="the others are summed up")
+    assert hits()[:10] == [1] * 10
+    # A minute may turn between two of them; then there are two groups.
+    assert len(hits()) <= 22
+    (rate,) = (rate for rate in RATES if rate.table == "rate_limit_hits")
+    reading = Reading(Views(office.data, system_id=office.system_id))
+    seen = RateSign(rate).look(reading, read=0, told=0, limit=50, since=at, at=office.clock.now())
+    reading.close()
+    assert seen.passed is not None
+    assert seen.passed > 50
+
+
+def test_a_reset_code_too_many_a_guess_too_many_and_a_stale_second_factor_leave_their_traces(
+    office: Office,
+) -> None:
+    def left(table: str, what: str) -> dict[tuple[str, str], int]:
+        rows = office.market.books.database.query(
+            f"SELECT actor, {what}, sum(count) FROM {table} GROUP BY 1, 2"
+        )
+        return {(str(actor), str(code)): int(str(count)) for actor, code, count in rows}
+
+    for _ in range(resets.ISSUED_MAX):
+        assert office.on(office.trader.alias, "reset", by=office.admin).status_code == 201
+    assert office.on(office.trader.alias, "reset", by=office.admin).json()["limit"] == "reset-codes"
+    for _ in range(3):
+        assert code_of(office.reset(office.trader.alias, "wrong")) == "unauthenticated"
+    assert office.reset(office.trader.alias, "wrong").json()["limit"] == "resets"
+    office.later(6)
+    assert code_of(office.on(office.trader.alias, "reset", by=office.admin)) == "second-factor-required"
+    wanted = {(office.admin.alias, "reset-codes"): 1, (office.trader.alias, "resets"): 1}
+    until(lambda: left("rate_limit_hits", "limit_name") == wanted, what="the hits are noted")
+    counts = {
+        (office.admin.alias, "rate-limit-exceeded"): 1,
+        (office.trader.alias, "rate-limit-exceeded"): 1,
+        (office.admin.alias, "second-factor-required"): 1,
+    }
+    until(lambda: left("refusal_counts", "code") == counts, what="the refusals are counted")
