@@ -82,6 +82,7 @@ def all_commands() -> set[str]:
     } - NOT_PLAYED
 
 
+@pytest.mark.rule("ledger.conserved", "ledger.never-negative", "exposure.parts", "refusal.leaves-nothing")
 @pytest.mark.timeout(24 * 3600)
 @pytest.mark.parametrize("seed", [20_261_124])
 def test_answers_balances_and_verdicts_are_those_of_the_plain_model(data: Path, seed: int) -> None:

@@ -46,6 +46,7 @@ def everything_about_people(data: Path) -> str:
         database.close()
 
 
+@pytest.mark.rule("reset.handed-over", "session.ends")
 def test_a_reset_code_sets_a_new_password_once_and_ends_the_sessions(office: Office) -> None:
     before = office.trader.token
     issued = office.on(office.trader.alias, "reset", by=office.admin)
@@ -62,6 +63,7 @@ def test_a_reset_code_sets_a_new_password_once_and_ends_the_sessions(office: Off
     assert code_of(office.reset(office.trader.alias, code)) == "unauthenticated"
 
 
+@pytest.mark.rule("reset.handed-over")
 def test_a_reset_code_is_good_for_an_hour_and_until_a_newer_one_is_made(office: Office) -> None:
     old = office.on(office.trader.alias, "reset", by=office.admin).json()["code"]
     new = office.on(office.trader.alias, "reset", by=office.admin).json()["code"]
@@ -70,6 +72,7 @@ def test_a_reset_code_is_good_for_an_hour_and_until_a_newer_one_is_made(office: 
     assert code_of(office.reset(office.trader.alias, new)) == "unauthenticated"
 
 
+@pytest.mark.rule("pace.resets")
 def test_three_reset_codes_an_hour_and_three_attempts_with_them(office: Office) -> None:
     for _ in range(resets.ISSUED_MAX):
         assert office.on(office.trader.alias, "reset", by=office.admin).status_code == 201
@@ -86,6 +89,7 @@ def test_three_reset_codes_an_hour_and_three_attempts_with_them(office: Office) 
     assert code_of(office.reset(office.trader.alias, "wrong")) == "unauthenticated"
 
 
+@pytest.mark.rule("pace.sign-in")
 def test_signing_in_is_throttled_for_the_operator_too_and_says_until_when(office: Office) -> None:
     office.later(16)
     for _ in range(10):
@@ -141,6 +145,7 @@ def test_sessions_are_listed_and_ended_one_by_one_or_all_at_once(office: Office)
     assert code_of(office.get(office.trader, "/v1/me")) == "session-expired"
 
 
+@pytest.mark.rule("session.ends", "account.life")
 def test_suspension_ends_sessions_and_signing_in(office: Office) -> None:
     assert office.on(office.trader.alias, "suspension", by=office.admin).status_code == 200
     assert code_of(office.get(office.trader, "/v1/me")) == "session-expired"
@@ -149,6 +154,7 @@ def test_suspension_ends_sessions_and_signing_in(office: Office) -> None:
     assert office.sign_in(office.trader).status_code == 201
 
 
+@pytest.mark.rule("identity.read-by")
 def test_an_identity_is_its_owners_to_read_and_to_change(office: Office) -> None:
     assert office.get(office.trader, "/v1/me").json()["name"] == office.trader.name
     changed = office.post(office.trader, "/v1/me", name="Nakimuli Mukasa", phone="+256 711 000 000")
@@ -163,6 +169,7 @@ def test_an_identity_is_its_owners_to_read_and_to_change(office: Office) -> None
     assert "Zawedde" not in everything_about_people(office.data)
 
 
+@pytest.mark.rule("identity.erased")
 def test_deletion_leaves_nothing_of_the_person(office: Office) -> None:
     assert "Zawedde" in everything_about_people(office.data)
     office.on(office.trader.alias, "reset", by=office.admin)
@@ -174,6 +181,7 @@ def test_deletion_leaves_nothing_of_the_person(office: Office) -> None:
     assert office.admin.name in left
 
 
+@pytest.mark.rule("identity.erased")
 def test_after_a_crash_the_housekeeping_erases_who_was_deleted(office: Office) -> None:
     office.intake.stop()
     office.market.one(DeleteUser(account=office.trader.alias, reason=REASON), office.admin.id)
@@ -198,6 +206,7 @@ def test_an_enrolment_that_ends_after_the_deletion_does_not_bring_the_person_bac
     assert "Zawedde" not in everything_about_people(office.data)
 
 
+@pytest.mark.rule("factor.fresh")
 @pytest.mark.parametrize("what", ["role", "unsuspension", "deletion", "reset"])
 def test_it_takes_a_fresh_second_factor(office: Office, what: str) -> None:
     office.later(6)
@@ -209,6 +218,7 @@ def test_it_takes_a_fresh_second_factor(office: Office, what: str) -> None:
     assert code_of(office.post(office.admin, "/v1/me/recovery-codes")) == "second-factor-required"
 
 
+@pytest.mark.rule("factor.second")
 def test_recovery_codes_are_counted_and_renewed(office: Office) -> None:
     assert office.get(office.admin, "/v1/me/recovery-codes").json() == {"left": 9}
     old = office.admin.recovery[-1]
@@ -250,6 +260,7 @@ def test_the_phase_is_read_by_admins_and_set_by_the_operator(office: Office) -> 
     assert (found["phase"], found["caps"]["admin"], found["active"]["admin"]) == ("pilot", 3, 2)
 
 
+@pytest.mark.rule("refusal.counted")
 def test_whoever_is_refused_at_the_door_is_counted_by_name_and_code(office: Office) -> None:
     def counted() -> dict[tuple[str, str], int]:
         rows = office.market.books.database.query(
@@ -279,6 +290,7 @@ def test_whoever_is_refused_at_the_door_is_counted_by_name_and_code(office: Offi
     until(lambda: counted() == wanted, what="the refusals are counted")
 
 
+@pytest.mark.rule("refusal.counted", "refusal.hits-bounded", "pace.says-when")
 def test_whoever_goes_on_guessing_leaves_a_count_and_a_hit_that_the_watch_sees(office: Office) -> None:
     office.later(16)
     at = office.clock.now()
@@ -320,6 +332,7 @@ def test_whoever_goes_on_guessing_leaves_a_count_and_a_hit_that_the_watch_sees(o
     assert seen.passed > 50
 
 
+@pytest.mark.rule("refusal.counted", "pace.resets")
 def test_a_reset_code_too_many_a_guess_too_many_and_a_stale_second_factor_leave_their_traces(
     office: Office,
 ) -> None:

@@ -11,6 +11,7 @@ from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.market.refusals import Refusal
 
 
+@pytest.mark.rule("refusal.counted", "refusal.hits-bounded")
 def test_a_throttled_operator_leaves_a_count_and_a_hit_and_a_flood_costs_ten_rows(data: Path) -> None:
     post = Post(data)
     control = ControlRoom(post.data, clock=post.clock)
