@@ -120,11 +120,17 @@ def _digest(data: Path, *stores: Store) -> str:
 
 def _digest_of_file(data: Path, store: Store) -> str:
     # Through the library that the market uses: a second one in this process would undo the locks of the first.
-    connection = apsw.Connection(str(file_of(data, store)), flags=apsw.SQLITE_OPEN_READONLY)
+    path = file_of(data, store)
+    if not path.exists():
+        return "gone"
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
         connection.set_busy_timeout(_BUSY_MILLISECONDS_MAX)
         named = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
         return _rows(lambda sql: connection.execute(sql).fetchall(), [str(name) for (name,) in named])
+    except apsw.NotADBError:
+        # What somebody made of it stays as it is, too.
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     finally:
         connection.close()
 
