@@ -21,6 +21,7 @@ def chain(person: Person, utid: str) -> list[str]:
     return [act["command"] for act in (*found["earlier"], found["act"], *found["later"])]
 
 
+@pytest.mark.rule("buyer.no-money", "purchase.whole-block")
 def test_a_block_goes_from_the_store_to_a_buyer_who_reads_no_money(system: System) -> None:
     word = secrets.token_urlsafe(18)
     trader, farmer, buyer, rival = (

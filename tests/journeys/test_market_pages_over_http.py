@@ -90,6 +90,7 @@ def test_a_page_that_does_not_say_who_may_see_it_refuses_the_start() -> None:
         check_declared(router)
 
 
+@pytest.mark.rule("key.first-answer")
 def test_a_form_pressed_twice_does_its_thing_once(system: System, people: dict[str, Visitor]) -> None:
     farmer = people["farmer"]
     produce = f"Yams {secrets.token_hex(4)}"
@@ -284,6 +285,7 @@ def _code(system: System, admin: Visitor) -> dict[str, str]:
     return {"code": pyotp.TOTP(str(system.admin.secret)).now()}
 
 
+@pytest.mark.rule("factor.fresh")
 def test_what_is_grave_asks_for_the_six_digits_again(system: System, people: dict[str, Visitor]) -> None:
     admin, alias = people["admin"], system.traders[1].alias
     path = f"/account?alias={alias}"

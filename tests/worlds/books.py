@@ -12,7 +12,7 @@ from watchkeeper.base.clock import BootTime, Clock, Instant, SystemClock
 from watchkeeper.base.database import Store, engine_of, file_of, open_database
 from watchkeeper.base.database.server import STORES
 from watchkeeper.bootstrap.bench.books import Bench
-from watchkeeper.market.commands import Answer, Command
+from watchkeeper.market.commands import Act, Answer, Command
 from watchkeeper.market.refusals import Refusal
 
 REASON = "because the test says so and means it"
@@ -67,12 +67,20 @@ class Market(Bench):
         self.admin_id = self.market.admin.id
 
     def tried(self, command: Command, actor_id: int, **more: object) -> Answer | Refusal:
-        """What a command is answered."""
+        """What a command is answered; where it is refused, every table is as it was."""
         self.keep_lease()
         act = self.act(command, actor_id)
         for name, value in more.items():
             object.__setattr__(act, name, value)
-        return self.executor.run([act])[0]
+        return self.sent(act)
+
+    def sent(self, act: Act) -> Answer | Refusal:
+        """The same of an act as it is, with the lease as it stands."""
+        before = digest_of_all(self.data)
+        outcome = self.executor.run([act])[0]
+        if isinstance(outcome, Refusal):
+            assert digest_of_all(self.data) == before, f"{outcome.code} left something of {act.command}"
+        return outcome
 
     def lease_reports(self) -> list[tuple[int, str, str, str]]:
         """What the market told the watch about itself."""
@@ -90,26 +98,39 @@ def digest(data: Path) -> str:
 
 
 def digest_of_all(data: Path) -> str:
-    """The same of the books, the identities and the gate."""
-    return " ".join(_digest(data, store) for store in ("market", "identity", "gate"))
+    """The same of the books, the identities and the gate: whatever a refusal could have changed."""
+    return _digest(data, "market", "identity", "gate")
 
 
-def _digest(data: Path, store: Store) -> str:
-    if engine_of(data) == "postgresql":
-        database = open_database(data, "market", role="owner")
-        schema = STORES[store]
-        try:
-            found = database.query("SELECT tablename FROM pg_tables WHERE schemaname = ?", (schema,))
-            names = sorted({str(name) for (name,) in found} - BESIDE_THE_GATE)
-            return _rows(database.query, [f"{schema}.{name}" for name in names])
-        finally:
-            database.close()
+def _digest(data: Path, *stores: Store) -> str:
+    if engine_of(data) == "sqlite":
+        return " ".join(_digest_of_file(data, store) for store in stores)
+    database = open_database(data, "market", role="owner")
+    try:
+        schemas = [STORES[store] for store in stores]
+        found = database.query(
+            f"SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ({', '.join('?' * len(schemas))})",
+            tuple(schemas),
+        )
+        names = sorted(f"{schema!s}.{name!s}" for schema, name in found if name not in BESIDE_THE_GATE)
+        return _rows(database.query, names)
+    finally:
+        database.close()
+
+
+def _digest_of_file(data: Path, store: Store) -> str:
     # Through the library that the market uses: a second one in this process would undo the locks of the first.
-    connection = apsw.Connection(str(file_of(data, store)), flags=apsw.SQLITE_OPEN_READONLY)
+    path = file_of(data, store)
+    if not path.exists():
+        return "gone"
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
         connection.set_busy_timeout(_BUSY_MILLISECONDS_MAX)
         named = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
         return _rows(lambda sql: connection.execute(sql).fetchall(), [str(name) for (name,) in named])
+    except apsw.NotADBError:
+        # What somebody made of it stays as it is, too.
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     finally:
         connection.close()
 

@@ -60,6 +60,8 @@ class Table:
         self.seen: Counter[str] = Counter()
         #: Command -> how often it was accepted.
         self.done: Counter[str] = Counter()
+        #: Refused steps after which every table was compared with what it was before.
+        self.undisturbed = 0
         self.bench = world.bench
         self.admin = self.bench.market.admin.id
         self.operator = self.bench.market.operator.id

@@ -20,9 +20,11 @@ from watchkeeper.interfaces.market_web.auth import (
     COOKIE,
     RouteWithoutRoles,
     check_role,
+    counted,
     csrf,
     from_our_page,
     may,
+    remember,
     services,
 )
 from watchkeeper.interfaces.market_web.pages import entered
@@ -74,6 +76,7 @@ def guarded(request: Request, handler: Callable[[], Response]) -> Response:
     try:
         return handler()
     except Refusal as refusal:
+        counted(request, refusal)
         if refusal.code in ("unauthenticated", "session-expired"):
             return RedirectResponse("/sign-in" + ("?ended=yes" if request.cookies.get(COOKIE) else ""), 303)
         return _with_retry(refused(refusal.detail, status=refusal.status), refusal)
@@ -99,6 +102,7 @@ def _enter(page: Page, request: Request) -> Visit:
     handles = market.handles()
     session = sessions.find(handles.identities, handles.books, token, clock=market.clock)
     check_role(market, session, page.roles)
+    remember(request, session)
     return Visit(request=request, services=market, session=session, token=token, csrf=csrf(token))
 
 
@@ -155,6 +159,7 @@ def _acted(page: Page, request: Request, fields: dict[str, str]) -> Response:
     except Refusal as refusal:
         if refusal.code == "session-expired":
             raise
+        counted(request, refusal)
         return _again(page, visit, fields, refusal)
     if isinstance(outcome, Response):
         return outcome
