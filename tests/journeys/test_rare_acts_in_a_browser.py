@@ -134,6 +134,7 @@ def test_an_order_that_nobody_fetched_expires_and_its_block_is_written_off(
         expect(card).to_contain_text(town.tina.alias)
         assert on.page.get_by_text("Nobody came").count() == 0
     town.later(HOURS_TO_FETCH * 60)
+    assert town.sign_in(town.admin).status_code == 201
     with used_by(town, chromium, town.admin) as on:
         # Of the lots those of the ordered block cannot be written off, the one that is in none can.
         on.to("/admin/store")
@@ -142,6 +143,8 @@ def test_an_order_that_nobody_fetched_expires_and_its_block_is_written_off(
         pressed(town, on, "write-off-lot-", reason=REASON)
         on.to("/admin/pickups")
         expect(on.page.get_by_text("late")).to_be_visible()
+        (flagged,) = town.get(town.admin, "/v1/purchases").json()["purchases"]
+        assert (flagged["buyer"], flagged["trader"]) == (buyer, town.tina.alias)
         pressed(town, on, "expire-", reason=REASON)
         expect(on.page.get_by_text("No order waits")).to_be_visible()
         on.to(f"/admin/store?trader={town.newcomer.alias}")

@@ -83,6 +83,17 @@ def test_a_buyer_reads_no_amount_of_before(office: Office, former: Someone) -> N
     assert "/statement" not in page(office, former, "/me").text
 
 
+def test_the_operator_asks_for_anybodys_ledger_by_its_name(office: Office, former: Someone) -> None:
+    assert office.sign_in(office.operator).status_code == 201
+    path = f"/v1/users/{former.alias}/statement"
+    becomes(office, former, "buyer")
+    named = office.get(office.operator, f"{path}?ledger=farmer").json()
+    assert [entry["amount_ugx"] for entry in named["entries"]] == [1000, 1000]
+    assert code_of(office.get(office.operator, path)) == "validation-failed"
+    assert code_of(office.get(office.operator, "/v1/users/tra_aaaaaa/statement")) == "user-not-found"
+    assert code_of(office.get(former, f"{path}?ledger=farmer")) == "invalid-role"
+
+
 def test_the_page_says_its_days_and_when_it_was_issued(office: Office, former: Someone) -> None:
     today = kampala(office.clock.now())[:10]
     shown = page(office, former, "/statement?ledger=farmer").text

@@ -18,11 +18,12 @@ from watchkeeper.base.clock import (
 )
 from watchkeeper.interfaces.market_web.auth import Services, SignedIn, may
 from watchkeeper.interfaces.market_web.services import MarketServices
+from watchkeeper.interfaces.market_web.shapes import Alias
 from watchkeeper.interfaces.market_web.strict import StrictRoute
 from watchkeeper.interfaces.market_web.templating import TEMPLATES
 from watchkeeper.market.accounting.statement import Statement, statement
 from watchkeeper.market.refusals import Refusal
-from watchkeeper.market.signin.sessions import Session
+from watchkeeper.market.state import User
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["statements"])
 
@@ -45,8 +46,8 @@ Ledger = Annotated[
 ROLES = ("trader", "farmer", "admin")
 
 
-def of(session: Session, services: MarketServices, first_day: str, last_day: str, ledger: str) -> Statement:
-    """The statement of whoever asks, from the first day to the last, both included; raises `Refusal`."""
+def of(user: User, services: MarketServices, first_day: str, last_day: str, ledger: str) -> Statement:
+    """An account's statement from the first day to the last, both included; raises `Refusal`."""
     try:
         since = day_begins(first_day) if first_day else FIRST_INSTANT
     except NotADay as error:
@@ -56,7 +57,7 @@ def of(session: Session, services: MarketServices, first_day: str, last_day: str
     except NotADay as error:
         raise Refusal("validation-failed", str(error), field="last_day") from error
     database = services.handles().books.database
-    return statement(database, session.user, since=since, until=until, ledger=ledger)
+    return statement(database, user, since=since, until=until, ledger=ledger)
 
 
 def csv_of(found: Statement) -> Response:
@@ -70,7 +71,7 @@ def as_document(
     session: SignedIn, services: Services, first_day: Day = "", last_day: Day = "", ledger: Ledger = ""
 ) -> dict[str, object]:
     """What stood before, each entry, and what stands after; both days are included."""
-    return of(session, services, first_day, last_day, ledger).document()
+    return of(session.user, services, first_day, last_day, ledger).document()
 
 
 @router.get(
@@ -83,7 +84,7 @@ def as_csv(
     session: SignedIn, services: Services, first_day: Day = "", last_day: Day = "", ledger: Ledger = ""
 ) -> Response:
     """The same as CSV."""
-    return csv_of(of(session, services, first_day, last_day, ledger))
+    return csv_of(of(session.user, services, first_day, last_day, ledger))
 
 
 @router.get("/statement.html", openapi_extra=may(*ROLES), response_class=HTMLResponse)
@@ -91,7 +92,7 @@ def as_page(
     session: SignedIn, services: Services, first_day: Day = "", last_day: Day = "", ledger: Ledger = ""
 ) -> Response:
     """The same as a page to print."""
-    found = of(session, services, first_day, last_day, ledger)
+    found = of(session.user, services, first_day, last_day, ledger)
     values = {
         "statement": found,
         "first_day": first_day,
@@ -99,3 +100,19 @@ def as_page(
         "issued": services.clock.now(),
     }
     return HTMLResponse(TEMPLATES.get_template("statement.html").render(values))
+
+
+@router.get("/users/{alias}/statement", openapi_extra=may("operator"))
+def of_an_account(
+    alias: Alias,
+    session: SignedIn,
+    services: Services,
+    first_day: Day = "",
+    last_day: Day = "",
+    ledger: Ledger = "",
+) -> dict[str, object]:
+    """Anybody's statement; of whoever has another role now, that of before by the ledger's name."""
+    user = services.handles().books.user_by_alias(alias)
+    if user is None:
+        raise Refusal("user-not-found", "There is no such account.")
+    return of(user, services, first_day, last_day, ledger).document()

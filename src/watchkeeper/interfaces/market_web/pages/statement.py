@@ -42,7 +42,7 @@ def _read(visit: Visit) -> dict[str, object]:
     name = ledger or ledgers[0]
     found |= {"ledger": name, "query": urlencode({"first_day": first, "last_day": last, "ledger": name})}
     try:
-        return found | {"statement": statements.of(visit.session, visit.services, first, last, name)}
+        return found | {"statement": statements.of(visit.session.user, visit.services, first, last, name)}
     except Refusal as refusal:
         return found | {"problem": refusal.detail, "status": refusal.status}
 
@@ -53,7 +53,7 @@ def table(visit: Visit) -> Response:
     ledgers = ledgers_of(visit.services.handles().books.database, visit.session.user)
     # Who never had a ledger has one without entries.
     name = ledger or (*ledgers, *LEDGERS)[0]
-    return statements.csv_of(statements.of(visit.session, visit.services, first, last, name))
+    return statements.csv_of(statements.of(visit.session.user, visit.services, first, last, name))
 
 
 PAGES = (Page(path="/statement", title="Statement", template="statement.html", roles=ROLES, read=_read),)
