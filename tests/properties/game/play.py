@@ -51,6 +51,7 @@ class Game(TradeMoves, GoodsMoves, PeopleMoves):
             self.delete: 1,
             self.end_sessions: 1,
             self.issue_reset: 1,
+            self.reset_second_factor: 1,
             self.new_password: 1,
             self.set_phase: 1,
             self.notice: 2,

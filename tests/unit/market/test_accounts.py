@@ -20,6 +20,7 @@ from watchkeeper.market.commands import (
     InviteUser,
     IssueReset,
     PayToLock,
+    ResetSecondFactor,
     RestoreState,
     SetPhase,
     SuspendUser,
@@ -200,6 +201,33 @@ def test_the_state_of_an_account_is_what_its_rows_say(town: Town) -> None:
     town.one(restore, town.operator_id)
     # Whoever came in on the strength of an overwritten row is out.
     assert town.user(town.newcomer) == replace(before, session_generation=before.session_generation + 1)
+
+
+def test_the_operator_alone_resets_an_admins_second_factor_and_the_sessions_end(town: Town) -> None:
+    act = ResetSecondFactor(account=town.alias(town.other_admin), reason=REASON)
+    assert town.refused(act, town.admin_id) == "invalid-role"
+    trader = ResetSecondFactor(account=town.alias(town.newcomer), reason=REASON)
+    assert town.refused(trader, town.operator_id) == "account-state"
+    own = ResetSecondFactor(account=town.alias(town.operator_id), reason=REASON)
+    assert town.refused(own, town.operator_id) == "not-authorized"
+    before = town.user(town.other_admin)
+    town.one(act, town.operator_id)
+    after = replace(before, session_generation=before.session_generation + 1)
+    assert town.user(town.other_admin) == after
+    # The state is worked out again from the journal, which knows that this ends sessions.
+    restore = RestoreState(
+        table_name="user_state", row_key=str(town.other_admin), finding="f", incident="INC-1", reason=REASON
+    )
+    town.one(restore, town.operator_id)
+    assert town.user(town.other_admin) == replace(after, session_generation=after.session_generation + 1)
+    town.one(SuspendUser(account=before.alias, reason=REASON), town.admin_id)
+    assert town.refused(act, town.operator_id) == "account-state"
+
+
+def test_who_was_invited_is_handed_over_something_new_and_stays_invited(town: Town) -> None:
+    invited = town.one(InviteUser(role="buyer", reason=REASON), town.admin_id).body
+    town.one(IssueReset(account=str(invited["alias"]), reason=REASON), town.admin_id)
+    assert town.user(int(str(invited["user_id"]))).status == "invited"
 
 
 def in_pilot(town: Town) -> None:

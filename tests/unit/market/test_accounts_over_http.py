@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.waiting import until
 from tests.worlds.books import REASON
-from tests.worlds.office import MINUTE, NEW, WORD, Office, code_of
+from tests.worlds.office import MINUTE, NEW, WORD, Office, Someone, code_of
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, as_instant
 from watchkeeper.base.database import engine_of, file_of, open_database
 from watchkeeper.boundary.views import Views
@@ -234,21 +235,72 @@ def test_who_becomes_an_admin_enrols_a_second_factor_first(office: Office) -> No
     changed = office.on(office.trader.alias, "role", by=office.admin, role="admin")
     assert changed.status_code == 200
     assert office.sign_in(office.trader).status_code == 401
-    link = changed.json()["enrolment"].rpartition("/")[2]
-    secret = office.http.get(f"/v1/enrolments/{link}").json()["totp_secret"]
+    enrols(office, office.trader, changed.json()["enrolment"])
+    assert office.sign_in(office.trader, password=NEW).json()["role"] == "admin"
+
+
+def enrols(office: Office, person: Someone, link: str) -> None:
+    """Somebody comes through a link that was handed over, and has another password and second factor."""
+    token = link.rpartition("/")[2]
+    secret = office.http.get(f"/v1/enrolments/{token}").json()["totp_secret"]
     step = office.clock.now() // MICROSECONDS_PER_SECOND // totp.STEP_SECONDS
     enrolled = office.http.post(
-        f"/v1/enrolments/{link}",
+        f"/v1/enrolments/{token}",
         json={
-            "name": office.trader.name,
+            "name": person.name,
             "phone": "+256 733 000 000",
             "password": NEW,
-            "code": totp.code_at(secret, step),
+            "code": totp.code_at(secret, step) if secret else "",
         },
     )
-    assert enrolled.status_code == 201
-    office.trader.recovery = enrolled.json()["recovery_codes"]
-    assert office.sign_in(office.trader, password=NEW).json()["role"] == "admin"
+    assert enrolled.status_code == 201, enrolled.text
+    person.recovery = enrolled.json()["recovery_codes"]
+
+
+def test_an_admin_who_lost_everything_enrols_anew_by_the_operators_act(office: Office) -> None:
+    lost, what = office.admin, "second-factor/reset"
+    assert office.sign_in(office.other_admin).status_code == 201
+    assert code_of(office.on(lost.alias, what, by=office.other_admin)) == "invalid-role"
+    path = f"/v1/users/{lost.alias}/{what}"
+    headers = {"authorization": f"Bearer {office.operator.token}", "idempotency-key": "the-same-press"}
+
+    def pressed() -> httpx.Response:
+        office.http.cookies.clear()
+        return office.http.post(path, headers=headers, json={"reason": REASON})
+
+    answer = pressed()
+    assert answer.status_code == 201, answer.text
+    # Signed out at once, and neither the app nor a recovery code nor a passkey lets anybody in.
+    assert code_of(office.get(lost, "/v1/me")) in ("unauthenticated", "session-expired")
+    assert office.sign_in(lost).status_code == 401
+    for table in ("recovery_codes", "passkeys", "sessions"):
+        assert office.identities.query(f"SELECT 1 FROM {table} WHERE user_id = ?", (lost.id,)) == []
+    (row,) = office.market.books.database.query(
+        "SELECT actor, reason FROM journal WHERE command = 'reset_second_factor'"
+    )
+    assert row == (office.operator.alias, REASON)
+    link = pressed().json()["enrolment"]
+    enrols(office, lost, link)
+    assert office.sign_in(lost, password=NEW).status_code == 201
+    # The first press again takes nothing away from who has enrolled since.
+    assert code_of(pressed()) == "account-state"
+    assert office.get(lost, "/v1/me").status_code == 200
+    office.later(6)
+    assert code_of(office.on(lost.alias, what, by=office.operator)) == "second-factor-required"
+
+
+def test_a_lost_invitation_is_made_anew_and_the_old_link_ends(office: Office) -> None:
+    invited = office.post(office.admin, "/v1/users", role="buyer", reason=REASON).json()
+    alias, old = invited["alias"], invited["enrolment"].rpartition("/")[2]
+    again = office.on(alias, "reset", by=office.operator)
+    assert again.status_code == 201
+    assert "code" not in again.json()
+    assert office.http.get(f"/v1/enrolments/{old}").status_code == 404
+    user = office.market.books.user_by_alias(alias)
+    assert user is not None
+    guest = Someone(user, name="Gloria Guest", recovery=[])
+    enrols(office, guest, again.json()["enrolment"])
+    assert office.sign_in(guest, password=NEW).status_code == 201
 
 
 def test_the_phase_is_read_by_admins_and_set_by_the_operator(office: Office) -> None:
