@@ -58,15 +58,12 @@ def follow_the_money(
     backwards = chain(system.admin, pickup)
     assert [backwards.count(name) for name in ends] == [1, 2, 10, 10, 1, 1, 1, 0]
     # Of the same chain each sees what is theirs.
-    assert set(chain(farmer, str(payouts[0]))) == {
-        "create_listing",
-        "pay_to_lock",
-        "verify_delivery",
-        "payout",
-    }
-    assert set(chain(trader, str(deposits[0]))) == {
-        "deposit", "pay_to_lock", "verify_delivery", "form_block", "pickup",
-    }  # fmt: skip
+    theirs = set(chain(farmer, str(payouts[0])))
+    assert theirs >= {"create_listing", "pay_to_lock", "verify_delivery", "payout"}
+    assert "deposit" not in theirs
+    theirs = set(chain(trader, str(deposits[0])))
+    assert theirs >= {"deposit", "pay_to_lock", "verify_delivery", "form_block", "pickup"}
+    assert not theirs & {"create_listing", "payout"}
 
 
 def test_a_block_goes_from_the_store_to_a_buyer_who_reads_no_money(system: System) -> None:
