@@ -52,7 +52,7 @@ class Day:
         self.refused: dict[str, int] = {}
 
     def open(self) -> None:
-        """Open the market: switches, capital, and some of every produce."""
+        """Open the market: switches, capital, some of every produce, and a first lock for each trader."""
         floor = self._floor
         self._tried("pilot mode released", partial(office.release, floor, "/v1/pilot-mode"))
         self._tried("windows opened", partial(office.open_window, floor))
@@ -60,6 +60,8 @@ class Day:
             self._tried("deposits", partial(money.pay_in, floor, trader, _FIRST_DEPOSIT_UGX))
         for _ in PRODUCE:
             self._tried("listings", partial(trade.list_produce, floor))
+        for trader in floor.people.traders:
+            self._tried("locks", partial(trade.lock_for, floor, trader))
 
     def start(self) -> None:
         """Open the market and begin."""

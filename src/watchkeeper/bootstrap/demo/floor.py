@@ -36,6 +36,11 @@ _PAGE = 200
 _PAGES_MAX = 5
 
 
+def unended(lock: Row) -> bool:
+    """Whether a lock can still become something else."""
+    return lock["outcome"] not in ("delivered", "reversed")
+
+
 class Floor:
     """The market floor; belongs to the day's one thread."""
 
@@ -48,8 +53,6 @@ class Floor:
         self.draw = draw
         self.clock = clock
         self.pace = Pace(clock)
-        #: Units that each trader has paid for, by alias.
-        self.bought: dict[str, int] = {}
         #: Listings that were made.
         self.listed = 0
         #: From where on payments are in no statement yet, by account, as the API counts them.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from watchkeeper.bootstrap.demo.client import Person
-from watchkeeper.bootstrap.demo.floor import PRICES, Floor, Row
+from watchkeeper.bootstrap.demo.floor import PRICES, Floor, Row, unended
 
 #: Of the deliveries that wait, one of those with the nearest deadlines is next.
 _NEAREST = 5
 #: What costs up to this a kilogram may wait for its buyer until its time is over, in UGX.
-_CHEAP_UGX_PER_KG = 1500
+_CHEAP_UGX_PER_KG = 1000
 _GRAMS_PER_KG = 1000
 
 
@@ -125,10 +125,8 @@ def _said(floor: Floor, lock: str, outcome: str) -> bool:
 
 def _failed(floor: Floor) -> list[Row]:
     """Locks that were late or cancelled and have not ended yet."""
-    unended = floor.open_ones(
-        floor.people.admin, "/v1/locks", "locks", lambda row: row["outcome"] not in ("delivered", "reversed")
-    )
-    return [row for row in unended if row["outcome"] is not None]
+    found = floor.open_ones(floor.people.admin, "/v1/locks", "locks", unended)
+    return [row for row in found if row["outcome"] is not None]
 
 
 def _for_sale(floor: Floor, buyer: Person) -> list[Row]:

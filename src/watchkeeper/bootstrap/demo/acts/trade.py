@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from watchkeeper.bootstrap.demo.client import Person
-from watchkeeper.bootstrap.demo.floor import PRODUCE, Floor, Row
+from watchkeeper.bootstrap.demo.floor import PRODUCE, Floor, Row, unended
 
 #: Lots of one produce make a block, so a trader deals in one produce until there are so many.
 _UNITS_OF_A_BLOCK = 10
 #: Where so many units of a produce are free, nobody brings more.
 _FREE_UNITS_MAX = 120
 _GRAMS_OF_A_UNIT = 10_000
+#: Nobody here wants to be told of an exposure near the limit.
+_EXPOSURE_UGX_MAX = 750_000
 
 
 def list_produce(floor: Floor) -> bool:
@@ -53,11 +57,15 @@ def remove_listing(floor: Floor) -> bool:
 def lock(floor: Floor) -> bool:
     """A trader pays the asking price."""
     trader = floor.somebody(floor.people.traders, "locks")
-    unit = None if trader is None else _unit(floor, trader)
-    if trader is None or unit is None:
+    return trader is not None and lock_for(floor, trader)
+
+
+def lock_for(floor: Floor, trader: Person) -> bool:
+    """This trader does."""
+    unit = _unit(floor, trader)
+    if unit is None or _exposed(trader):
         return False
     floor.paced(trader, "locks", "/v1/locks", {"unit_id": unit["id"]})
-    floor.bought[trader.alias] = floor.bought.get(trader.alias, 0) + 1
     return True
 
 
@@ -108,13 +116,18 @@ def withdraw_offer(floor: Floor) -> bool:
 
 def lock_by_offer(floor: Floor) -> bool:
     """A trader pays what was agreed."""
-    may = [one for one in floor.people.traders if floor.may(one, "locks")]
+    may = [one for one in floor.people.traders if floor.may(one, "locks") and not _exposed(one)]
     trader, found = _some_offer(floor, may, "accepted")
     if trader is None:
         return False
     floor.paced(trader, "locks", "/v1/locks", {"unit_id": found["unit_id"], "offer": found["offer"]})
-    floor.bought[trader.alias] = floor.bought.get(trader.alias, 0) + 1
     return True
+
+
+def _exposed(trader: Person) -> bool:
+    """Whether a trader has as much at stake as a careful one has; blocks that are sold make room again."""
+    exposure = trader.get("/v1/wallet?limit=1")["exposure_ugx"]
+    return isinstance(exposure, int) and exposure > _EXPOSURE_UGX_MAX
 
 
 def _listings(floor: Floor, who: Person) -> list[Row]:
@@ -136,13 +149,22 @@ def _untouched(floor: Floor) -> Row | None:
 
 def _unit(floor: Floor, trader: Person) -> Row | None:
     """A free unit of what this trader gathers for the next block."""
-    traders = floor.people.traders
-    own = [name for place, (name, _) in enumerate(PRODUCE) if place % len(traders) == traders.index(trader)]
-    usual = own[floor.bought.get(trader.alias, 0) // _UNITS_OF_A_BLOCK % len(own)]
-    listing = floor.chosen([one for one in _listings(floor, trader) if one["produce"] == usual])
+    gathers = _gathers(floor, trader)
+    listing = floor.chosen([one for one in _listings(floor, trader) if one["produce"] == gathers])
     if listing is None:
         return None
     return {"id": floor.draw.choice(listing["units"])["id"], "price": listing["price_ugx_per_kg"]}
+
+
+def _gathers(floor: Floor, trader: Person) -> str:
+    """Of what a trader deals in, the produce that lacks the fewest units for a whole block."""
+    traders = floor.people.traders
+    own = [name for place, (name, _) in enumerate(PRODUCE) if place % len(traders) == traders.index(trader)]
+    lots = floor.open_ones(trader, "/v1/inventory", "lots", bool)
+    locks = floor.open_ones(trader, "/v1/locks", "locks", unended)
+    have = Counter(row["produce"] for row in lots if row["block_id"] is None)
+    have.update(row["produce"] for row in locks if row["outcome"] is None)
+    return max(floor.draw.sample(own, len(own)), key=lambda name: have[name] % _UNITS_OF_A_BLOCK)
 
 
 def _offers(floor: Floor, who: Person, status: str) -> list[Row]:
