@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -94,54 +95,102 @@ class Market(Bench):
 
 def digest(data: Path) -> str:
     """A digest of every table of the books, row by row."""
-    return _digest(data, "market")
+    with closing(Contents(data, stores=("market",))) as contents:
+        return _one(contents)
 
 
 def digest_of_all(data: Path) -> str:
-    """The same of the books, the identities and the gate: whatever a refusal could have changed."""
-    return _digest(data, "market", "identity", "gate")
+    """The same of the books, the identities and the gate."""
+    with closing(Contents(data)) as contents:
+        return _one(contents)
 
 
-def _digest(data: Path, *stores: Store) -> str:
-    if engine_of(data) == "sqlite":
-        return " ".join(_digest_of_file(data, store) for store in stores)
-    database = open_database(data, "market", role="owner")
-    try:
-        schemas = [STORES[store] for store in stores]
-        found = database.query(
-            f"SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ({', '.join('?' * len(schemas))})",
-            tuple(schemas),
+def _one(contents: Contents) -> str:
+    return hashlib.sha256(repr(sorted(contents.read().items())).encode()).hexdigest()
+
+
+class Contents:
+    """What stands in every table of the stores, each as a digest of its rows; for who asks often, over connections kept open."""
+
+    def __init__(self, data: Path, *, stores: Sequence[Store] = ("market", "identity", "gate")) -> None:
+        self._readers: list[_SqliteContents | _ServerContents] = (
+            [_ServerContents(data, stores)]
+            if engine_of(data) == "postgresql"
+            else [_SqliteContents(data, store) for store in stores]
         )
-        names = sorted(f"{schema!s}.{name!s}" for schema, name in found if name not in BESIDE_THE_GATE)
-        return _rows(database.query, names)
-    finally:
-        database.close()
+
+    def read(self) -> dict[str, str]:
+        """Table -> digest, as things are now."""
+        return {table: rows for reader in self._readers for table, rows in reader.read().items()}
+
+    def close(self) -> None:
+        """Give the connections back."""
+        for reader in self._readers:
+            reader.close()
 
 
-def _digest_of_file(data: Path, store: Store) -> str:
-    # Through the library that the market uses: a second one in this process would undo the locks of the first.
-    path = file_of(data, store)
-    if not path.exists():
-        return "gone"
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        connection.set_busy_timeout(_BUSY_MILLISECONDS_MAX)
-        named = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-        return _rows(lambda sql: connection.execute(sql).fetchall(), [str(name) for (name,) in named])
-    except apsw.NotADBError:
-        # What somebody made of it stays as it is, too.
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    finally:
-        connection.close()
+class _SqliteContents:
+    """One store's file. Where nobody committed since the last look nothing is read again."""
+
+    def __init__(self, data: Path, store: Store) -> None:
+        self._store, self._path = store, file_of(data, store)
+        self._connection: apsw.Connection | None = None
+        self._version: object = None
+        self._found: dict[str, str] = {}
+
+    def read(self) -> dict[str, str]:
+        if not self._path.exists():
+            return {self._store: "gone"}
+        try:
+            return self._read()
+        except apsw.NotADBError:
+            # What somebody made of it stays as it is, too.
+            return {self._store: hashlib.sha256(self._path.read_bytes()).hexdigest()}
+
+    def _read(self) -> dict[str, str]:
+        if self._connection is None:
+            # Through the library that the market uses: a second one in this process would undo the locks of the first.
+            self._connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+            self._connection.set_busy_timeout(_BUSY_MILLISECONDS_MAX)
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone() or (None,)
+        if version != self._version:
+            named = self._connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+            self._found = {
+                f"{self._store}.{name}": self._digest(self._connection, str(name))
+                for (name,) in named
+                if name not in NOT_BOOKS
+            }
+            self._version = version
+        return self._found
+
+    def _digest(self, connection: apsw.Connection, table: str) -> str:
+        columns = SESSION if table == "sessions" else "*"
+        rows = connection.execute(f"SELECT {columns} FROM {table}").fetchall()
+        return hashlib.sha256(repr(sorted(rows, key=repr)).encode()).hexdigest()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
 
-def _rows(query: Callable[[str], Sequence[tuple[object, ...]]], tables: Sequence[str]) -> str:
-    found = hashlib.sha256()
-    for table in tables:
-        name = table.rpartition(".")[2]
-        if name in NOT_BOOKS:
-            continue
-        columns = SESSION if name == "sessions" else "*"
-        for row in sorted(query(f"SELECT {columns} FROM {table}"), key=repr):
-            found.update(repr((name, row)).encode())
-    return found.hexdigest()
+class _ServerContents:
+    """All stores of a server, by one statement that the server plans once; it sums the digests of the rows up itself."""
+
+    def __init__(self, data: Path, stores: Sequence[Store]) -> None:
+        self._database = open_database(data, "market", role="owner")
+        parts = []
+        for schema in (STORES[store] for store in stores):
+            found = self._database.query("SELECT tablename FROM pg_tables WHERE schemaname = ?", (schema,))
+            for table in sorted({str(name) for (name,) in found} - BESIDE_THE_GATE - NOT_BOOKS):
+                columns = SESSION if table == "sessions" else "*"
+                parts.append(
+                    f"SELECT '{schema}.{table}', count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) "
+                    f"FROM (SELECT {columns} FROM {schema}.{table}) t"
+                )
+        self._sql = " UNION ALL ".join(parts)
+
+    def read(self) -> dict[str, str]:
+        return {str(table): str(rows) for table, rows in self._database.query(self._sql)}
+
+    def close(self) -> None:
+        self._database.close()
