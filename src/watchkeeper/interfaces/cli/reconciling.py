@@ -58,6 +58,9 @@ def reconcile(
     provider (mtn, airtel, bank), date_formats, and a table [columns] with the names of reference, date, and either amount
     or credit and debit; docs/operating.md has one to copy.
 
+    What no statement will ever match (a fee, a wrong amount, money that never came) is explained payment by payment:
+    `watchkeeper payment list`, `watchkeeper payment explain`.
+
     Exit code 0 when all match, 1 when something is different or missing, 2 or more when nothing could be compared.
     """
     statement = _read(file, column_map, first, last)

@@ -13,16 +13,18 @@ from watchkeeper.market.rows import marks, number
 from watchkeeper.market.state import Payment, Reconciliation
 
 _PAGE = 500
-#: Where payments stand: what makes them go in or out, and their amount. What is left is no payment.
+#: One reference has one payment; more than a few statements that say different things of it are nobody's.
+_SAID_MAX = 50
+#: Where payments stand: what makes them go in or out, their amount and whose they are. What is left is no payment.
 _SOURCES = (
     (
         "wallet_ledger",
         "CASE p.type WHEN 'profit_withdrawal' THEN 'out' ELSE 'in' END",
-        "p.amount_ugx",
+        "p.amount_ugx, p.trader_id",
         "p.type IN ('capital_deposit', 'profit_withdrawal') AND p.provider IS NOT NULL AND ",
     ),
-    ("payouts", "'out'", "p.amount_ugx", ""),
-    ("pickups", "'in'", "p.proceeds_ugx", ""),
+    ("payouts", "'out'", "p.amount_ugx, p.farmer_id", ""),
+    ("pickups", "'in'", "p.proceeds_ugx, p.trader_id", ""),
 )
 
 
@@ -40,8 +42,9 @@ def _payment(row: Record) -> Payment:
         utid=str(row[2]),
         direction=str(row[3]),
         amount_ugx=number(row[4]),
-        at=Instant(number(row[5])),
-        n=number(row[6]),
+        owner_id=number(row[5]),
+        at=Instant(number(row[6])),
+        n=number(row[7]),
     )
 
 
@@ -112,6 +115,29 @@ def opened(database: Database, utids: Sequence[str]) -> dict[str, Reconciliation
         str(row[1]): Reconciliation(
             number(row[0]), str(row[1]), str(row[2]), number(row[3]), number(row[4]), number(row[5])
         )
+        for row in rows
+    }
+
+
+def said(database: Database, provider: str, reference: str) -> list[tuple[str, int]]:
+    """What statements say of a payment, the newest first: way and amount in UGX, each once."""
+    rows = database.query(
+        "SELECT their_direction, their_amount_ugx FROM reconciliation_items WHERE provider = ? AND external_ref = ? "
+        "AND their_direction IS NOT NULL GROUP BY their_direction, their_amount_ugx ORDER BY max(id) DESC LIMIT ?",
+        (provider, reference, _SAID_MAX),
+    )
+    return [(str(row[0]), number(row[1])) for row in rows]
+
+
+def explained(database: Database, provider: str, reference: str) -> set[str | tuple[str, str, str, int]]:
+    """What of a payment was explained: the UTID that booked it, or what a statement says where no book has it."""
+    rows = database.query(
+        "SELECT our_utid, their_direction, their_amount_ugx FROM payment_explanations WHERE provider = ? "
+        "AND external_ref = ? LIMIT ?",
+        (provider, reference, 2 * _SAID_MAX),
+    )
+    return {
+        str(row[0]) if row[0] is not None else (provider, reference, str(row[1]), number(row[2]))
         for row in rows
     }
 

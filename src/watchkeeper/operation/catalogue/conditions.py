@@ -11,6 +11,7 @@ from watchkeeper.boundary.features import BY_NAME
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.catalogue.playbooks import PLAYBOOKS
 from watchkeeper.operation.catalogue.steps import in_words
+from watchkeeper.operation.catalogue.unexplained import UNBOOKED, UNMATCHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,15 @@ _OF_THE_WATCH = (
     Condition("monitor silent", "The watch is silent", "critical", "everything", lasts=True, cause=_TIERS),
     Condition("server full", "The database server's disk is full", "critical", "everything", "9", lasts=True),
     Condition(
-        "money unmatched", "Money stands in no statement of its provider", "high", "provider", lasts=True
+        UNMATCHED, "Money stands in no statement of its provider", "high", "provider", "money", lasts=True
+    ),
+    Condition(
+        UNBOOKED,
+        "A provider's statement has money that no book has",
+        "high",
+        "provider",
+        "unbooked",
+        lasts=True,
     ),
     Condition("incident records", "Incident records cannot be kept", "high", "everything"),
     Condition("settings wrong", "The settings cannot be used", "high", "everything"),
