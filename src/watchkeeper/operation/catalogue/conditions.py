@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from watchkeeper.boundary.features import BY_NAME
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.catalogue.playbooks import PLAYBOOKS
+from watchkeeper.operation.catalogue.signs.nearness import LEVELS
 from watchkeeper.operation.catalogue.steps import in_words
 from watchkeeper.operation.catalogue.unexplained import UNBOOKED, UNMATCHED
 
@@ -181,6 +182,20 @@ _OF_SIGNS = (
     ),
 )
 
+#: The domain's warnings before the limit of exposure: each level is told of an account by itself, and ends by itself.
+_OF_NEARNESS = tuple(
+    Condition(name, title, severity, "account", "nearness", lasts=True)
+    for (name, _), (title, severity) in zip(
+        LEVELS,
+        (
+            ("A trader nears the exposure limit", "low"),
+            ("A trader is near the exposure limit", "low"),
+            ("A trader has nearly reached the exposure limit", "medium"),
+        ),
+        strict=True,
+    )
+)
+
 #: What is told beside the catalogue's rows: of the watch itself, its records and its channels.
 _OF_THE_WATCH = (
     Condition(
@@ -238,7 +253,7 @@ def _of_invariants() -> tuple[Condition, ...]:
 
 
 CONDITIONS: dict[str, Condition] = {
-    condition.id: condition for condition in (*_of_invariants(), *_OF_SIGNS, *_OF_THE_WATCH)
+    condition.id: condition for condition in (*_of_invariants(), *_OF_SIGNS, *_OF_NEARNESS, *_OF_THE_WATCH)
 }
 
 

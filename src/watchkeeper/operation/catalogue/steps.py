@@ -78,6 +78,11 @@ STEPS: Mapping[str, tuple[str, ...]] = {
         "lift the restriction when the balance is right",
         "write down what it was",
     ),
+    "nearness": (
+        "look at the trader's positions: what is locked, delivered and not yet sold",
+        "see whether deliveries past their deadline or goods long in store hold it up",
+        "have those verified, reversed, picked up or written off; at the limit further locks are refused",
+    ),
     "money": (
         "compare the newest statement: watchkeeper reconcile",
         "look which payments are left: watchkeeper payment list",
