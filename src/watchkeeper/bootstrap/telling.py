@@ -151,11 +151,18 @@ class Telling:
             self._counted = begun
             return
         # Until the books are read to their end it goes on each second; from then on once a minute is enough.
-        reading = any(not looking.complete and looking.advanced for _, _, looking in looks)
-        self._counted = None if reading else begun
+        reading = {condition: looking.advanced and not looking.complete for condition, _, looking in looks}
+        self._counted = None if any(reading.values()) else begun
         for condition, found, looking in looks:
             with self._database.transaction("write"):
-                money.tell(self._database, condition, found, complete=looking.complete, at=self._clock.now())
+                money.tell(
+                    self._database,
+                    condition,
+                    found,
+                    complete=looking.complete,
+                    reading=reading[condition],
+                    at=self._clock.now(),
+                )
 
     def _tell_of_proofs(self) -> None:
         if self._proofs is None or self._age(self._proofs) >= _PROOFS_SECONDS:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from tests.unit.bootstrap.test_money_that_no_statement_has import PAID, Office
 from tests.worlds.books import REASON, digest
+from watchkeeper.base.clock import as_datetime
 from watchkeeper.bootstrap.command import app
 from watchkeeper.bootstrap.detecting import Detecting, of_the_books
 from watchkeeper.interfaces.cli.shared import SESSION_FILE
@@ -20,6 +21,7 @@ from watchkeeper.interfaces.control_base import Actor
 from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.interfaces.control_web import actions, payments
 from watchkeeper.interfaces.control_web.app import render as render_page
+from watchkeeper.market.reconciliation import reading
 from watchkeeper.market.signin import sessions
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
@@ -276,3 +278,15 @@ def test_the_command_line_lists_predicts_and_explains(desk: Desk) -> None:
     assert "Explained" in desk.typed("payment", "explain", "mtn", "FEE", "--reason", REASON)
     assert "already" in desk.typed("payment", "explain", "mtn", "FEE", "--reason", REASON)
     assert [row[2] for row in desk.alerts(UNBOOKED)] == ["resolved"]
+    # The comparison shows which of its items were explained since, and so does a new one of the same statement.
+    ((run,),) = desk.query("SELECT id FROM reconciliations")
+    items = reading.items(desk.room.books.database, int(str(run)), kind=None, after=0, limit=100)
+    by = {str(ref): utid for ref, utid in desk.query("SELECT external_ref, utid FROM payment_explanations")}
+    assert set(by) == {"MUCH", "FEE"}
+    assert {item["external_ref"]: item["explained_by"] for item in items if item["explained_by"]} == by
+    when = as_datetime(desk.clock.now()).strftime("%Y-%m-%d %H:%M:%S")
+    statement = desk.world.data / "mtn.csv"
+    statement.write_text(f"Id,Date,Amount\nMUCH,{when},10000\nFEE,{when},-300\nNEW,{when},-1\n")
+    tried = desk.typed("reconcile", str(statement), "--map", "mtn", "--dry-run", "--json", code=1)
+    marked = {item["external_ref"]: item["explained_by"] for item in json.loads(tried)["items"]}
+    assert marked == {**by, "NEW": None}

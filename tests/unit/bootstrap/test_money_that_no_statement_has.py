@@ -394,6 +394,23 @@ def test_statements_are_read_in_portions_and_nothing_is_over_before_their_end(
     assert (crowded.complete, dict(found)) == (True, {})
 
 
+def test_books_that_are_read_in_portions_are_told_once_and_again_when_all_was_read(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outside_money, "_KEYS_AT_ONCE", 4)
+    office.compare({})
+    office.days_pass(1.1)
+    times = [int(str(row[3])) for _ in range(20) for row in office.alerts()]
+    assert (times[0], times[-1]) == (1, 2)
+    assert times == sorted(times)
+    many = len(office.capital()) + len(PAID) - 1
+    assert office.said_of_it()[0].startswith(f"{many} of the payments")
+    # What was told before a start is no news in any portion after it.
+    office.worker_starts_again()
+    assert {row[3] for _ in range(20) for row in office.alerts()} == {2}
+    assert office.said_of_it()[0].startswith(f"{many} of the payments")
+
+
 def test_what_is_kept_of_overdue_payments_is_bounded_and_let_go_only_after_all_was_read(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,7 +103,7 @@ def explanations(database: Database, state: State, acts: Iterable[Act]) -> None:
             place = (command.provider, command.external_ref)
             state.payments.update(reading.payments(database, command.provider, [command.external_ref]))
             state.said[place] = reading.said(database, *place)
-            state.explained |= reading.explained(database, *place)
+            state.explained.update(reading.explained(database, *place))
 
 
 def unrecovered(database: Database, state: State, acts: Iterable[Act]) -> None:

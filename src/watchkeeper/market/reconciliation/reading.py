@@ -129,15 +129,19 @@ def said(database: Database, provider: str, reference: str) -> list[tuple[str, i
     return [(str(row[0]), number(row[1])) for row in rows]
 
 
-def explained(database: Database, provider: str, reference: str) -> set[str | tuple[str, str, str, int]]:
-    """What of a payment was explained: the UTID that booked it, or what a statement says where no book has it."""
+def explained(
+    database: Database, provider: str, reference: str
+) -> dict[str | tuple[str, str, str, int], str]:
+    """What of a payment was explained, and by which UTID: known by the UTID that booked it, or by what a statement says where
+    no book has it.
+    """
     rows = database.query(
-        "SELECT our_utid, their_direction, their_amount_ugx FROM payment_explanations WHERE provider = ? "
+        "SELECT our_utid, their_direction, their_amount_ugx, utid FROM payment_explanations WHERE provider = ? "
         "AND external_ref = ? LIMIT ?",
         (provider, reference, 2 * _SAID_MAX),
     )
     return {
-        str(row[0]) if row[0] is not None else (provider, reference, str(row[1]), number(row[2]))
+        str(row[0]) if row[0] is not None else (provider, reference, str(row[1]), number(row[2])): str(row[3])
         for row in rows
     }
 
@@ -155,6 +159,11 @@ _ITEM_COLUMNS = (
     "number", "external_ref", "kind", "our_utid", "our_direction", "our_amount_ugx", "their_direction",
     "their_amount_ugx", "their_at",
 )  # fmt: skip
+_EXPLAINED_BY = (
+    "(SELECT x.utid FROM payment_explanations x WHERE x.provider = i.provider AND x.external_ref = i.external_ref "
+    "AND (x.our_utid = i.our_utid OR (x.our_utid IS NULL AND i.our_utid IS NULL AND x.their_direction = i.their_direction "
+    "AND x.their_amount_ugx = i.their_amount_ugx)) LIMIT 1)"
+)
 Document = dict[str, object]
 
 
@@ -179,14 +188,14 @@ def run(database: Database, utid: str) -> Document | None:
 def items(
     database: Database, reconciliation_id: int, *, kind: str | None, after: int, limit: int
 ) -> list[Document]:
-    """Items of a comparison in their order, of one kind or of all."""
+    """Items of a comparison in their order, of one kind or of all; `explained_by` is the UTID that has explained one since."""
     of_kind, which = ("AND kind = ? ", (kind,)) if kind else ("", ())
     rows = database.query(
-        f"SELECT {', '.join(_ITEM_COLUMNS)} FROM reconciliation_items WHERE reconciliation_id = ? {of_kind}"
+        f"SELECT {', '.join(_ITEM_COLUMNS)}, {_EXPLAINED_BY} FROM reconciliation_items i WHERE reconciliation_id = ? {of_kind}"
         "AND number > ? ORDER BY number LIMIT ?",
         (reconciliation_id, *which, after, page(limit)),
     )
-    return [dict(zip(_ITEM_COLUMNS, row, strict=True)) for row in rows]
+    return [dict(zip((*_ITEM_COLUMNS, "explained_by"), row, strict=True)) for row in rows]
 
 
 def every_item(database: Database, reconciliation_id: int, kinds: Sequence[str]) -> Iterator[Document]:

@@ -34,10 +34,18 @@ def scope_of(provider: str) -> str:
 
 
 def tell(
-    database: Database, condition: str, found: Mapping[str, Unmatched], *, complete: bool, at: Instant
+    database: Database,
+    condition: str,
+    found: Mapping[str, Unmatched],
+    *,
+    complete: bool,
+    reading: bool,
+    at: Instant,
 ) -> None:
-    """Keep what is overdue and tell what came of it, in the caller's transaction. Nothing ends before all was read."""
-    changes = unexplained.keep(database, condition, found, complete=complete)
+    """Keep what is overdue and tell what came of it, in the caller's transaction. Nothing ends before all was read.
+
+    While it is read on (`reading`), portion after portion, a provider is told once; what else there is waits for the last one.
+    """
     told = {
         str(scope).removeprefix(SCOPE)
         for (scope,) in database.query(
@@ -45,6 +53,9 @@ def tell(
             (condition, _PROVIDERS_MAX),
         )
     }
+    if reading:
+        found = {provider: unmatched for provider, unmatched in found.items() if provider not in told}
+    changes = unexplained.keep(database, condition, found, complete=complete)
     for provider in sorted(told | found.keys()):
         unmatched = found.get(provider)
         change = changes.get(provider, Change(more=False, fewer=False))
