@@ -235,8 +235,11 @@ run's. Yours will differ.
 
     ./run --demo
 
-enrols six farmers, four traders, an admin and an operator through the same links and the same HTTP API that real people
-use, and plays a market day with them. `--speed 4` makes it four times as fast. It keeps to a folder of its own, `data-demo`.
+enrols six farmers, four traders, three buyers, an admin and an operator through the same links and the same HTTP API that real people
+use, and plays a market day with them, for as long as it runs: listings, offers and counters, locks, deliveries that come, come late
+or never, reversals, blocks, purchases, pickups, payouts, write-offs, notices, statements of the providers, and a guest whose
+account goes through all that an account can. A purchase that nobody came for expires after two days. After a lively beginning
+everybody keeps to the market's limits. `--speed 4` makes it four times as fast. It keeps to a folder of its own, `data-demo`.
 
 {start}
 

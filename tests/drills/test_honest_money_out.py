@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.worlds.books import TurnableClock
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.market.commands import (
@@ -27,6 +29,7 @@ from watchkeeper.operation.verifier import findings
 REASON = "because the test says so and means it"
 
 
+@pytest.mark.rule("ledger.conserved")
 def test_money_that_goes_out_is_conserved_at_each_step_and_the_watch_holds(data: Path) -> None:
     clock = TurnableClock()
     world = World(data, clock=clock)

@@ -14,6 +14,8 @@ from watchkeeper.bootstrap.demo.client import Person, Refused
 
 #: Amounts that stand in no other field by chance.
 PRICE, COST, PROCEEDS = 7_919, 791_900, 823_457
+WHOLE = ["pay_to_lock", "verify_delivery", "form_block", "purchase", "pickup"]
+DEPOSITS, FIRST_PAYOUT = (400_000, 500_000), 300_000
 
 
 def chain(person: Person, utid: str) -> list[str]:
@@ -21,6 +23,50 @@ def chain(person: Person, utid: str) -> list[str]:
     return [act["command"] for act in (*found["earlier"], found["act"], *found["later"])]
 
 
+def follow_the_money(
+    system: System, farmer: Person, trader: Person, *, listing: str, deposits: list[object], pickup: str
+) -> None:
+    """From either end: where the money came in, and where it went out."""
+    payouts = [
+        system.admin.post(
+            "/v1/payouts",
+            {
+                "account": farmer.alias,
+                "amount_ugx": amount,
+                "provider": "bank",
+                "external_ref": secrets.token_hex(8),
+                "reason": REASON,
+            },
+        )["utid"]
+        for amount in (FIRST_PAYOUT, COST - FIRST_PAYOUT)
+    ]
+    # Each unit cost 79,190: the first deposit paid for five and most of a sixth, the first payout pays for three and a part.
+    ends = ["create_listing", "deposit", *WHOLE, "payout"]
+    listed = chain(system.admin, listing)
+    assert [listed.count(name) for name in ends] == [1, 0, 10, 10, 1, 2, 1, 2]
+    assert listed[0] == "create_listing"
+    paid_in = [chain(system.admin, str(utid)) for utid in deposits]
+    assert [[found.count(name) for name in ends] for found in paid_in] == [
+        [0, 1, 6, 6, 1, 2, 1, 2],
+        [0, 1, 5, 5, 1, 2, 1, 1],
+    ]
+    paid_out = [chain(system.admin, str(utid)) for utid in payouts]
+    assert [[found.count(name) for name in ends] for found in paid_out] == [
+        [1, 1, 4, 4, 0, 0, 0, 1],
+        [1, 2, 7, 7, 0, 0, 0, 1],
+    ]
+    backwards = chain(system.admin, pickup)
+    assert [backwards.count(name) for name in ends] == [1, 2, 10, 10, 1, 1, 1, 0]
+    # Of the same chain each sees what is theirs.
+    theirs = set(chain(farmer, str(payouts[0])))
+    assert theirs >= {"create_listing", "pay_to_lock", "verify_delivery", "payout"}
+    assert "deposit" not in theirs
+    theirs = set(chain(trader, str(deposits[0])))
+    assert theirs >= {"deposit", "pay_to_lock", "verify_delivery", "form_block", "pickup"}
+    assert not theirs & {"create_listing", "payout"}
+
+
+@pytest.mark.rule("buyer.no-money", "purchase.whole-block")
 def test_a_block_goes_from_the_store_to_a_buyer_who_reads_no_money(system: System) -> None:
     word = secrets.token_urlsafe(18)
     trader, farmer, buyer, rival = (
@@ -30,9 +76,12 @@ def test_a_block_goes_from_the_store_to_a_buyer_who_reads_no_money(system: Syste
     listing: Any = farmer.post(
         "/v1/listings", {"produce": "Vanilla", "grams": 100_000, "price_ugx_per_kg": PRICE}
     )
-    trader.post(
-        "/v1/deposits", {"amount_ugx": 900_000, "provider": "bank", "external_ref": secrets.token_hex(8)}
-    )
+    deposits = [
+        trader.post(
+            "/v1/deposits", {"amount_ugx": amount, "provider": "bank", "external_ref": secrets.token_hex(8)}
+        )["utid"]
+        for amount in DEPOSITS
+    ]
     locks = [trader.post("/v1/locks", {"unit_id": unit_id}) for unit_id in listing["unit_ids"]]
     for lock in locks:
         system.admin.post(
@@ -74,8 +123,7 @@ def test_a_block_goes_from_the_store_to_a_buyer_who_reads_no_money(system: Syste
     finally:
         system.admin.post("/v1/purchase-window", {"engaged": True, "reason": REASON})
     assert (pickup["sale_return_ugx"], pickup["profit_credit_ugx"]) == (COST, PROCEEDS - COST)
-    whole = ["pay_to_lock", "verify_delivery", "form_block", "purchase", "pickup"]
-    assert [name for name in chain(system.admin, str(locks[0]["utid"])) if name in whole] == [
+    assert [name for name in chain(system.admin, str(locks[0]["utid"])) if name in WHOLE] == [
         "pay_to_lock",
         "verify_delivery",
         "form_block",
@@ -84,9 +132,12 @@ def test_a_block_goes_from_the_store_to_a_buyer_who_reads_no_money(system: Syste
         "pickup",
     ]
     backwards = chain(system.admin, pickup["utid"])
-    assert [backwards.count(name) for name in whole] == [10, 10, 1, 1, 1]
+    assert [backwards.count(name) for name in WHOLE] == [10, 10, 1, 1, 1]
     said += [buyer.get(f"/v1/trace/{utid}") for utid in (purchase["utid"], pickup["utid"], block["utid"])]
     said.append(buyer.get("/v1/purchases"))
+    follow_the_money(
+        system, farmer, trader, listing=str(listing["utid"]), deposits=deposits, pickup=pickup["utid"]
+    )
     assert chain(buyer, pickup["utid"]) == ["form_block", "purchase", "pickup"]
     with pytest.raises(Refused, match="utid-not-found"):
         rival.get(f"/v1/trace/{purchase['utid']}")

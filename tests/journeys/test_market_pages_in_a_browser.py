@@ -262,7 +262,8 @@ def test_an_admins_day_from_the_delivery_board_to_the_open_window(
     on_a_phone.done(on_a_phone.form("pilot-off"), reason=REASON)
     lots = [row for trader in system.traders for row in _rows(trader.get("/v1/lots?limit=200"), "lots")]
     (lot,) = (row["id"] for row in lots if row["utid"] == delivered)
-    on_a_phone.done(on_a_phone.form("write-off-lot"), lot_id=str(lot), reason=REASON)
+    on_a_phone.to(f"/admin/store?lots={lot - 1}")
+    on_a_phone.done(on_a_phone.form(f"write-off-lot-{lot}"), reason=REASON)
     on_a_phone.to("/admin/payouts")
     on_a_phone.done(
         on_a_phone.form(f"pay-{system.farmer.alias}"),

@@ -111,6 +111,7 @@ def buying(full: Everything, asker: Asker) -> Iterator[tuple[str, httpx.Response
         yield path, asker.ask("GET", path, headers)
 
 
+@pytest.mark.rule("buyer.no-money")
 def test_no_byte_that_a_buyer_reads_holds_a_price_a_cost_or_a_fee(full: Everything, asker: Asker) -> None:
     amounts, rows = contents.apart(full.system.data)
     looked_for = [
@@ -206,6 +207,7 @@ def marks(full: Everything) -> Marks:
     return found
 
 
+@pytest.mark.rule("identity.apart")
 @pytest.mark.parametrize("role", ["farmer", "trader", "buyer", "admin", "operator"])
 def test_no_byte_that_anybody_reads_holds_the_identity_of_another(
     full: Everything, asker: Asker, marks: Marks, role: str
@@ -248,6 +250,7 @@ def test_the_pages_of_the_control_room_hold_no_identity(full: Everything, marks:
     assert {path: hits for path in paths if (hits := marks.found(operator.page(path)))} == {}
 
 
+@pytest.mark.rule("identity.read-by")
 def test_that_the_operator_read_whom_to_pay_is_written_down_without_what_was_read(
     full: Everything, asker: Asker, marks: Marks
 ) -> None:
@@ -293,6 +296,7 @@ def test_who_types_a_name_or_number_into_the_wrong_field_leaves_it_nowhere(
     _nowhere(full, marks)
 
 
+@pytest.mark.rule("identity.apart")
 def test_no_row_file_log_or_message_holds_an_identity(full: Everything, marks: Marks) -> None:
     _nowhere(full, marks)
 

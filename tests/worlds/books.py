@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -12,7 +13,7 @@ from watchkeeper.base.clock import BootTime, Clock, Instant, SystemClock
 from watchkeeper.base.database import Store, engine_of, file_of, open_database
 from watchkeeper.base.database.server import STORES
 from watchkeeper.bootstrap.bench.books import Bench
-from watchkeeper.market.commands import Answer, Command
+from watchkeeper.market.commands import Act, Answer, Command
 from watchkeeper.market.refusals import Refusal
 
 REASON = "because the test says so and means it"
@@ -67,12 +68,20 @@ class Market(Bench):
         self.admin_id = self.market.admin.id
 
     def tried(self, command: Command, actor_id: int, **more: object) -> Answer | Refusal:
-        """What a command is answered."""
+        """What a command is answered; where it is refused, every table is as it was."""
         self.keep_lease()
         act = self.act(command, actor_id)
         for name, value in more.items():
             object.__setattr__(act, name, value)
-        return self.executor.run([act])[0]
+        return self.sent(act)
+
+    def sent(self, act: Act) -> Answer | Refusal:
+        """The same of an act as it is, with the lease as it stands."""
+        before = digest_of_all(self.data)
+        outcome = self.executor.run([act])[0]
+        if isinstance(outcome, Refusal):
+            assert digest_of_all(self.data) == before, f"{outcome.code} left something of {act.command}"
+        return outcome
 
     def lease_reports(self) -> list[tuple[int, str, str, str]]:
         """What the market told the watch about itself."""
@@ -86,41 +95,102 @@ class Market(Bench):
 
 def digest(data: Path) -> str:
     """A digest of every table of the books, row by row."""
-    return _digest(data, "market")
+    with closing(Contents(data, stores=("market",))) as contents:
+        return _one(contents)
 
 
 def digest_of_all(data: Path) -> str:
     """The same of the books, the identities and the gate."""
-    return " ".join(_digest(data, store) for store in ("market", "identity", "gate"))
+    with closing(Contents(data)) as contents:
+        return _one(contents)
 
 
-def _digest(data: Path, store: Store) -> str:
-    if engine_of(data) == "postgresql":
-        database = open_database(data, "market", role="owner")
-        schema = STORES[store]
+def _one(contents: Contents) -> str:
+    return hashlib.sha256(repr(sorted(contents.read().items())).encode()).hexdigest()
+
+
+class Contents:
+    """What stands in every table of the stores, each as a digest of its rows; for who asks often, over connections kept open."""
+
+    def __init__(self, data: Path, *, stores: Sequence[Store] = ("market", "identity", "gate")) -> None:
+        self._readers: list[_SqliteContents | _ServerContents] = (
+            [_ServerContents(data, stores)]
+            if engine_of(data) == "postgresql"
+            else [_SqliteContents(data, store) for store in stores]
+        )
+
+    def read(self) -> dict[str, str]:
+        """Table -> digest, as things are now."""
+        return {table: rows for reader in self._readers for table, rows in reader.read().items()}
+
+    def close(self) -> None:
+        """Give the connections back."""
+        for reader in self._readers:
+            reader.close()
+
+
+class _SqliteContents:
+    """One store's file. Where nobody committed since the last look nothing is read again."""
+
+    def __init__(self, data: Path, store: Store) -> None:
+        self._store, self._path = store, file_of(data, store)
+        self._connection: apsw.Connection | None = None
+        self._version: object = None
+        self._found: dict[str, str] = {}
+
+    def read(self) -> dict[str, str]:
+        if not self._path.exists():
+            return {self._store: "gone"}
         try:
-            found = database.query("SELECT tablename FROM pg_tables WHERE schemaname = ?", (schema,))
-            names = sorted({str(name) for (name,) in found} - BESIDE_THE_GATE)
-            return _rows(database.query, [f"{schema}.{name}" for name in names])
-        finally:
-            database.close()
-    # Through the library that the market uses: a second one in this process would undo the locks of the first.
-    connection = apsw.Connection(str(file_of(data, store)), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        connection.set_busy_timeout(_BUSY_MILLISECONDS_MAX)
-        named = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-        return _rows(lambda sql: connection.execute(sql).fetchall(), [str(name) for (name,) in named])
-    finally:
-        connection.close()
+            return self._read()
+        except apsw.NotADBError:
+            # What somebody made of it stays as it is, too.
+            return {self._store: hashlib.sha256(self._path.read_bytes()).hexdigest()}
+
+    def _read(self) -> dict[str, str]:
+        if self._connection is None:
+            # Through the library that the market uses: a second one in this process would undo the locks of the first.
+            self._connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+            self._connection.set_busy_timeout(_BUSY_MILLISECONDS_MAX)
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone() or (None,)
+        if version != self._version:
+            named = self._connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+            self._found = {
+                f"{self._store}.{name}": self._digest(self._connection, str(name))
+                for (name,) in named
+                if name not in NOT_BOOKS
+            }
+            self._version = version
+        return self._found
+
+    def _digest(self, connection: apsw.Connection, table: str) -> str:
+        columns = SESSION if table == "sessions" else "*"
+        rows = connection.execute(f"SELECT {columns} FROM {table}").fetchall()
+        return hashlib.sha256(repr(sorted(rows, key=repr)).encode()).hexdigest()
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
 
-def _rows(query: Callable[[str], Sequence[tuple[object, ...]]], tables: Sequence[str]) -> str:
-    found = hashlib.sha256()
-    for table in tables:
-        name = table.rpartition(".")[2]
-        if name in NOT_BOOKS:
-            continue
-        columns = SESSION if name == "sessions" else "*"
-        for row in sorted(query(f"SELECT {columns} FROM {table}"), key=repr):
-            found.update(repr((name, row)).encode())
-    return found.hexdigest()
+class _ServerContents:
+    """All stores of a server, by one statement that the server plans once; it sums the digests of the rows up itself."""
+
+    def __init__(self, data: Path, stores: Sequence[Store]) -> None:
+        self._database = open_database(data, "market", role="owner")
+        parts = []
+        for schema in (STORES[store] for store in stores):
+            found = self._database.query("SELECT tablename FROM pg_tables WHERE schemaname = ?", (schema,))
+            for table in sorted({str(name) for (name,) in found} - BESIDE_THE_GATE - NOT_BOOKS):
+                columns = SESSION if table == "sessions" else "*"
+                parts.append(
+                    f"SELECT '{schema}.{table}', count(*) || ' ' || coalesce(sum(hashtextextended(t::text, 0)), 0) "
+                    f"FROM (SELECT {columns} FROM {schema}.{table}) t"
+                )
+        self._sql = " UNION ALL ".join(parts)
+
+    def read(self) -> dict[str, str]:
+        return {str(table): str(rows) for table, rows in self._database.query(self._sql)}
+
+    def close(self) -> None:
+        self._database.close()

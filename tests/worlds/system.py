@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,9 +78,15 @@ class System:
     """One running Watchkeeper."""
 
     def __init__(
-        self, data: Path, *, database_url: str | None = None, environment: Mapping[str, str] | None = None
+        self,
+        data: Path,
+        *,
+        database_url: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
     ) -> None:
         self.data = data
+        self._options = options
         self.environment = ENVIRONMENT | dict(environment or {})
         self.database_url = database_url
         self.engine: Engine = "sqlite" if database_url is None else "postgresql"
@@ -96,7 +102,8 @@ class System:
         self.lines.clear()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "watchkeeper.bootstrap", "run", "--data", str(self.data)]
-            + (["--database", self.database_url] if self.database_url else []),
+            + (["--database", self.database_url] if self.database_url else [])
+            + [*self._options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -357,6 +357,7 @@ class Executor:
         actor = users.get(act.actor_id)
         alias = actor.alias if actor is not None else "unknown"
         self.notes.refused(actor=alias, code=refusal.code)
+        refusal.counted = True
         if isinstance(refusal, PaceExceeded):
             self.notes.hit(actor=alias, limit=refusal.limit)
 

@@ -227,16 +227,19 @@ class Books:
         )
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
-    def nth_attempt(self, nth: int, *, since: Instant, kind: str, whose: str, key: str) -> Instant | None:
+    def nth_attempt(
+        self, nth: int, *, since: Instant, kind: str, whose: str, key: str, only_from: str | None = None
+    ) -> Instant | None:
         """When the `nth` newest attempt of this kind since then was noted; None if there were fewer.
 
-        `whose` is account or address, `key` which one.
+        `whose` is account or address, `key` which one; `only_from` leaves out those of other addresses.
         """
         column = {"account": "account", "address": "address"}[whose]
+        beside, more = ("", ()) if only_from is None else ("AND address = ? ", (only_from,))
         row = self.database.one(
-            f"SELECT at FROM sign_in_attempts WHERE {column} = ? AND at > ? AND kind = ? "
+            f"SELECT at FROM sign_in_attempts WHERE {column} = ? AND at > ? AND kind = ? {beside}"
             "ORDER BY at DESC LIMIT 1 OFFSET ?",
-            (key, since, kind, nth - 1),
+            (key, since, kind, *more, nth - 1),
         )
         return None if row is None else Instant(number(row[0]))
 

@@ -89,3 +89,5 @@ class Refusal(Exception):
         self.field = field
         self.retry_after_seconds = retry_after_seconds
         self.resets_at = resets_at
+        #: Whether it stands among the counts of refusals already; each counts once, wherever it is caught.
+        self.counted = False

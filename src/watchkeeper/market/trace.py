@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.interface import Record
+from watchkeeper.market import trail
 from watchkeeper.market.inventory import reading as goods
 from watchkeeper.market.listings import naming
 from watchkeeper.market.rows import number, text_or_none
@@ -61,7 +62,11 @@ def trace(database: Database, utid: str, *, viewer: User) -> dict[str, object] |
 def _before(database: Database, utid: str) -> list[str]:
     row = database.one("SELECT target_utid FROM journal WHERE utid = ?", (utid,))
     target = text_or_none(row[0]) if row else None
-    return [*([] if target is None else [target]), *goods.neighbours_before(database, utid)]
+    return [
+        *([] if target is None else [target]),
+        *goods.neighbours_before(database, utid),
+        *trail.before(database, utid),
+    ]
 
 
 def _after(database: Database, utid: str) -> list[str]:
@@ -70,7 +75,11 @@ def _after(database: Database, utid: str) -> list[str]:
         "SELECT utid FROM journal WHERE target_utid = ? AND command <> 'storage_fee' ORDER BY n LIMIT ?",
         (utid, CHAIN_MAX),
     )
-    return [*(str(row[0]) for row in rows), *goods.neighbours_after(database, utid)]
+    return [
+        *(str(row[0]) for row in rows),
+        *goods.neighbours_after(database, utid),
+        *trail.after(database, utid),
+    ]
 
 
 def _act(database: Database, utid: str, viewer: User) -> dict[str, object] | None:

@@ -38,7 +38,15 @@ NEW_BUSINESS = frozenset(
 )
 #: What goes on although everything is shut down.
 NEVER_STOPPED = frozenset(
-    {"suspend_user", "end_sessions", "issue_reset", "reset_password", "change_password", "activate_user"}
+    {
+        "suspend_user",
+        "end_sessions",
+        "issue_reset",
+        "reset_second_factor",
+        "reset_password",
+        "change_password",
+        "activate_user",
+    }
 )
 
 

@@ -177,11 +177,30 @@ class Plain(Goods):
         return ACCEPTED
 
     def issue_reset(self, actor: int, at: int, *, alias: str, reason: str) -> str:
-        """A code is handed over."""
+        """A code is handed over, or a link."""
         found = self._account_act(
-            "issue_reset", actor, at, "admin", "operator", alias=alias, reason=reason, states=("active",)
+            "issue_reset",
+            actor,
+            at,
+            "admin",
+            "operator",
+            alias=alias,
+            reason=reason,
+            states=("active", "invited"),
         )
         return found if isinstance(found, str) else ACCEPTED
+
+    def reset_second_factor(self, actor: int, at: int, *, alias: str, reason: str) -> str:
+        """An admin begins anew with another second factor."""
+        found = self._account_act(
+            "reset_second_factor", actor, at, "operator", alias=alias, reason=reason, states=("active",)
+        )
+        if isinstance(found, str):
+            return found
+        if found.role != "admin":
+            return "account-state"
+        found.ended += 1
+        return ACCEPTED
 
     def new_password(self, command: str, actor: int, at: int) -> str:
         """Whoever was signed in with the old one is out."""

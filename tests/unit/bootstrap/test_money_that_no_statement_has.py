@@ -123,6 +123,7 @@ def test_nothing_is_told_before_the_first_statement_and_cash_never_is(office: Of
     assert office.alerts() == [("provider:airtel", "high", "open", 1)]
 
 
+@pytest.mark.rule("reconcile.unmatched")
 def test_what_is_unmatched_for_a_day_is_one_alert_and_a_statement_that_has_it_ends_it(office: Office) -> None:
     everything = office.capital() | PAID
     office.compare({name: amount for name, amount in everything.items() if name not in PAID})

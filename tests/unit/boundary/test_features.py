@@ -125,6 +125,7 @@ NEVER_OFF = {
     "RecordFlip",
     "Repair",
     "ResetPassword",
+    "ResetSecondFactor",
     "RestoreDefences",
     "RestoreState",
     "SuspendUser",

@@ -19,8 +19,9 @@ _BODY_BYTES_MAX = 65_536
 _OURS = "# Written by ./run --demo, and written again each time.\n"
 #: A day is played in minutes, so what a day has comes within an hour and would be told as too often.
 _PACE = (
-    "\n# A whole day is played within minutes: by the hour, everybody is in a hurry.\n[thresholds]\n"
-    "admin_actions_per_hour = 10000\nrate_limit_hits_per_hour = 10000\n"
+    "\n# A whole day is played within minutes: by the hour, everybody is in a hurry. Roles and switches keep their pace.\n"
+    "[thresholds]\nadmin_actions_per_hour = 10000\nrate_limit_hits_per_hour = 10000\nreversals_per_day = 10000\n"
+    "reversal_after_lock_seconds = 0\nreversal_after_mark_seconds = 0\n"
 )
 
 

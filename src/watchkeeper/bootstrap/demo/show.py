@@ -13,14 +13,16 @@ from watchkeeper.base.database import engine_of
 from watchkeeper.base.database.places import SERVER_FILE
 from watchkeeper.bootstrap.addresses import Addresses
 from watchkeeper.bootstrap.demo import sabotage
-from watchkeeper.bootstrap.demo.client import Person
+from watchkeeper.bootstrap.demo.client import Person, Refused
 from watchkeeper.bootstrap.demo.day import Day
-from watchkeeper.bootstrap.demo.people import People, gather
+from watchkeeper.bootstrap.demo.people import Guest, People, gather
 from watchkeeper.bootstrap.demo.phone import Phone
 from watchkeeper.bootstrap.setup import FirstLinks
 
 _PEOPLE_FILE = "demo-people.json"
 _COUNT_SECONDS = 30.0
+_SIGN_INS_MAX = 4
+_NEXT_DIGITS_SECONDS = 15.0
 
 
 class Demonstration:
@@ -67,13 +69,12 @@ class Demonstration:
                     "This folder was not made by --demo; nobody's password is known. Choose another --data."
                 )
                 return
-            people.admin.sign_in()
-            for person in (*people.farmers, *people.traders, *people.buyers):
-                person.sign_in()
+            if not self._signed_in(people):
+                return
         else:
             people = gather(self._where.market, operator=links.operator, admin=links.admin, say=self._say)
             _remember(self._data, people)
-        day = Day(people, speed=self._speed)
+        day = Day(people, speed=self._speed, keep=lambda: _remember(self._data, people))
         day.start()
         self._explain(people)
         while not self._stopping.wait(_COUNT_SECONDS / max(1.0, self._speed)):
@@ -81,6 +82,22 @@ class Demonstration:
             refused = ", ".join(f"{count} {code}" for code, count in sorted(day.refused.items()))
             self._say(f"  so far: {done}" + (f"; refused: {refused}" if refused else ""))
         day.stop()
+
+    def _signed_in(self, people: People) -> bool:
+        """Let everybody in again. Six digits count once, so an admin who was here a moment ago waits for the next."""
+        for _ in range(_SIGN_INS_MAX):
+            try:
+                people.admin.sign_in()
+                break
+            except Refused:
+                if self._stopping.wait(_NEXT_DIGITS_SECONDS):
+                    return False
+        else:
+            self._say("The demonstration's admin is not let in; nobody plays. Choose another --data.")
+            return False
+        for person in (*people.farmers, *people.traders, *people.buyers):
+            person.sign_in()
+        return True
 
     def _explain(self, people: People) -> None:
         data = self._data
@@ -127,14 +144,17 @@ def _remember(data: Path, people: People) -> None:
         "farmers": [_kept(person) for person in people.farmers],
         "traders": [_kept(person) for person in people.traders],
         "buyers": [_kept(person) for person in people.buyers],
+        "guest": None if people.guest is None else _kept(people.guest.person) | {"acts": people.guest.acts},
     }
     path = data / "run" / _PEOPLE_FILE
-    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(document, file)
+    fresh.replace(path)
 
 
-def _kept(person: Person) -> dict[str, str | None]:
+def _kept(person: Person) -> dict[str, object]:
     return {"alias": person.alias, "password": person.password, "secret": person.secret}
 
 
@@ -149,6 +169,7 @@ def _remembered(data: Path, where: Addresses) -> People | None:
             where.market, alias=kept["alias"], password=kept["password"], secret=kept["secret"], run="again"
         )
 
+    guest = document.get("guest")
     return People(
         person(document["operator"]),
         person(document["admin"]),
@@ -156,6 +177,7 @@ def _remembered(data: Path, where: Addresses) -> People | None:
         [person(kept) for kept in document["traders"]],
         # A folder of an earlier version has none.
         [person(kept) for kept in document.get("buyers", ())],
+        None if guest is None else Guest(person(guest), int(guest["acts"])),
     )
 
 

@@ -290,10 +290,17 @@ class NewReconciliation(Shape):
 
 
 class Problem(BaseModel):
-    """An error, after RFC 9457."""
+    """An error, after RFC 9457.
+
+    Where a limit was reached: which one, how many it takes in how many seconds, and when it takes the next.
+    """
 
     type: str
     title: str
     status: int
     detail: str
     errors: list[dict[str, str]] = []
+    limit: str | None = None
+    limit_max: int | None = None
+    window_seconds: int | None = None
+    resets_at: str | None = None

@@ -183,6 +183,7 @@ POLICIES: Mapping[str, Policy] = {
     "delete_user": _admins(ADMIN, ANOTHER, "user_steps", irreversible=frozenset({"user deletion"})),
     "end_sessions": _admins(ADMIN_OR_OPERATOR, ANOTHER),
     "issue_reset": _admins(ADMIN_OR_OPERATOR, ANOTHER),
+    "reset_second_factor": _admins(OPERATOR, ANOTHER),
     "reset_password": Policy(roles=PEOPLE, touches=OWN),
     "change_password": Policy(roles=PEOPLE, touches=OWN),
     "set_phase": _admins(OPERATOR, NOBODYS, "phases"),

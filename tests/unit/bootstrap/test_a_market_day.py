@@ -1,0 +1,117 @@
+"""The demonstration's day against the market's own application: it goes on for days, and no lock is forgotten."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.worlds.books import REASON
+from tests.worlds.office import Office
+from watchkeeper.bootstrap.demo.acts import KINDS, goods
+from watchkeeper.bootstrap.demo.client import Person
+from watchkeeper.bootstrap.demo.day import Day
+from watchkeeper.bootstrap.demo.floor import Floor
+from watchkeeper.bootstrap.demo.people import People, enrolled, invite
+from watchkeeper.market.commands import Answer, Command, CreateListing, PayToLock, VerifyDelivery
+
+#: As many as one trader may lock in an hour; so often that they are more than a page of the API holds.
+PACE = 20
+MANY = 200
+STEPS_MAX = 3000
+MINUTES_A_STEP = 1
+MINUTES_OF_TWO_DAYS = 49 * 60
+
+
+class MarketDay:
+    """An office with the people of the demonstration in it."""
+
+    def __init__(self, data: Path) -> None:
+        self.office = office = Office(data)
+        self.draw = random.Random(1)
+        base = str(office.http.base_url)
+        office.market.keep_lease()
+        office.sign_in(office.admin)
+        link = office.post(office.admin, "/v1/users", role="admin", reason=REASON).json()["enrolment"]
+        person, codes = enrolled(base, link, "Admin of the day", self.draw, "t", clock=office.clock)
+        person.sign_in(recovery_code=codes[0])
+        operator = Person(base, alias=office.operator.alias, password="", secret=None, run="t")
+        self.people = People(operator, person)
+        invite(self.people, draw=self.draw, run="t", say=lambda _: None, clock=office.clock)
+
+    def floor(self) -> Floor:
+        return Floor(self.people, draw=self.draw, clock=self.office.clock, run="t", keep=lambda: None)
+
+    def play(self, day: Day, *, until: set[str]) -> None:
+        """Step on, some minutes at a time, until each of these was done since the beginning of this."""
+        before = dict(day.done)
+        for _ in range(STEPS_MAX):
+            if not (missing := {name for name in until if day.done.get(name, 0) == before.get(name, 0)}):
+                return
+            self.office.market.keep_lease()
+            self.office.later(MINUTES_A_STEP)
+            day.step()
+        pytest.fail(f"these were not done in {STEPS_MAX} steps: {missing}; refused: {day.refused}")
+
+
+@pytest.fixture
+def market_day(data: Path) -> Iterator[MarketDay]:
+    found = MarketDay(data)
+    yield found
+    found.office.close()
+
+
+def test_after_more_locks_than_a_page_holds_new_ones_are_verified_and_late_ones_reversed(
+    market_day: MarketDay,
+) -> None:
+    market, office = market_day.office.market, market_day.office
+
+    def one(command: Command, actor_id: int) -> Answer:
+        market.keep_lease()
+        return office.intake.submit(market.act(command, actor_id)).result(10)
+
+    units: list[int] = []
+    for _ in range(2):
+        listing = CreateListing(produce="Maize", grams=10_000 * MANY, price_ugx_per_kg=1)
+        found = one(listing, market.farmer).body["unit_ids"]
+        assert isinstance(found, list)
+        units += found
+
+    def locked(count: int) -> list[str]:
+        office.later(61)
+        return [one(PayToLock(unit_id=units.pop()), market.tina).utid for _ in range(count)]
+
+    for _ in range(MANY // PACE + 1):
+        for utid in locked(PACE):
+            one(VerifyDelivery(lock_utid=utid, outcome="delivered", reason=REASON), market.admin_id)
+    late, cancelled, delivered = locked(3)
+    floor = market_day.floor()
+    assert goods.late(floor)
+    assert goods.reverse(floor)
+    assert not goods.reverse(floor)
+    assert goods.cancelled(floor)
+    assert goods.accepted_late(floor)
+    assert goods.delivered(floor)
+    assert not goods.delivered(floor)
+    outcomes = [
+        (str(row["utid"]), str(row["outcome"])) for row in market.books.locks(after=MANY + PACE, limit=200)
+    ]
+    assert sorted(outcome for _, outcome in outcomes) == ["delivered", "delivered", "reversed"]
+    assert {utid for utid, _ in outcomes} == {late, cancelled, delivered}
+
+
+def test_a_day_goes_on_for_days_with_every_kind_of_act(tmp_path: Path) -> None:
+    market_day = MarketDay(tmp_path / "data")
+    day = Day(market_day.people, speed=20, clock=market_day.office.clock)
+    day.open()
+    names = {kind.name for kind in KINDS}
+    market_day.play(day, until=names - {"purchases expired"})
+    # Whoever has not come for a block by then is late, sessions have ended, and codes are others.
+    market_day.office.later(MINUTES_OF_TWO_DAYS)
+    market_day.play(day, until=names)
+    market_day.office.close()
+    assert "rate-limit-exceeded" not in day.refused
+    assert "validation-failed" not in day.refused
+    assert sum(day.refused.values()) * 5 < sum(day.done.values()), day.refused
