@@ -153,7 +153,7 @@ def test_every_command_teaches() -> None:
         return answer.output
 
     seen = 0
-    for group in ("", "alert", "restrict", "playbook", "incident", "seal", "bench"):
+    for group in ("", "alert", "restrict", "playbook", "payment", "incident", "seal", "bench"):
         above = [group] if group else []
         for name in re.findall(
             r"^\W*([a-z][a-z-]+)  ", taught(*above).partition("Commands")[2], re.MULTILINE

@@ -36,7 +36,16 @@ from watchkeeper.bootstrap.demo.client import Person
 CHANGE_IDENTITY = {("post", "/v1/me")}
 #: Where somebody's identity is theirs to read, and where the operator reads whom to pay.
 OWN, TO_PAY = {"/v1/me", "/me"}, {"/v1/payouts", "/operator/payouts"}
-CONTROL_ROOM = ("/", "/overview.json", "/controls", "/incidents", "/journal", "/coverage")
+CONTROL_ROOM = (
+    "/",
+    "/overview.json",
+    "/controls",
+    "/payments",
+    "/payments.json",
+    "/incidents",
+    "/journal",
+    "/coverage",
+)
 
 
 @pytest.fixture(scope="module")

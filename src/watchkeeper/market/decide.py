@@ -36,6 +36,7 @@ from watchkeeper.market.commands import (
     EndSessions,
     ExpireOffer,
     ExpirePurchase,
+    ExplainPayment,
     FormBlock,
     InviteUser,
     IssueReset,
@@ -59,6 +60,7 @@ from watchkeeper.market.commands import (
     SuspendUser,
     UnsuspendUser,
     VerifyDelivery,
+    WaiveUnrecovered,
     Withdraw,
     WithdrawOffer,
     WriteOff,
@@ -80,6 +82,7 @@ from watchkeeper.market.locks import rules as locks
 from watchkeeper.market.notices import rules as notices
 from watchkeeper.market.offers import rules as offers
 from watchkeeper.market.purchases import rules as purchases
+from watchkeeper.market.reconciliation import explaining
 from watchkeeper.market.reconciliation import rules as reconciliation
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Recorded, State, User
@@ -223,6 +226,8 @@ _PURE: dict[type[Command], Callable[..., Decision]] = {
     SetPhase: users.set_phase,
     Reconcile: reconciliation.begin,
     ReconcilePart: reconciliation.fill,
+    ExplainPayment: explaining.explain,
+    WaiveUnrecovered: ledgers.waive,
 }
 
 

@@ -260,6 +260,8 @@ class Executor:
         last.numbers(database, state)
         last.references(database, state, acts)
         last.reconciliations(database, state, acts)
+        last.explanations(database, state, acts)
+        last.unrecovered(database, state, acts)
         if any(isinstance(act.command, StorageFee) for act in acts):
             state.pilot_mode = self._admission.pilot_mode()
         last.census(database, state, acts)

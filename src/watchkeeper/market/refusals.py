@@ -66,6 +66,10 @@ STATUS: dict[str, int] = {
     "notice-not-found": 404,
     "reconciliation-not-found": 404,
     "already-reconciled": 409,
+    "already-explained": 409,
+    "payment-not-found": 404,
+    "already-waived": 409,
+    "unrecovered-not-found": 404,
     "out-of-turn": 409,
 }
 

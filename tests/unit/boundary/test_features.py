@@ -121,6 +121,7 @@ NEVER_OFF = {
     "CureReversal",
     "CureVerification",
     "EndSessions",
+    "ExplainPayment",
     "IssueReset",
     "RecordFlip",
     "Repair",
@@ -129,6 +130,7 @@ NEVER_OFF = {
     "RestoreDefences",
     "RestoreState",
     "SuspendUser",
+    "WaiveUnrecovered",
 }
 
 

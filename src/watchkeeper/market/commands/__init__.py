@@ -32,9 +32,11 @@ from watchkeeper.market.commands.cures import (
     Cure,
     CureReversal,
     CureVerification,
+    ExplainPayment,
     Repair,
     RestoreDefences,
     RestoreState,
+    WaiveUnrecovered,
 )
 from watchkeeper.market.commands.goods import (
     CancelPurchase,
@@ -95,6 +97,7 @@ __all__ = [
     "EndSessions",
     "ExpireOffer",
     "ExpirePurchase",
+    "ExplainPayment",
     "FormBlock",
     "InviteUser",
     "IssueReset",
@@ -119,6 +122,7 @@ __all__ = [
     "SuspendUser",
     "UnsuspendUser",
     "VerifyDelivery",
+    "WaiveUnrecovered",
     "Withdraw",
     "WithdrawOffer",
     "WriteOff",

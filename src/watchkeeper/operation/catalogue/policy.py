@@ -115,6 +115,8 @@ def _systems(entry: authority.Entry, *writes: str, irreversible: frozenset[str] 
 
 _ENTRY: Final = frozenset({"ledger entry"})
 _SETTLED: Final = frozenset({"wallet_ledger", "farmer_ledger", "lots"})
+#: An entry, and what of the correction was not there to be taken.
+_CORRECTED: Final = frozenset({"wallet_ledger", "farmer_ledger", "unrecovered"})
 _STEPS: Final = frozenset({"offer_steps"})
 
 POLICIES: Mapping[str, Policy] = {
@@ -207,9 +209,17 @@ POLICIES: Mapping[str, Policy] = {
     "correct": _admins(
         OPERATOR,
         ANOTHER,
-        may_write=frozenset({"wallet_ledger", "farmer_ledger"}),
+        may_write=_CORRECTED,
         irreversible=_ENTRY | {"correction"},
     ),
+    "explain_payment": _admins(
+        OPERATOR,
+        ANOTHER,
+        "payment_explanations",
+        may_write=_CORRECTED,
+        irreversible=_ENTRY | {"correction"},
+    ),
+    "waive_unrecovered": _admins(OPERATOR, NOBODYS),
     "acknowledge": _admins(OPERATOR, NOBODYS, "acknowledgements"),
     "repair": _admins(OPERATOR, NOBODYS, "repairs"),
     "restore_defences": _admins(OPERATOR, NOBODYS),
@@ -228,6 +238,8 @@ REVERSING: Final = frozenset(
         "reverse_lock",
         "cure_reversal",
         "correct",
+        "explain_payment",
+        "waive_unrecovered",
         "repair",
         "acknowledge",
         "restore_defences",
