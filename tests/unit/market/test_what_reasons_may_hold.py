@@ -108,6 +108,7 @@ def test_no_command_that_takes_a_reason_is_left_out() -> None:
     assert found - {"record_flip"} == {command.name for command in with_reason("tra_000000", REASON)}
 
 
+@pytest.mark.rule("reason.names-nobody")
 def test_a_reason_holds_no_telephone_number_and_no_address_and_its_refusal_says_what_to_do(
     market: Market,
 ) -> None:
@@ -127,6 +128,7 @@ def test_a_reason_holds_no_telephone_number_and_no_address_and_its_refusal_says_
     assert digest(market.data) == before
 
 
+@pytest.mark.rule("reason.names-nobody")
 def test_a_switch_is_not_flipped_for_a_reason_that_names_somebody(market: Market) -> None:
     admin = market.books.user(market.admin_id)
     assert admin is not None
@@ -152,6 +154,7 @@ def test_a_reason_may_name_acts_days_and_numbers(market: Market, reason: str) ->
     assert market.code(InviteUser(role="farmer", reason=reason), market.admin_id) == "accepted"
 
 
+@pytest.mark.rule("reason.names-nobody")
 def test_a_reference_may_be_digits_and_is_no_address(market: Market) -> None:
     assert (
         market.code(
