@@ -54,6 +54,7 @@ def field(data: Path) -> Iterator[Field]:
     found.close()
 
 
+@pytest.mark.rule("account.suspended-farmer")
 def test_a_unit_of_a_suspended_farmer_is_neither_locked_nor_offered_for_until_they_are_back(
     field: Field,
 ) -> None:
@@ -101,6 +102,7 @@ def test_who_is_suspended_in_the_same_batch_sells_nothing_after_it(field: Field)
     ]
 
 
+@pytest.mark.rule("order.lock")
 def test_the_farmer_comes_with_the_unit_in_the_order_of_the_checks(field: Field) -> None:
     poor = field.trader(capital_ugx=500)
     costly = field.one(
@@ -120,6 +122,7 @@ def test_the_farmer_comes_with_the_unit_in_the_order_of_the_checks(field: Field)
     assert field.code(PayToLock(unit_id=field.theirs[0]), poor) == "insufficient-capital"
 
 
+@pytest.mark.rule("account.suspended-farmer")
 def test_what_is_begun_with_a_suspended_farmer_is_ended_by_others(field: Field) -> None:
     first, second = (field.one(PayToLock(unit_id=unit), field.tina) for unit in field.theirs[:2])
     offer = field.one(MakeOffer(unit_id=field.theirs[2], price_ugx_per_kg=90), field.tina)

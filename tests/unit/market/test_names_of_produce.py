@@ -57,6 +57,7 @@ def store(data: Path) -> Iterator[Store]:
     found.world.close()
 
 
+@pytest.mark.rule("identity.no-free-text")
 def test_a_name_of_produce_that_says_more_is_refused_with_its_field_and_writes_nothing(
     market: Market,
 ) -> None:

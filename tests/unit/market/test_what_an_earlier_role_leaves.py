@@ -154,6 +154,7 @@ def past(data: Path) -> Iterator[Past]:
     found.close()
 
 
+@pytest.mark.rule("buyer.no-money")
 def test_whoever_is_given_another_role_reads_no_amount_of_before_and_no_balance_of_others(past: Past) -> None:
     amounts, _ = contents.apart(past.data)
     looked_for = [a for a in amounts if a >= contents.AMOUNT_MIN and a not in contents.ALSO_GRAMS]
@@ -250,6 +251,7 @@ def market(data: Path) -> Iterator[Market]:
     found.close()
 
 
+@pytest.mark.rule("buyer.no-money")
 def test_a_buyer_reads_no_notice_with_an_amount_that_was_sent_before_it_would_be_refused(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,6 +102,7 @@ def test_no_command_that_takes_a_reason_is_left_out() -> None:
     assert found - {"record_flip"} == {command.name for command in with_reason("tra_000000", REASON)}
 
 
+@pytest.mark.rule("identity.no-free-text", "reason.says-something")
 def test_a_reason_holds_no_telephone_number_and_no_address_and_its_refusal_says_what_to_do(
     market: Market,
 ) -> None:
