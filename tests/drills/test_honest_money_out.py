@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.worlds.books import TurnableClock
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.market.commands import (
@@ -11,12 +13,14 @@ from watchkeeper.market.commands import (
     Command,
     Correct,
     CreateListing,
+    ExplainPayment,
     MakeOffer,
     Payout,
     PayToLock,
     RemoveListing,
     SendNotice,
     VerifyDelivery,
+    WaiveUnrecovered,
     Withdraw,
 )
 from watchkeeper.market.offers.expiry import Expiry
@@ -27,6 +31,7 @@ from watchkeeper.operation.verifier import findings
 REASON = "because the test says so and means it"
 
 
+@pytest.mark.rule("ledger.conserved")
 def test_money_that_goes_out_is_conserved_at_each_step_and_the_watch_holds(data: Path) -> None:
     clock = TurnableClock()
     world = World(data, clock=clock)
@@ -73,7 +78,7 @@ def test_money_that_goes_out_is_conserved_at_each_step_and_the_watch_holds(data:
             reason=REASON,
         )
         step(profit, bench.market.operator.id)
-        step(Withdraw(amount_ugx=600, provider="mtn", external_ref="PROFIT"), world.neighbour)
+        paid_out = step(Withdraw(amount_ugx=600, provider="mtn", external_ref="PROFIT"), world.neighbour)
         assert bench.books.wallet(world.neighbour).profit_ugx == 100
         forgotten = step(MakeOffer(unit_id=second, price_ugx_per_kg=150), world.neighbour)
         clock.instant_offset = 25 * 3600 * 1_000_000
@@ -83,6 +88,29 @@ def test_money_that_goes_out_is_conserved_at_each_step_and_the_watch_holds(data:
             admin,
         )
         step(RemoveListing(listing_id=int(str(listing["id"])), reason=REASON), admin)
+        operator = bench.market.operator.id
+        explained = ExplainPayment(
+            finding="mtn PROFIT",
+            incident="INC-1",
+            reason=REASON,
+            provider="mtn",
+            external_ref="PROFIT",
+            our_utid=paid_out,
+            their_direction=None,
+            their_amount_ugx=None,
+            account=world.alias_of(world.neighbour),
+            bucket="profit",
+            # More than there is: the rest stays unrecovered until it is waived.
+            amount_ugx=-500,
+        )
+        correction = step(explained, operator)
+        assert bench.books.wallet(world.neighbour).profit_ugx == 0
+        step(
+            WaiveUnrecovered(
+                finding="mtn PROFIT", incident="INC-1", reason=REASON, correction_utid=correction
+            ),
+            operator,
+        )
         bench.executor.notes.query(
             actor=bench.market.operator.alias, query="payouts", fields="name phone", subjects=alias
         )

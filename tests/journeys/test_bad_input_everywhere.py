@@ -109,6 +109,7 @@ def test_what_fits_the_document_gets_past_its_form(asker: Asker) -> None:
             asker.system.admin.post(path, {"engaged": was, "reason": REASON})
 
 
+@pytest.mark.rule("refusal.leaves-nothing")
 def test_a_body_that_does_not_fit_is_refused_as_that_and_writes_nothing(asker: Asker) -> None:
     before = stores(asker.system)
     wrong: dict[str, str] = {}
@@ -126,6 +127,7 @@ def test_a_body_that_does_not_fit_is_refused_as_that_and_writes_nothing(asker: A
     assert stores(asker.system) == before
 
 
+@pytest.mark.rule("refusal.leaves-nothing")
 def test_strange_values_in_paths_and_queries_are_refused_as_that_and_write_nothing(asker: Asker) -> None:
     before = stores(asker.system)
     wrong: dict[str, str] = {}

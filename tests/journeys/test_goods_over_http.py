@@ -66,6 +66,7 @@ def follow_the_money(
     assert not theirs & {"create_listing", "payout"}
 
 
+@pytest.mark.rule("buyer.no-money", "purchase.whole-block")
 def test_a_block_goes_from_the_store_to_a_buyer_who_reads_no_money(system: System) -> None:
     word = secrets.token_urlsafe(18)
     trader, farmer, buyer, rival = (

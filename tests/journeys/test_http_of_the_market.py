@@ -68,6 +68,7 @@ def test_a_cookie_from_another_site_does_nothing(system: System) -> None:
     assert answer.status_code == 403
 
 
+@pytest.mark.rule("refusal.not-found")
 def test_another_traders_lock_is_not_found_rather_than_forbidden(system: System) -> None:
     mine, other = system.traders
     lock = system.lock(mine)
@@ -87,6 +88,7 @@ def test_an_answer_holds_no_identity(system: System) -> None:
         assert "+256 700" not in log.read_text()
 
 
+@pytest.mark.rule("lock.first-wins")
 def test_fifty_http_clients_lock_one_unit_and_one_wins(system: System) -> None:
     unit = system.units.pop()
     codes: list[int] = []
@@ -112,6 +114,7 @@ def test_fifty_http_clients_lock_one_unit_and_one_wins(system: System) -> None:
     assert sorted(codes) == [201] + [409] * 49
 
 
+@pytest.mark.rule("key.first-answer")
 def test_the_same_key_is_answered_the_same_also_while_the_gate_is_shut(system: System) -> None:
     trader = system.traders[0]
     headers = {"authorization": f"Bearer {trader._token}", "idempotency-key": "once-and-again"}
@@ -134,6 +137,7 @@ def test_the_same_key_is_answered_the_same_also_while_the_gate_is_shut(system: S
         system.admin.post("/v1/pilot-mode", {"engaged": False, "reason": REASON})
 
 
+@pytest.mark.rule("sign-in.same-work", "pace.sign-in")
 def test_wrong_user_and_wrong_password_look_the_same_and_are_throttled(system: System) -> None:
     seen = []
     for alias in ("tra_nobody", system.traders[1].alias):
@@ -158,6 +162,7 @@ def test_wrong_user_and_wrong_password_look_the_same_and_are_throttled(system: S
     assert codes[10:] == [429, 429]
 
 
+@pytest.mark.rule("journal.flips")
 def test_a_flip_stands_in_the_journal_when_it_is_answered(system: System) -> None:
     for engaged in (True, False):
         flip = system.admin.post("/v1/pilot-mode", {"engaged": engaged, "reason": REASON})

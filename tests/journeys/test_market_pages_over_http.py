@@ -67,7 +67,8 @@ def test_each_page_is_for_its_roles_alone_and_whoever_is_signed_out_signs_in(
         for role in ROLES:
             answer = people[role].http.get(path, params={"alias": system.farmer.alias})
             assert answer.status_code == (200 if role in roles else 403), f"{role} {path}"
-            assert answer.headers["content-type"].startswith("text/html")
+            kind = "text/csv" if path.endswith(".csv") and role in roles else "text/html"
+            assert answer.headers["content-type"].startswith(kind)
         for answer in (nobody.http.get(path), nobody.http.post(path, data={"action": "list"})):
             assert answer.status_code in (303, 405)
             assert answer.headers.get("location", "/sign-in") == "/sign-in"
@@ -90,6 +91,7 @@ def test_a_page_that_does_not_say_who_may_see_it_refuses_the_start() -> None:
         check_declared(router)
 
 
+@pytest.mark.rule("key.first-answer")
 def test_a_form_pressed_twice_does_its_thing_once(system: System, people: dict[str, Visitor]) -> None:
     farmer = people["farmer"]
     produce = f"Yams {secrets.token_hex(4)}"
@@ -284,6 +286,7 @@ def _code(system: System, admin: Visitor) -> dict[str, str]:
     return {"code": pyotp.TOTP(str(system.admin.secret)).now()}
 
 
+@pytest.mark.rule("factor.fresh")
 def test_what_is_grave_asks_for_the_six_digits_again(system: System, people: dict[str, Visitor]) -> None:
     admin, alias = people["admin"], system.traders[1].alias
     path = f"/account?alias={alias}"

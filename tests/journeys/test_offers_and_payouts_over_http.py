@@ -10,6 +10,7 @@ from tests.worlds.system import REASON, System
 from watchkeeper.bootstrap.demo.client import Person, Refused
 
 
+@pytest.mark.rule("offer.turns")
 def test_an_offer_is_countered_accepted_and_paid_at_the_agreed_price(system: System) -> None:
     trader, other = system.traders
     unit = system.units.pop()
@@ -38,6 +39,7 @@ def test_an_offer_is_countered_accepted_and_paid_at_the_agreed_price(system: Sys
     assert [int(str(row["seconds_left"])) > 0 for row in board if row["lock"] == lock["utid"]] == [True]
 
 
+@pytest.mark.rule("ledger.payout")
 def test_a_farmer_is_paid_what_the_operators_list_says_and_sees_it(system: System) -> None:
     operator = Person(
         system.market, alias=system.operator.alias, password=system.operator.password, secret=None, run="o"
@@ -66,6 +68,7 @@ def test_a_farmer_is_paid_what_the_operators_list_says_and_sees_it(system: Syste
     assert "hits" in system.admin.get("/v1/rate-limit-hits")
 
 
+@pytest.mark.rule("notice.kinds")
 def test_a_notice_reaches_its_role_and_is_marked_as_read(system: System) -> None:
     sent = system.admin.post(
         "/v1/notices",
@@ -83,6 +86,7 @@ def test_a_notice_reaches_its_role_and_is_marked_as_read(system: System) -> None
         system.farmer.post(f"/v1/notices/{number}/read", {})
 
 
+@pytest.mark.rule("listing.cancelled")
 def test_a_farmer_takes_a_listing_back_and_an_admin_must_say_why(system: System) -> None:
     body = {"produce": "Beans", "grams": 20_000, "price_ugx_per_kg": 300}
     own, other = (system.farmer.post("/v1/listings", body)["listing_id"] for _ in range(2))

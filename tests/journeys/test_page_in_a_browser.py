@@ -74,6 +74,7 @@ def test_no_page_is_wider_than_a_phone_and_none_makes_an_error(phone: Tab, syste
     paths = [
         "/",
         "/controls",
+        "/payments",
         "/incidents",
         "/journal",
         "/coverage",

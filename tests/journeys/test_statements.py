@@ -37,6 +37,10 @@ def test_a_trader_reads_the_same_statement_as_document_spreadsheet_and_page(syst
     page = _get(system, trader, "/v1/statement.html").text
     assert re.findall(r"<code>([^<]+)</code>", page) == [row["utid"] for row in rows]
     assert f"{document['after']['capital_ugx']:,}" in page
+    assert "from the beginning to the day of issue" in page
+    assert re.search(r"Issued 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d", page)
+    days = _get(system, trader, "/v1/statement.html?first_day=2026-01-01&last_day=2026-01-31").text
+    assert "from 2026-01-01 to 2026-01-31" in days
     assert system.traders[1].alias not in page + sheet.text
 
 
@@ -51,8 +55,12 @@ def test_a_day_without_entries_has_the_balances_of_before(system: System) -> Non
         assert _get(system, trader, f"/v1/statement?{days}").status_code == 422, days
 
 
-def test_nobody_else_has_a_statement(system: System) -> None:
-    assert _get(system, system.admin, "/v1/statement").status_code == 403
+def test_who_never_had_a_ledger_names_one_in_vain(system: System) -> None:
+    # An admin may have been a trader; this one was not.
+    refused = _get(system, system.admin, "/v1/statement")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "ledger")
+    assert _get(system, system.admin, "/v1/statement?ledger=wallet").json()["entries"] == []
+    assert _get(system, system.admin, "/v1/statement?ledger=journal").status_code == 422
     assert httpx.get(f"{system.market}/v1/statement", trust_env=False).status_code == 401
 
 
@@ -85,5 +93,11 @@ def test_the_operator_reads_anybodys_statement_at_the_command_line(system: Syste
     assert document["after"]["earnings_ugx"] == system.farmer.get("/v1/wallet")["earnings_ugx"]
     assert "After:" in system.command("statement", alias)
     assert system.command("statement", alias, "--csv").startswith("number,")
+    # Of whoever had another role the operator names the ledger of before.
+    named = json.loads(system.command("statement", alias, "--ledger", "farmer", "--json"))
+    assert named["entries"] == document["entries"]
+    other = json.loads(system.command("statement", alias, "--ledger", "wallet", "--json"))
+    assert (other["ledger"], other["entries"]) == ("wallet", [])
+    system.command("statement", alias, "--ledger", "journal", code=2)
     system.command("statement", "tra_nobody", code=3)
     system.command("statement", system.admin.alias, code=3)

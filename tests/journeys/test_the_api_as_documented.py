@@ -107,6 +107,7 @@ class Asking:
                     self.people[role].post(switch, {"engaged": False, "reason": REASON})
 
 
+@pytest.mark.rule("refusal.leaves-nothing", "refusal.codes")
 def test_every_answer_to_everybody_is_a_documented_one_and_refusals_write_nothing(system: System) -> None:
     schema = schemathesis.openapi.from_url(f"{system.market}/openapi.json")
     operations = []

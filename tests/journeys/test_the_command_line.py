@@ -40,6 +40,7 @@ def test_status_and_check_say_that_all_holds_by_their_exit_code(system: System) 
     assert {row["full"] for row in found["invariants"]} == {"HOLDS"}
 
 
+@pytest.mark.rule("cli.named")
 def test_nothing_is_done_without_a_session(system: System) -> None:
     session = system.data / "run" / "operator-session"
     kept = session.read_text() if session.exists() else None
@@ -90,6 +91,7 @@ def test_a_switch_and_the_journal_and_the_trail_of_both(signed_in: System) -> No
     assert system.command("incident", "list")
 
 
+@pytest.mark.rule("pace.host-open")
 def test_it_works_with_the_web_down_and_the_stop_file_needs_nothing(signed_in: System) -> None:
     system = signed_in
     control = system.pid("control")
@@ -151,7 +153,7 @@ def test_every_command_teaches() -> None:
         return answer.output
 
     seen = 0
-    for group in ("", "alert", "restrict", "playbook", "incident", "seal", "bench"):
+    for group in ("", "alert", "restrict", "playbook", "payment", "incident", "seal", "bench"):
         above = [group] if group else []
         for name in re.findall(
             r"^\W*([a-z][a-z-]+)  ", taught(*above).partition("Commands")[2], re.MULTILINE

@@ -89,10 +89,14 @@ def test_links_come_again_until_both_have_enrolled_and_ctrl_c_stops_all(tmp_path
     system.process.send_signal(signal.SIGINT)
     assert system.process.wait(timeout=30) == 0
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), what="everything has ended")
+    assert "X-Forwarded-For" not in "".join(system.lines)
+    # Whoever comes by a public address comes by a proxy, and it has to say for whom it asks.
+    (system.data / "settings.toml").write_text('[market]\npublic_address = "https://market.example.org"\n')
     system.links.clear()
     system.start()
     try:
         assert len(system.links) == 2
+        assert "X-Forwarded-For" in "".join(system.lines)
         assert not set(first) & set(system.links)
         assert httpx.get(system.market + first[0], trust_env=False).status_code == 404
         assert httpx.get(system.market + system.links[0], trust_env=False).status_code == 200

@@ -5,6 +5,7 @@ The market holds one thing of every kind. The amounts come from its own books: e
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -27,20 +28,24 @@ from tests.worlds.everything import (
     Everything,
     Identity,
 )
-from tests.worlds.system import ROOT
+from tests.worlds.giveaways import SAYS_MORE, TOLD_MORE
+from tests.worlds.system import REASON, ROOT
 from watchkeeper.bootstrap.demo.client import Person
 
-#: Smaller ones stand in many a date.
-AMOUNT_MIN = 1_000
-#: An amount that other things have too, for reasons of their own: grams.
-ALSO_GRAMS = {10_000, 60_000, 100_000, 300_000}
-#: What stands between the digits where people write them.
-BETWEEN = r"[ ,.'_\u00a0\u2009\u202f\u2019]?"
 #: Requests that change who somebody is, and so what these tests look for.
 CHANGE_IDENTITY = {("post", "/v1/me")}
 #: Where somebody's identity is theirs to read, and where the operator reads whom to pay.
 OWN, TO_PAY = {"/v1/me", "/me"}, {"/v1/payouts", "/operator/payouts"}
-CONTROL_ROOM = ("/", "/overview.json", "/controls", "/incidents", "/journal", "/coverage")
+CONTROL_ROOM = (
+    "/",
+    "/overview.json",
+    "/controls",
+    "/payments",
+    "/payments.json",
+    "/incidents",
+    "/journal",
+    "/coverage",
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +53,6 @@ def asker(full: Everything) -> Iterator[Asker]:
     found = Asker(full.system.market)
     yield found
     found.close()
-
-
-def written(amount: int) -> str:
-    """A pattern of the amount in every way to write it, and of no longer number."""
-    digits = str(amount)
-    groups = [digits[max(0, end - 3) : end] for end in range(len(digits), 0, -3)][::-1]
-    return rf"(?<![\w.]){BETWEEN.join(groups)}(?:\.00?)?(?!\w)"
 
 
 def whole(answer: httpx.Response) -> str:
@@ -122,12 +120,15 @@ def buying(full: Everything, asker: Asker) -> Iterator[tuple[str, httpx.Response
         yield path, asker.ask("GET", path, headers)
 
 
+@pytest.mark.rule("buyer.no-money")
 def test_no_byte_that_a_buyer_reads_holds_a_price_a_cost_or_a_fee(full: Everything, asker: Asker) -> None:
     amounts, rows = contents.apart(full.system.data)
-    looked_for = [amount for amount in amounts if amount >= AMOUNT_MIN and amount not in ALSO_GRAMS]
+    looked_for = [
+        amount for amount in amounts if amount >= contents.AMOUNT_MIN and amount not in contents.ALSO_GRAMS
+    ]
     driven = {ASKED, OFFERED, COUNTERED, REJECTED, OTHERS_ASKED, *DEPOSITS, PROCEEDS, WITHDRAWN, PAID_OUT}
     assert driven | {ASKED * 10, ASKED * 100, PROCEEDS - ASKED * 100} <= set(looked_for)
-    pattern = re.compile("|".join(written(amount) for amount in looked_for))
+    pattern = re.compile("|".join(contents.written(amount) for amount in looked_for))
     # The pattern sees what it is made for, and not a moment or a name that has the same digits.
     assert all(pattern.search(text) for text in ('"price":7919,', "UGX 7,919", "79\u00a0190.00", "1'043'217"))
     assert not pattern.search("2026-01-01T00:00:00.079190Z 57919 79191 7919ab")
@@ -155,6 +156,30 @@ def test_no_byte_that_a_buyer_reads_holds_a_price_a_cost_or_a_fee(full: Everythi
         read += 1
     assert wrong == {}
     assert read > 250
+
+
+def test_nobody_can_write_what_a_buyer_or_another_must_not_read(full: Everything, asker: Asker) -> None:
+    farmer, admin, buyer = (bearer(full.people[role]._token) for role in ("farmer", "admin", "buyer"))
+    wrong: dict[str, str] = {}
+
+    def refused(name: str, path: str, headers: dict[str, str], field: str, **body: object) -> None:
+        answer = asker.ask("POST", path, headers, json.dumps(body).encode())
+        fields = [error.get("field") for error in answer.json().get("errors", [])]
+        if (answer.status_code, code_of(answer), fields) != (422, "validation-failed", [field]):
+            wrong[name] = f"{answer.status_code} {answer.text[:200]}"
+
+    # What is no text or longer than a request does not come so far.
+    for text in (said for said in SAYS_MORE if "\x00" not in said and len(said) < 1_000):
+        refused(f"produce {text[:60]!r}", "/v1/listings", farmer, "produce", produce=text, grams=10_000, price_ugx_per_kg=9_787)  # fmt: skip
+    for text in TOLD_MORE:
+        for kind, role in (("admin_broadcast", {}), ("role_based", {"role": "buyer"})):
+            refused(
+                f"{kind} {text!r}", "/v1/notices", admin, "text", kind=kind, text=text, reason=REASON, **role
+            )
+    refused("a reason", "/v1/users", admin, "reason", role="buyer", reason="Okello asked for it, 0772 123456")
+    assert wrong == {}
+    for path in ("/v1/blocks", "/v1/purchases", "/v1/notices"):
+        assert not re.search("okello|1500|bob", asker.ask("GET", path, buyer).text.casefold())
 
 
 class Marks:
@@ -191,6 +216,7 @@ def marks(full: Everything) -> Marks:
     return found
 
 
+@pytest.mark.rule("identity.apart")
 @pytest.mark.parametrize("role", ["farmer", "trader", "buyer", "admin", "operator"])
 def test_no_byte_that_anybody_reads_holds_the_identity_of_another(
     full: Everything, asker: Asker, marks: Marks, role: str
@@ -233,6 +259,7 @@ def test_the_pages_of_the_control_room_hold_no_identity(full: Everything, marks:
     assert {path: hits for path in paths if (hits := marks.found(operator.page(path)))} == {}
 
 
+@pytest.mark.rule("identity.read-by")
 def test_that_the_operator_read_whom_to_pay_is_written_down_without_what_was_read(
     full: Everything, asker: Asker, marks: Marks
 ) -> None:
@@ -278,6 +305,7 @@ def test_who_types_a_name_or_number_into_the_wrong_field_leaves_it_nowhere(
     _nowhere(full, marks)
 
 
+@pytest.mark.rule("identity.apart")
 def test_no_row_file_log_or_message_holds_an_identity(full: Everything, marks: Marks) -> None:
     _nowhere(full, marks)
 

@@ -157,6 +157,7 @@ def test_a_route_that_does_not_say_who_may_call_it_stops_the_server() -> None:
         check_declared(router)
 
 
+@pytest.mark.rule("role.own-acts", "order.door", "refusal.leaves-nothing")
 def test_who_may_not_call_a_route_is_told_so_before_anything_is_looked_at(
     full: Everything, asker: Asker, strangers: dict[str, tuple[dict[str, str], str]]
 ) -> None:
@@ -251,6 +252,7 @@ def test_whom_a_route_names_it_lets_in(full: Everything, asker: Asker) -> None:
     assert let_in > 60
 
 
+@pytest.mark.rule("refusal.not-found")
 def test_what_belongs_to_another_is_not_found_like_what_is_not_there(full: Everything, asker: Asker) -> None:
     before = digest_of_all(full.system.data)
     wrong: dict[str, str] = {}

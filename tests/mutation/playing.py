@@ -53,10 +53,14 @@ _MISLEADING_REPLAYS = (
 )
 _MISLEADING = {
     "8.2": ("UTID rewritten in the journal", "journal row deleted"),
-    "1.1": (*_MISLEADING_REPLAYS, "lot's weight and cost edited"),
-    "5.2": ("lot's weight and cost edited",),
+    "1.1": (*_MISLEADING_REPLAYS, "lots' weight and cost edited", "farmer's entry past the journal"),
+    "1.3": (*_MISLEADING_REPLAYS, "lots' weight and cost edited"),
+    "5.2": ("lots' weight and cost edited",),
     "10.2": ("operator's account rewritten, after a lift",),
-    "3.3": ("operator's account rewritten, after a lift",),
+    "3.3": (
+        "operator's account rewritten, after a lift",
+        "role rewritten to an admin's, of one who read names",
+    ),
 }
 _MEMORY_BYTES_MAX = 4 * 1024**3
 #: What is thrown away in a second needs no disk.
@@ -102,7 +106,8 @@ def faults_for(path: Path) -> list[str]:
         if own in INVARIANTS[fault.proves].reads and INVARIANTS[fault.proves].running is not None:
             beside[fault.proves] = fault
     misleading = _MISLEADING.get(own, () if INVARIANTS[own].running is None else _MISLEADING_REPLAYS)
-    chosen |= {_name(fault): fault for fault in FAULTS if fault.name in misleading}
+    by_name = {fault.name: fault for fault in FAULTS}
+    chosen |= {_name(by_name[name]): by_name[name] for name in misleading}
     chosen |= {_name(fault): fault for fault in beside.values()}
     return sorted(chosen, key=lambda name: chosen[name].proves != own)
 

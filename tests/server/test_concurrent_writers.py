@@ -258,6 +258,7 @@ def connections(market: Market) -> int:
     return int(row[0]) if row else 0
 
 
+@pytest.mark.rule("exposure.serial", "ledger.conserved")
 def test_a_bank_with_many_executors_is_as_if_all_had_come_one_by_one(
     market: Market, bank: Bank, admins: list[int]
 ) -> None:
@@ -312,6 +313,7 @@ def inviting(bank: Bank, admins: Sequence[int]) -> Work:
     return work
 
 
+@pytest.mark.rule("journal.dense")
 def test_an_append_only_crowd_loses_nothing_and_doubles_nothing(
     market: Market, bank: Bank, admins: list[int]
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from tests.worlds.books import REASON, Market
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.market.commands import (
@@ -65,6 +67,7 @@ def _ids(answer: Answer) -> list[int]:
     return found
 
 
+@pytest.mark.rule("offer.one-open")
 def test_two_executors_make_one_open_offer_for_a_unit(market: Market) -> None:
     listing = CreateListing(produce="Beans", grams=10_000 * ROUNDS, price_ugx_per_kg=100)
     offers: list[Command] = [
@@ -90,6 +93,7 @@ def _purchase(market: Market, buyer: int) -> str:
     return market.one(Purchase(block_id=int(str(block))), buyer).utid
 
 
+@pytest.mark.rule("ledger.reference-once")
 def test_a_reference_counts_once_though_a_deposit_a_payout_and_a_pickup_come_at_once(market: Market) -> None:
     switching = Switching(
         market.data,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from tests.worlds.books import REASON, Market
 from watchkeeper.market.commands import Act, ActivateUser, Answer, InviteUser, SetPhase
 from watchkeeper.market.execute import Executor
@@ -36,6 +38,7 @@ def _together(market: Market, acts: list[Act]) -> int:
     return len(accepted)
 
 
+@pytest.mark.rule("account.pilot-caps")
 def test_two_executors_activate_up_to_the_cap_and_not_one_more(market: Market) -> None:
     invite = InviteUser(role="farmer", reason=REASON)
     invited = [int(str(market.one(invite, market.admin_id).body["user_id"])) for _ in range(20)]

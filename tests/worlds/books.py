@@ -13,7 +13,7 @@ from watchkeeper.base.clock import BootTime, Clock, Instant, SystemClock
 from watchkeeper.base.database import Store, engine_of, file_of, open_database
 from watchkeeper.base.database.server import STORES
 from watchkeeper.bootstrap.bench.books import Bench
-from watchkeeper.market.commands import Answer, Command
+from watchkeeper.market.commands import Act, Answer, Command
 from watchkeeper.market.refusals import Refusal
 
 REASON = "because the test says so and means it"
@@ -68,12 +68,20 @@ class Market(Bench):
         self.admin_id = self.market.admin.id
 
     def tried(self, command: Command, actor_id: int, **more: object) -> Answer | Refusal:
-        """What a command is answered."""
+        """What a command is answered; where it is refused, every table is as it was."""
         self.keep_lease()
         act = self.act(command, actor_id)
         for name, value in more.items():
             object.__setattr__(act, name, value)
-        return self.executor.run([act])[0]
+        return self.sent(act)
+
+    def sent(self, act: Act) -> Answer | Refusal:
+        """The same of an act as it is, with the lease as it stands."""
+        before = digest_of_all(self.data)
+        outcome = self.executor.run([act])[0]
+        if isinstance(outcome, Refusal):
+            assert digest_of_all(self.data) == before, f"{outcome.code} left something of {act.command}"
+        return outcome
 
     def lease_reports(self) -> list[tuple[int, str, str, str]]:
         """What the market told the watch about itself."""
@@ -125,28 +133,44 @@ class _SqliteContents:
     """One store's file. Where nobody committed since the last look nothing is read again."""
 
     def __init__(self, data: Path, store: Store) -> None:
-        # Through the library that the market uses: a second one in this process would undo the locks of the first.
-        self._connection = apsw.Connection(str(file_of(data, store)), flags=apsw.SQLITE_OPEN_READONLY)
-        self._connection.set_busy_timeout(_BUSY_MILLISECONDS_MAX)
-        named = self._connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        self._tables = {f"{store}.{name}": str(name) for (name,) in named if name not in NOT_BOOKS}
+        self._store, self._path = store, file_of(data, store)
+        self._connection: apsw.Connection | None = None
         self._version: object = None
         self._found: dict[str, str] = {}
 
     def read(self) -> dict[str, str]:
+        if not self._path.exists():
+            return {self._store: "gone"}
+        try:
+            return self._read()
+        except apsw.NotADBError:
+            # What somebody made of it stays as it is, too.
+            return {self._store: hashlib.sha256(self._path.read_bytes()).hexdigest()}
+
+    def _read(self) -> dict[str, str]:
+        if self._connection is None:
+            # Through the library that the market uses: a second one in this process would undo the locks of the first.
+            self._connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+            self._connection.set_busy_timeout(_BUSY_MILLISECONDS_MAX)
         (version,) = self._connection.execute("PRAGMA data_version").fetchone() or (None,)
         if version != self._version:
-            self._found = {shown: self._digest(name) for shown, name in self._tables.items()}
+            named = self._connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+            self._found = {
+                f"{self._store}.{name}": self._digest(self._connection, str(name))
+                for (name,) in named
+                if name not in NOT_BOOKS
+            }
             self._version = version
         return self._found
 
-    def _digest(self, table: str) -> str:
+    def _digest(self, connection: apsw.Connection, table: str) -> str:
         columns = SESSION if table == "sessions" else "*"
-        rows = self._connection.execute(f"SELECT {columns} FROM {table}").fetchall()
+        rows = connection.execute(f"SELECT {columns} FROM {table}").fetchall()
         return hashlib.sha256(repr(sorted(rows, key=repr)).encode()).hexdigest()
 
     def close(self) -> None:
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
 
 
 class _ServerContents:

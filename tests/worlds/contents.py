@@ -18,7 +18,20 @@ from watchkeeper.base.database import engine_of, file_of, open_database
 
 #: Columns that hold money, in any store.
 MONEY = re.compile(r"ugx|amount|price|capital|locked_after|profit|balance|earnings|proceeds|exposure")
+#: Smaller ones stand in many a date.
+AMOUNT_MIN = 1_000
+#: An amount that other things have too, for reasons of their own: grams.
+ALSO_GRAMS = {10_000, 60_000, 100_000, 300_000}
+#: What stands between the digits where people write them.
+BETWEEN = r"[ ,.'_\u00a0\u2009\u202f\u2019]?"
 _NOT_OURS = ("pg_catalog", "information_schema", "identity")
+
+
+def written(amount: int) -> str:
+    """A pattern of the amount in every way to write it, and of no longer number."""
+    digits = str(amount)
+    groups = [digits[max(0, end - 3) : end] for end in range(len(digits), 0, -3)][::-1]
+    return rf"(?<![\w.]){BETWEEN.join(groups)}(?:\.00?)?(?!\w)"
 
 
 def money_and_texts(data: Path) -> tuple[list[int], str]:

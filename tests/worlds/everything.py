@@ -141,7 +141,7 @@ def _trade(found: Everything) -> None:
     farmer, other_farmer = found.people["farmer"], found.others["farmer"]
     trader, other_trader = found.people["trader"], found.others["trader"]
     listing: Any = farmer.post(
-        "/v1/listings", {"produce": "Vanilla", "grams": 300_000, "price_ugx_per_kg": ASKED}
+        "/v1/listings", {"produce": " vaNILLA ", "grams": 300_000, "price_ugx_per_kg": ASKED}
     )
     units: list[int] = listing["unit_ids"]
     beside: Any = other_farmer.post(

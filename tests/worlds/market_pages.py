@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.worlds.system import System
 from watchkeeper.market.reading import Books, system_id_of
 from watchkeeper.market.signin.store import open_identities
 
@@ -23,12 +23,22 @@ PAGE_BYTES_MAX = 30_000
 REASON = "seen at the store with my own eyes"
 _TOO_SMALL = """(least) => [...document.querySelectorAll("button, input:not([type=hidden]), select, textarea, summary, nav a, .more, .utid")]
 .filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < least).map((e) => e.outerHTML.slice(0, 120))"""
+_TOO_WIDE = """() => [...document.querySelectorAll("body *")]
+.filter((e) => e.getBoundingClientRect().right > document.documentElement.clientWidth).map((e) => e.outerHTML.slice(0, 120))"""
+
+
+class Served(Protocol):
+    """Whatever serves the market's pages at an address."""
+
+    @property
+    def market(self) -> str:
+        """The address, without a slash at its end."""
 
 
 class Phone:
     """One person's phone. It keeps what went wrong on its pages, and what every page said."""
 
-    def __init__(self, browser: Browser, system: System, *, scripts: bool) -> None:
+    def __init__(self, browser: Browser, system: Served, *, scripts: bool) -> None:
         self.system = system
         self.context = self._context(browser, scripts=scripts)
         #: The same person, with scripts, because the check of accessibility is one.
@@ -112,7 +122,7 @@ class Phone:
         small = page.evaluate(_TOO_SMALL, TAP_PIXELS_MIN)
         assert small == [], f"{self.page.url}: {small}"
         wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert page.evaluate(wide) == 0, self.page.url
+        assert page.evaluate(wide) == 0, f"{self.page.url}: {page.evaluate(_TOO_WIDE)}"
 
     def form(self, id: str) -> Locator:
         """A form of this page, unfolded."""
@@ -161,7 +171,7 @@ class Phone:
 
 
 @contextmanager
-def phone(browser: Browser, system: System, *, scripts: bool) -> Iterator[Phone]:
+def phone(browser: Browser, system: Served, *, scripts: bool) -> Iterator[Phone]:
     """A phone that is put away at the end."""
     found = Phone(browser, system, scripts=scripts)
     yield found
@@ -194,7 +204,7 @@ class _Forms(HTMLParser):
 class Visitor:
     """The same by plain forms over HTTP, for what no browser would send."""
 
-    def __init__(self, system: System, *, alias: str = "", password: str = "", code: str = "") -> None:
+    def __init__(self, system: Served, *, alias: str = "", password: str = "", code: str = "") -> None:
         self.http = httpx.Client(
             base_url=system.market, timeout=60, trust_env=False, headers={"sec-fetch-site": "same-origin"}
         )

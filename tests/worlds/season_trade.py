@@ -22,7 +22,8 @@ from watchkeeper.market.commands import (
 _PROVIDERS = ("airtel", "bank", "cash", "mtn")
 _FREE = (
     "SELECT u.id, l.produce, l.price_ugx_per_kg FROM units u JOIN listings l ON l.id = u.listing_id "
-    "JOIN unit_state s ON s.unit_id = u.id WHERE s.status = 'available' AND NOT EXISTS (SELECT 1 FROM offer_state o "
+    "JOIN unit_state s ON s.unit_id = u.id JOIN user_state f ON f.user_id = l.farmer_id "
+    "WHERE s.status = 'available' AND f.status = 'active' AND NOT EXISTS (SELECT 1 FROM offer_state o "
     "WHERE o.unit_id = u.id AND o.status IN ('pending', 'countered', 'accepted')) ORDER BY u.id DESC LIMIT 300"
 )
 _OPEN_OFFERS = (
@@ -154,9 +155,10 @@ def answers(season: Season) -> None:
 def locks_by_offer(season: Season) -> None:
     """Accepted offers are paid, as far as the money and the limit reach."""
     spent: dict[int, int] = {}
-    for utid, unit, trader, _, status, price in season.query(_OPEN_OFFERS, (season.now,)):
+    for utid, unit, trader, farmer, status, price in season.query(_OPEN_OFFERS, (season.now,)):
         whose, amount = whole(trader), whole(price) * UNIT_KG
-        if status == "accepted" and whose in season.people.traders and _within(season, whose, amount, spent):
+        both = whose in season.people.traders and whole(farmer) in season.people.farmers
+        if status == "accepted" and both and _within(season, whose, amount, spent):
             season.do(PayToLock(unit_id=whole(unit), offer_utid=str(utid)), whose)
 
 

@@ -21,7 +21,7 @@ from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.alerts.life import Alert
 from watchkeeper.operation.catalogue.signs.model import Reading, Sign
 from watchkeeper.operation.catalogue.threats import AWAITED
-from watchkeeper.operation.detectors import machine, people, rates, reaching, telling, thresholds
+from watchkeeper.operation.detectors import machine, nearing, people, rates, reaching, telling, thresholds
 from watchkeeper.operation.detectors.model import Detector, Gone, Post
 from watchkeeper.operation.detectors.runner import Runner, look_now
 from watchkeeper.operation.detectors.silence import Silence
@@ -48,6 +48,7 @@ def of_the_books() -> list[Detector]:
         people.UsualSignIns(),
         people.UnansweredAlerts(),
         people.Corrections(),
+        nearing.NearTheLimit(),
         machine.SwitchProbes(),
         machine.FreeSpace(),
         *(machine.Awaited(name) for name in AWAITED),

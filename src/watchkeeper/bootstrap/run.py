@@ -9,10 +9,12 @@ from pathlib import Path
 
 from watchkeeper.base.clock import Clock, SystemClock
 from watchkeeper.base.database import engine_of
+from watchkeeper.base.settings import SettingsWrong
 from watchkeeper.bootstrap import addresses, logs, only_one, setup, upgrading
 from watchkeeper.bootstrap.addresses import Addresses
 from watchkeeper.bootstrap.demo.show import Demonstration
 from watchkeeper.bootstrap.supervise import Child, Supervisor
+from watchkeeper.market.signin import site
 
 _START_SECONDS_MAX = 90.0
 
@@ -80,7 +82,7 @@ def run(
     if not _await_start(supervisor, clock):
         say(f"They did not all start in time; see the logs in {data / 'run'}. Trying on.")
     # The people of a demonstration enrol themselves; their links are of no use to anybody else.
-    _tell(where, None if demo else links)
+    _tell(data, where, None if demo else links)
     demonstration = Demonstration(data, where, links, speed=speed, say=say) if demo else None
     if demonstration is not None:
         demonstration.start()
@@ -100,11 +102,24 @@ def _await_start(supervisor: Supervisor, clock: Clock) -> bool:
     return True
 
 
-def _tell(where: Addresses, links: setup.FirstLinks | None) -> None:
+def _public_address(data: Path) -> str:
+    """Under which address people come by a proxy, or nothing; a mistake in the settings is told elsewhere."""
+    try:
+        origin = site.configured(data, port=addresses.MARKET_PORT).origin
+    except SettingsWrong:
+        return ""
+    return origin if origin.startswith("https://") else ""
+
+
+def _tell(data: Path, where: Addresses, links: setup.FirstLinks | None) -> None:
     say()
     say(f"  Control room   {where.control}")
     say(f"  Market         {where.market}/")
     say(f"  Market API     {where.market}/openapi.json")
+    if public := _public_address(data):
+        say()
+        say(f"The proxy at {public} has to set X-Forwarded-Proto and X-Forwarded-For: without the second")
+        say("everybody counts as one address, and shares its hundred sign-ins an hour.")
     if links is not None:
         say()
         say(
@@ -123,5 +138,5 @@ def _already(data: Path) -> int:
         return 1
     say("Already running:")
     with contextlib.suppress(BrokenPipeError):
-        _tell(where, None)
+        _tell(data, where, None)
     return 0

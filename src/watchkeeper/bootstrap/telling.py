@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
 
-from watchkeeper.base.clock import BootTime, Clock, kampala
+from watchkeeper.base.clock import BootTime, Clock
 from watchkeeper.base.database import DatabaseError, SqliteDatabase, engine_of
 from watchkeeper.base.database.server import no_room
-from watchkeeper.base.money import ugx
 from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseStore
 from watchkeeper.boundary.views import Views
 from watchkeeper.operation import authority
 from watchkeeper.operation.alerts import life as alerts
-from watchkeeper.operation.catalogue.outside_money import OutsideMoney, Unmatched
+from watchkeeper.operation.catalogue.outside_money import OutsideMoney
+from watchkeeper.operation.catalogue.unbooked import Unbooked
+from watchkeeper.operation.catalogue.unexplained import UNBOOKED as MONEY_UNBOOKED
+from watchkeeper.operation.catalogue.unexplained import UNMATCHED as MONEY_UNMATCHED
 from watchkeeper.operation.coverage import stale
-from watchkeeper.operation.detectors import tiers
+from watchkeeper.operation.detectors import money, tiers
 
 _STARTING_SECONDS = 60.0
 _ROOM_SECONDS = 10.0
 _MONEY_SECONDS = 60.0
 _PROOFS_SECONDS = 60.0
 
-MONITOR_SILENT, SERVER_FULL, MONEY_UNMATCHED = "monitor silent", "server full", "money unmatched"
+MONITOR_SILENT, SERVER_FULL = "monitor silent", "server full"
 RECORDS = "incident records"
-_MONEY_SCOPE = "provider:"
 
 _log = structlog.get_logger()
 
@@ -39,7 +41,10 @@ class Telling:
         self._clock = clock
         self._lease = LeaseStore(data, system_id=system_id, role="control")
         self._views = Views(data, system_id=system_id)
-        self._money = OutsideMoney(self._views)
+        self._money: Mapping[str, OutsideMoney | Unbooked] = {
+            MONEY_UNMATCHED: OutsideMoney(self._views),
+            MONEY_UNBOOKED: Unbooked(self._views),
+        }
         self._begun = clock.boot()
         self._measured: BootTime | None = None
         self._counted: BootTime | None = None
@@ -130,12 +135,15 @@ class Telling:
         )
 
     def _tell_of_money(self) -> None:
-        """What came in or went out more than a day ago and stands in no provider's statement, provider by provider."""
+        """What came in or went out more than a day ago and stands on one side only, provider by provider."""
         if self._counted is not None and self._age(self._counted) < _MONEY_SECONDS:
             return
         begun = self._clock.boot()
         try:
-            found = self._money.look(at=self._clock.now())
+            looks = [
+                (condition, looking.look(at=self._clock.now()), looking)
+                for condition, looking in self._money.items()
+            ]
         except DatabaseError as error:
             # Books that cannot be read are told of by the watch, and nothing is matched by not being seen.
             _log.warning("money.unknown", detail=str(error))
@@ -143,27 +151,18 @@ class Telling:
             self._counted = begun
             return
         # Until the books are read to their end it goes on each second; from then on once a minute is enough.
-        self._counted = begun if self._money.complete or not self._money.advanced else None
-        told = {
-            str(scope).removeprefix(_MONEY_SCOPE)
-            for (scope,) in self._database.query(
-                "SELECT scope FROM alerts WHERE condition = ? AND state <> 'resolved' LIMIT 100",
-                (MONEY_UNMATCHED,),
-            )
-        }
-        for provider in sorted(told | found.keys()):
-            unmatched = found.get(provider)
-            if unmatched is None and not self._money.complete:
-                continue
-            self._keep_told(
-                MONEY_UNMATCHED,
-                trouble="" if unmatched is None else _described(unmatched),
-                title=f"Money by {provider} stands in no statement of theirs",
-                meaning="Compare a newer statement: watchkeeper reconcile. What stays may never have been paid.",
-                over="every payment older than a day stands in a statement now",
-                scope=f"{_MONEY_SCOPE}{provider}",
-                severity="high",
-            )
+        reading = {condition: looking.advanced and not looking.complete for condition, _, looking in looks}
+        self._counted = None if any(reading.values()) else begun
+        for condition, found, looking in looks:
+            with self._database.transaction("write"):
+                money.tell(
+                    self._database,
+                    condition,
+                    found,
+                    complete=looking.complete,
+                    reading=reading[condition],
+                    at=self._clock.now(),
+                )
 
     def _tell_of_proofs(self) -> None:
         if self._proofs is None or self._age(self._proofs) >= _PROOFS_SECONDS:
@@ -178,20 +177,18 @@ class Telling:
         title: str,
         meaning: str,
         over: str,
-        scope: str = "everything",
-        severity: str = "critical",
     ) -> None:
         """Raise an alert while there is trouble, once; resolve it when the same look finds none any more."""
-        if bool(trouble) == (alerts.of(self._database, condition=condition, scope=scope) is not None):
+        if bool(trouble) == (alerts.of(self._database, condition=condition, scope="everything") is not None):
             return
         with self._database.transaction("write"):
-            alert = alerts.of(self._database, condition=condition, scope=scope)
+            alert = alerts.of(self._database, condition=condition, scope="everything")
             if trouble and alert is None:
                 alerts.raise_alert(
                     self._database,
                     condition=condition,
-                    scope=scope,
-                    severity=severity,
+                    scope="everything",
+                    severity="critical",
                     title=title,
                     detail=f"{trouble}. {meaning}",
                     playbook="",
@@ -211,12 +208,3 @@ class Telling:
 
     def _age(self, since: BootTime) -> float:
         return self._clock.boot().seconds_since(since) or 0.0
-
-
-def _described(found: Unmatched) -> str:
-    """How much, and since when; nobody's name and no reference."""
-    many = f"{'at least ' if found.at_least else ''}{found.count:,}"
-    return (
-        f"{many} of the payments older than a day, {ugx(found.total_ugx)} together, the oldest of {kampala(found.oldest)} "
-        "in Kampala"
-    )

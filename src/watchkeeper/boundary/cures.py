@@ -50,6 +50,23 @@ class Deltas:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Money from or to outside as the system's books have it and as the other side's statement does; amounts in UGX.
+
+    `way` is in or out; None on the side that lacks it. `utid` booked it, and `account` is whose money it moved.
+    """
+
+    provider: str
+    reference: str
+    utid: str | None
+    way: str | None
+    amount_ugx: int | None
+    account: str | None
+    their_way: str | None
+    their_amount_ugx: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """An open position that counts towards an account's exposure, and how it can be ended, if it can."""
 
@@ -85,7 +102,21 @@ class Cures(Protocol):
         ...
 
     def predict(self, *, account: str, bucket: str, amount_ugx: int) -> dict[str, dict[str, int]]:
-        """The account's balances before and after such a correction; writes nothing."""
+        """The account's balances `before` and `after` such a correction, and what of it would be `unrecovered`; writes nothing."""
+        ...
+
+    def waive(self, mandate: Mandate, *, correction_utid: str) -> Receipt:
+        """Give up what a correction could not take."""
+        ...
+
+    def transfers(self, *, provider: str, reference: str) -> list[Transfer]:
+        """What is known of a payment: one where it is booked, otherwise one for each thing that statements say of it."""
+        ...
+
+    def explain(
+        self, mandate: Mandate, transfer: Transfer, *, bucket: str | None, amount_ugx: int
+    ) -> Receipt:
+        """Write down why the two sides of a transfer differ, with a correction of its account where a bucket is named."""
         ...
 
     def restore_defences(self, mandate: Mandate) -> Receipt:

@@ -97,6 +97,12 @@ EFFECTS = (
         "id utid reconciliation_id number provider external_ref kind our_utid our_direction "
         "our_amount_ugx their_direction their_amount_ugx their_at",
     ),
+    _view(
+        "payment_explanations",
+        "id utid provider external_ref our_utid our_direction our_amount_ugx their_direction their_amount_ugx "
+        "incident at",
+    ),
+    _view("unrecovered", "id utid finding incident account amount_ugx at"),
 )
 SIDE = (
     _view("rate_limit_hits", "id actor limit_name count limit_max window_seconds at", journalled=False),

@@ -12,6 +12,7 @@ from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.lease import LeaseReader, LeaseStore
 from watchkeeper.market.cures.service import MarketCures
 from watchkeeper.market.execute import Executor
+from watchkeeper.market.pace import PaceExceeded
 from watchkeeper.market.reading import Books
 from watchkeeper.market.signin.sessions import Session
 from watchkeeper.market.signin.sign_in import Gatekeeper
@@ -77,7 +78,7 @@ class Room:
     @property
     def gatekeeper(self) -> Gatekeeper:
         """Signs the operator in."""
-        return Gatekeeper(self.identities, self.books, self._note_attempt, self.clock)
+        return Gatekeeper(self.identities, self.books, self._note_attempt, self._note_denied, self.clock)
 
     def close(self) -> None:
         """Give the files back."""
@@ -100,6 +101,14 @@ class Room:
         self._executor.flush_notes()
         noted.set_result(None)
         return noted
+
+    def _note_denied(self, *, actor: str, refusal: PaceExceeded) -> None:
+        refusal.counted = True
+        notes = self._executor.notes
+        notes.refused(actor=actor, code=refusal.code)
+        # What is summed up costs no sync; it is written with the next that is not.
+        if notes.hit(actor=actor, limit=refusal.limit):
+            self._executor.flush_notes()
 
     def _record(
         self,

@@ -12,7 +12,12 @@ from watchkeeper.market.housekeeping import record_act
 from watchkeeper.market.switching import Switching
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
-from watchkeeper.operation.playbooks.deskwork import DeskRefused, checked_reason, require_fresh
+from watchkeeper.operation.playbooks.deskwork import (
+    DeskRefused,
+    checked_reason,
+    refuse_identity,
+    require_fresh,
+)
 from watchkeeper.operation.verifier import findings, verdicts
 
 _TURNED_ON, _TURNED_OFF = "turn feature on", "turn feature off"
@@ -28,6 +33,7 @@ class AtTheGate(Room):
         require_fresh(actor.operator)
         if len(reason.strip()) < 10:
             raise DeskRefused("validation-failed", "Say why in at least 10 characters.")
+        refuse_identity(reason)
         found = self._continuous.look()
         wrong = list(found.tail.shrunk)
         if not found.head_matches:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from watchkeeper.base.clock import Instant
 from watchkeeper.base.utid import base36
+from watchkeeper.boundary.cures import Receipt
 from watchkeeper.boundary.gate import OperationClass, Restriction, Scope
 from watchkeeper.boundary.views import JOURNAL, Row
 from watchkeeper.interfaces.control_base import Actor
@@ -20,17 +21,28 @@ from watchkeeper.market.reconciliation.statements import Statement
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import sessions
 from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.catalogue import unexplained, unrecovered
 from watchkeeper.operation.catalogue.signs.model import Reading
+from watchkeeper.operation.catalogue.unrecovered import Unrecovered
 from watchkeeper.operation.console.overview import Overview
 from watchkeeper.operation.containment import imposing, lifting
+from watchkeeper.operation.detectors import money
 from watchkeeper.operation.incidents import cases, locks, repository
 from watchkeeper.operation.incidents import life as incidents
 from watchkeeper.operation.incidents.cases import Conclusion
 from watchkeeper.operation.incidents.model import Incident, analysis_name
 from watchkeeper.operation.playbooks import runs
-from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator, require_fresh
+from watchkeeper.operation.playbooks.correcting import Difference
+from watchkeeper.operation.playbooks.deskwork import (
+    DeskRefused,
+    Operator,
+    refuse_identity,
+    require_fresh,
+)
 from watchkeeper.operation.playbooks.threats import why_not_lifted
 from watchkeeper.operation.verifier import findings, passes
+
+_LISTED_MAX = 100
 
 
 class ControlRoom(AtTheGate):
@@ -62,6 +74,10 @@ class ControlRoom(AtTheGate):
         """Everything on one page."""
         return self._overlook.read()
 
+    def unrecovered(self) -> list[Unrecovered]:
+        """What corrections could not take and nobody has waived; at most a hundred, the oldest first."""
+        return unrecovered.standing(self._continuous.views, limit=_LISTED_MAX)
+
     def journal_rows(self, *, before: int | None, limit: int) -> list[Row]:
         """The market's journal, newest first, with numbers below `before`."""
         views = self._continuous.views
@@ -71,6 +87,7 @@ class ControlRoom(AtTheGate):
 
     def acknowledge_alert(self, actor: Actor, alert_id: int, *, next_step: str) -> alerts.Alert:
         """Say that you are on it, and what comes next."""
+        refuse_identity(next_step)
         at = self.clock.now()
         with self.database.transaction("write"):
             alert = alerts.acknowledge(
@@ -81,6 +98,7 @@ class ControlRoom(AtTheGate):
 
     def declare_alert(self, actor: Actor, *, title: str, detail: str, severity: str) -> alerts.Alert:
         """Raise an alert by hand."""
+        refuse_identity(title, detail)
         with self.database.transaction("write"):
             alert = alerts.declare(
                 self.database,
@@ -95,6 +113,7 @@ class ControlRoom(AtTheGate):
 
     def resolve_alert(self, actor: Actor, alert_id: int, *, reason: str) -> None:
         """End an alert whose cause is gone; those of rules end with their playbook."""
+        refuse_identity(reason)
         alert = alerts.get(self.database, alert_id)
         if alert is None:
             raise DeskRefused("not-found", "There is no such alert.")
@@ -127,6 +146,7 @@ class ControlRoom(AtTheGate):
         """Stop some classes within a scope, by hand."""
         if len(reason.strip()) < 10:
             raise DeskRefused("validation-failed", "Say why in at least 10 characters.")
+        refuse_identity(reason)
         restriction = imposing.impose_by_hand(
             self.gatefile,
             scope=scope,
@@ -144,6 +164,7 @@ class ControlRoom(AtTheGate):
         require_fresh(actor.operator)
         if len(reason.strip()) < 10:
             raise DeskRefused("validation-failed", "Say why in at least 10 characters.")
+        refuse_identity(reason)
         found = next((r for r in imposing.active(self.gatefile) if r.id == restriction_id), None)
         if found is None:
             raise DeskRefused("not-found", "There is no such restriction in force.")
@@ -199,13 +220,52 @@ class ControlRoom(AtTheGate):
 
     def incident_of_run(self, run_id: int) -> str:
         """The incident of a playbook's alert; opened here when the control process has not come to it."""
-        alert_id = runs.get(self.database, run_id).alert_id
+        return self._incident_of_alert(runs.get(self.database, run_id).alert_id)
+
+    def _incident_of_alert(self, alert_id: int) -> str:
         found = cases.of_alert(self.database, alert_id)
         if found is None:
             with self.database.transaction("write"):
                 cases.open_missing(self.database, at=self.clock.now())
             found = cases.of_alert(self.database, alert_id)
         return found or ""
+
+    def explain_payment(
+        self,
+        actor: Actor,
+        *,
+        provider: str,
+        reference: str,
+        reason: str,
+        said_ugx: int | None = None,
+        difference: Difference | None = None,
+        incident: str = "",
+    ) -> Receipt | None:
+        """Say why a payment stands otherwise in the books than in its statement; None when it was explained before.
+
+        Its incident is the named one, which must be open, or that of an alert about this provider's money.
+        """
+        if incident and not incidents.get(self.database, incident).open:
+            raise DeskRefused("validation-failed", "This incident is closed.")
+        return self.desk.explain(
+            provider=provider,
+            reference=reference,
+            said_ugx=said_ugx,
+            difference=difference,
+            incident=incident or self._incident_of_money(provider),
+            reason=reason,
+            operator=actor.operator,
+        )
+
+    def _incident_of_money(self, provider: str) -> str:
+        for condition in (unexplained.UNMATCHED, unexplained.UNBOOKED):
+            alert = alerts.of(self.database, condition=condition, scope=money.scope_of(provider))
+            if alert is not None and (found := self._incident_of_alert(alert.id)):
+                return found
+        raise DeskRefused(
+            "validation-failed",
+            "No alert about this provider's money is open. Name the incident that this belongs to.",
+        )
 
     def document(self, actor: Actor, run_id: int, key: str, *, conclusion: Conclusion) -> str:
         """The last step of a playbook: close its incident, unless another alert of it is still open."""
@@ -231,6 +291,13 @@ class ControlRoom(AtTheGate):
 
     def close_incident(self, actor: Actor, incident: str, *, conclusion: Conclusion) -> Incident:
         """Close an incident with its true cause; refused while an alert of it is open."""
+        refuse_identity(
+            conclusion.cause,
+            conclusion.response,
+            conclusion.resolution,
+            conclusion.prevention,
+            conclusion.analysis,
+        )
         for text in (conclusion.cause, conclusion.resolution, conclusion.prevention):
             if len(text.strip()) < 10:
                 raise DeskRefused(
@@ -258,6 +325,7 @@ class ControlRoom(AtTheGate):
 
     def analyse(self, actor: Actor, incident: str, *, text: str) -> str:
         """Add an analysis to an incident; the file's name."""
+        refuse_identity(text)
         with self.database.transaction("write"):
             written = incidents.add_analysis(
                 self.database, incident, by=actor.operator.alias, text=text, at=self.clock.now()

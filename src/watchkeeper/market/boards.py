@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import Database
+from watchkeeper.base.disclosure import speaks_of_money
 from watchkeeper.market.listings.rules import status as listing_status
 from watchkeeper.market.locks.rules import EXPOSURE_UGX_MAX
-from watchkeeper.market.notices.rules import speaks_of_money
 from watchkeeper.market.reading import page
-from watchkeeper.market.rows import number
+from watchkeeper.market.rows import marks, number
 from watchkeeper.market.state import User
 
 Rows = list[dict[str, object]]
 #: From this share of the limit on, an admin is told of a trader's exposure.
 RED_EXPOSURE_PERCENT = 80
 
+
+#: What a buyer reads of a notice that may hold an amount.
+FOR_ANOTHER_ROLE = "This notice was for another role."
 
 _ONLY = {
     "": "",
@@ -140,10 +145,25 @@ _FAILED = (
 )
 
 
-def failed(database: Database, *, after: int, limit: int) -> Rows:
-    """Locks that were late or cancelled: they can still be reversed, or corrected to delivered."""
-    sql = _BOARD.replace(_OPEN, _FAILED) + " AND l.id > ? ORDER BY l.id LIMIT ?"
-    return _rows(database, _BOARD_COLUMNS, sql, (after, page(limit)))
+_OUTCOME = "(SELECT o.outcome FROM lock_outcomes o WHERE o.lock_utid = l.utid ORDER BY o.id DESC LIMIT 1)"
+
+
+def failed(database: Database, *, trader_id: int | None = None, after: int, limit: int) -> Rows:
+    """Locks that were late or cancelled, everyone's or a trader's: they can be reversed, or corrected to delivered."""
+    sql = _BOARD.replace(_OPEN, _FAILED).replace(" FROM locks l ", f", {_OUTCOME} FROM locks l ", 1)
+    whose, key = ("", ()) if trader_id is None else (" AND l.trader_id = ?", (trader_id,))
+    sql += f"{whose} AND l.id > ? ORDER BY l.id LIMIT ?"
+    return _rows(database, f"{_BOARD_COLUMNS} outcome", sql, (*key, after, page(limit)))
+
+
+def spoken_for(database: Database, listing_ids: Collection[int]) -> set[int]:
+    """The units of these listings on which somebody has an open offer: they can be paid for, not offered for."""
+    rows = database.query(
+        "SELECT u.id FROM units u JOIN offer_state s ON s.unit_id = u.id "
+        f"WHERE u.listing_id IN ({marks(listing_ids)}) AND s.status IN ('pending', 'countered', 'accepted')",
+        tuple(listing_ids),
+    )
+    return {number(row[0]) for row in rows}
 
 
 def exposed(database: Database, *, limit: int) -> Rows:
@@ -198,8 +218,18 @@ def notices(database: Database, viewer: User, *, before: int | None, limit: int)
         (before or 2**62, viewer.role, viewer.id, viewer.id, page(limit)),
     )
     if viewer.role == "buyer":
-        # Somebody who became a buyer after it was sent reads no amount either.
+        # What was sent before somebody was a buyer was not judged for one; nor was it all judged as strictly as now.
+        since = _in_this_role_since(database, viewer)
         for row in found:
-            if speaks_of_money(str(row["text"])):
-                row["text"] = "This notice was for another role."
+            before_then = row["kind"] == "utid_specific" and int(str(row["at"])) < since
+            if before_then or speaks_of_money(str(row["text"])):
+                row["text"] = FOR_ANOTHER_ROLE
     return found
+
+
+def _in_this_role_since(database: Database, viewer: User) -> int:
+    row = database.one(
+        "SELECT coalesce(max(at), 0) FROM role_history WHERE user_id = ? AND role_after = ?",
+        (viewer.id, viewer.role),
+    )
+    return number(row[0]) if row else 0

@@ -13,7 +13,7 @@ from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database
 from watchkeeper.base.utid import ROLE_LETTERS, base36
 from watchkeeper.boundary.gate import Scope, account
-from watchkeeper.market import pace
+from watchkeeper.market import pace, reasons
 from watchkeeper.market.commands import (
     AccountAct,
     Acknowledge,
@@ -36,6 +36,7 @@ from watchkeeper.market.commands import (
     EndSessions,
     ExpireOffer,
     ExpirePurchase,
+    ExplainPayment,
     FormBlock,
     InviteUser,
     IssueReset,
@@ -49,6 +50,7 @@ from watchkeeper.market.commands import (
     RemoveListing,
     Repair,
     ResetPassword,
+    ResetSecondFactor,
     RestoreDefences,
     RestoreState,
     ReverseLock,
@@ -58,11 +60,13 @@ from watchkeeper.market.commands import (
     SuspendUser,
     UnsuspendUser,
     VerifyDelivery,
+    WaiveUnrecovered,
     Withdraw,
     WithdrawOffer,
     WriteOff,
     WriteOffBlock,
 )
+from watchkeeper.market.commands.cures import Cure
 from watchkeeper.market.cures.acknowledge import acknowledge
 from watchkeeper.market.cures.defences import restore
 from watchkeeper.market.cures.repair import repair
@@ -78,6 +82,7 @@ from watchkeeper.market.locks import rules as locks
 from watchkeeper.market.notices import rules as notices
 from watchkeeper.market.offers import rules as offers
 from watchkeeper.market.purchases import rules as purchases
+from watchkeeper.market.reconciliation import explaining
 from watchkeeper.market.reconciliation import rules as reconciliation
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Recorded, State, User
@@ -215,11 +220,14 @@ _PURE: dict[type[Command], Callable[..., Decision]] = {
     UnsuspendUser: users.unsuspend,
     EndSessions: users.end_sessions,
     IssueReset: users.issue_reset,
+    ResetSecondFactor: users.reset_second_factor,
     ResetPassword: users.own_sessions_end,
     ChangePassword: users.own_sessions_end,
     SetPhase: users.set_phase,
     Reconcile: reconciliation.begin,
     ReconcilePart: reconciliation.fill,
+    ExplainPayment: explaining.explain,
+    WaiveUnrecovered: ledgers.waive,
 }
 
 
@@ -229,6 +237,8 @@ def decide(
     """The command's own rules, after everything before them has passed."""
     pace.check(state, actor_id=act.actor_id, command=act.command.name, at=context.at)
     command = act.command
+    if isinstance(command, Cure):
+        reasons.checked(command.reason)
     if isinstance(command, InviteUser):
         role = command.role if command.role in ROLE_LETTERS else "buyer"
         decision = users.invite(command, state, context, alias=free_alias(database, role))

@@ -260,6 +260,8 @@ class Executor:
         last.numbers(database, state)
         last.references(database, state, acts)
         last.reconciliations(database, state, acts)
+        last.explanations(database, state, acts)
+        last.unrecovered(database, state, acts)
         if any(isinstance(act.command, StorageFee) for act in acts):
             state.pilot_mode = self._admission.pilot_mode()
         last.census(database, state, acts)
@@ -357,6 +359,7 @@ class Executor:
         actor = users.get(act.actor_id)
         alias = actor.alias if actor is not None else "unknown"
         self.notes.refused(actor=alias, code=refusal.code)
+        refusal.counted = True
         if isinstance(refusal, PaceExceeded):
             self.notes.hit(actor=alias, limit=refusal.limit)
 

@@ -22,6 +22,7 @@ from watchkeeper.boundary.lease import LeaseReader
 from watchkeeper.market.commands import Act, Answer
 from watchkeeper.market.execute import BATCH_MAX, Executor
 from watchkeeper.market.housekeeping import Housekeeping
+from watchkeeper.market.pace import Limit, PaceExceeded
 from watchkeeper.market.refusals import Refusal
 
 WAITING_MAX = 1000
@@ -91,7 +92,7 @@ class Intake:
         self._noted: BootTime | None = None
         self._probed: BootTime | None = None
         #: Refused at the door, before any command was made; counted by the thread that writes.
-        self._denied: deque[tuple[str, str]] = deque(maxlen=_DENIED_MAX)
+        self._denied: deque[tuple[str, str, Limit | None]] = deque(maxlen=_DENIED_MAX)
         #: What was committed when, to tell how long ago the watch's watermark was the newest row.
         self._commits: deque[tuple[BootTime, int]] = deque(maxlen=600)
 
@@ -140,9 +141,13 @@ class Intake:
             noted.set_exception(_busy())
         return noted
 
-    def note_denied(self, *, actor: str, code: str) -> None:
-        """Count that somebody was refused at the door what they may not do; from any thread."""
-        self._denied.append((actor, code))
+    def note_denied(self, *, actor: str, refusal: Refusal) -> None:
+        """Count what somebody was refused at the door, once, and the hit of its limit; from any thread."""
+        if refusal.counted:
+            return
+        refusal.counted = True
+        limit = refusal.limit if isinstance(refusal, PaceExceeded) else None
+        self._denied.append((actor, refusal.code, limit))
 
     def record_flips(self) -> Future[None]:
         """Have the flips of the gate written into the journal now, and every switch probed."""
@@ -272,8 +277,10 @@ class Intake:
         if self._due(self._noted, _NOTES_SECONDS):
             self._noted = self._clock.boot()
             while self._denied:
-                actor, code = self._denied.popleft()
+                actor, code, limit = self._denied.popleft()
                 self._executor.notes.refused(actor=actor, code=code)
+                if limit is not None:
+                    self._executor.notes.hit(actor=actor, limit=limit)
             try:
                 self._executor.flush_notes()
             except DatabaseError as error:

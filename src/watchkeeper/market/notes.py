@@ -16,7 +16,7 @@ from watchkeeper.market.pace import Limit
 HITS_IN_FULL_PER_MINUTE = 10
 #: Counts older than this are pruned.
 _KEPT_SECONDS = 48 * 3600
-#: More distinct (actor, code) pairs than this in one flush are counted together.
+#: More distinct (actor, code) pairs than this in one flush are counted together, and so are more hits than this.
 _PENDING_MAX = 10_000
 
 
@@ -52,15 +52,19 @@ class Notes:
                 key = ("others", code, key[2])
             self._refusals[key] = self._refusals.get(key, 0) + 1
 
-    def hit(self, *, actor: str, limit: Limit) -> None:
-        """Note one rate-limit hit."""
+    def hit(self, *, actor: str, limit: Limit) -> bool:
+        """Note one rate-limit hit; whether it gets a row of its own, and is not summed up."""
         key = (actor, limit.name, self._minute())
         with self._guard:
+            if key not in self._hits and len(self._hits) >= _PENDING_MAX:
+                key = ("others", limit.name, key[2])
             hits = self._hits.setdefault(key, _Hits(limit))
-            if hits.in_full + len(hits.pending) < HITS_IN_FULL_PER_MINUTE:
+            in_full = hits.in_full + len(hits.pending) < HITS_IN_FULL_PER_MINUTE
+            if in_full:
                 hits.pending.append(self._clock.now())
             else:
                 hits.summarised += 1
+            return in_full
 
     def attempt(self, *, account: str, address: str, kind: str, outcome: str) -> None:
         """Note one attempt to sign in; written with the next flush."""

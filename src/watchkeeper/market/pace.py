@@ -11,7 +11,10 @@ from watchkeeper.market.state import State
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `accepted_max` accepted commands of these names in any `window_seconds`."""
+    """At most `accepted_max` accepted commands of these names in any `window_seconds`.
+
+    One without commands is counted elsewhere: from the attempts to sign in, from the codes that were made.
+    """
 
     name: str
     commands: tuple[str, ...]

@@ -130,11 +130,18 @@ class Books:
         return Earnings(farmer_id) if row is None else Earnings(farmer_id, number(row[0]), number(row[1]))
 
     def listings(
-        self, *, farmer_id: int | None = None, after: int = 0, before: int | None = None, limit: int = 50
+        self,
+        *,
+        farmer_id: int | None = None,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 50,
+        also_of_suspended: bool = False,
     ) -> list[dict[str, object]]:
         """Listings with an id above `after`: a farmer's own with every unit, or everyone's with free units.
 
-        With `before` those below it instead, the newest first.
+        With `before` those below it instead, the newest first. What nobody can pay for, because its farmer is not active,
+        is left out unless it is asked for.
         """
         beside, order = ("l.id > ?", "l.id") if before is None else ("l.id < ?", "l.id DESC")
         where = (
@@ -142,6 +149,8 @@ class Books:
             "WHERE u.listing_id = l.id AND s.status = 'available' AND NOT EXISTS (SELECT 1 FROM offer_state o "
             "WHERE o.unit_id = u.id AND o.status = 'accepted'))"
         )
+        if not also_of_suspended:
+            where += " AND EXISTS (SELECT 1 FROM user_state a WHERE a.user_id = l.farmer_id AND a.status = 'active')"
         parameters: list[int] = []
         if farmer_id is not None:
             where, parameters = "l.farmer_id = ?", [farmer_id]
@@ -218,16 +227,19 @@ class Books:
         )
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
-    def nth_attempt(self, nth: int, *, since: Instant, kind: str, whose: str, key: str) -> Instant | None:
+    def nth_attempt(
+        self, nth: int, *, since: Instant, kind: str, whose: str, key: str, only_from: str | None = None
+    ) -> Instant | None:
         """When the `nth` newest attempt of this kind since then was noted; None if there were fewer.
 
-        `whose` is account or address, `key` which one.
+        `whose` is account or address, `key` which one; `only_from` leaves out those of other addresses.
         """
         column = {"account": "account", "address": "address"}[whose]
+        beside, more = ("", ()) if only_from is None else ("AND address = ? ", (only_from,))
         row = self.database.one(
-            f"SELECT at FROM sign_in_attempts WHERE {column} = ? AND at > ? AND kind = ? "
+            f"SELECT at FROM sign_in_attempts WHERE {column} = ? AND at > ? AND kind = ? {beside}"
             "ORDER BY at DESC LIMIT 1 OFFSET ?",
-            (key, since, kind, nth - 1),
+            (key, since, kind, *more, nth - 1),
         )
         return None if row is None else Instant(number(row[0]))
 

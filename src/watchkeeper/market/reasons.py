@@ -1,9 +1,13 @@
-"""Reasons that people give for acts of authority: long enough to mean something, and no stock phrase."""
+"""Reasons that people give for acts of authority: long enough to mean something, no stock phrase, and nobody named in them.
+
+A reason stands in the journal and in the seals for as long as they are kept; what is in it can never be erased.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 
+from watchkeeper.base import disclosure
 from watchkeeper.market.refusals import Refusal
 
 LENGTH_MIN = 10
@@ -28,7 +32,7 @@ _STOCK_PHRASES = frozenset(
 
 
 def checked(reason: str) -> str:
-    """The reason, trimmed; `Refusal` validation-failed when it says nothing."""
+    """The reason, trimmed; `Refusal` validation-failed when it says nothing, or where somebody can be reached."""
     text = " ".join(unicodedata.normalize("NFC", reason).split())
     if not LENGTH_MIN <= len(text) <= LENGTH_MAX:
         raise Refusal(
@@ -38,4 +42,10 @@ def checked(reason: str) -> str:
         )
     if text.casefold().strip(" .!?-") in _STOCK_PHRASES or len(set(text.casefold()) - {" "}) < 4:
         raise Refusal("validation-failed", "Say why in your own words.", field="reason")
+    if disclosure.names_somebody(text):
+        raise Refusal(
+            "validation-failed",
+            "A reason is kept for ever: leave telephone numbers and e-mail addresses out, and name people by their alias.",
+            field="reason",
+        )
     return text

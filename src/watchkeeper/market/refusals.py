@@ -66,6 +66,10 @@ STATUS: dict[str, int] = {
     "notice-not-found": 404,
     "reconciliation-not-found": 404,
     "already-reconciled": 409,
+    "already-explained": 409,
+    "payment-not-found": 404,
+    "already-waived": 409,
+    "unrecovered-not-found": 404,
     "out-of-turn": 409,
 }
 
@@ -89,3 +93,5 @@ class Refusal(Exception):
         self.field = field
         self.retry_after_seconds = retry_after_seconds
         self.resets_at = resets_at
+        #: Whether it stands among the counts of refusals already; each counts once, wherever it is caught.
+        self.counted = False

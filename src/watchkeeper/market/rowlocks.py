@@ -27,6 +27,7 @@ from watchkeeper.market.commands import (
     CureVerification,
     ExpireOffer,
     ExpirePurchase,
+    ExplainPayment,
     FormBlock,
     MakeOffer,
     Payout,
@@ -97,7 +98,10 @@ def _keys(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int]]:
             lock_utids.add(command.lock_utid)
         elif isinstance(command, WriteOff):
             lots.add(command.lot_id)
-        elif isinstance(command, Correct | Acknowledge | Payout | AccountAct) and command.account is not None:
+        elif (
+            isinstance(command, Correct | ExplainPayment | Acknowledge | Payout | AccountAct)
+            and command.account is not None
+        ):
             aliases.add(command.account)
         elif isinstance(command, AnswerOffer | WithdrawOffer | ExpireOffer):
             offers.add(command.offer_utid)

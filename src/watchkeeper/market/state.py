@@ -180,6 +180,8 @@ class Payment:
     amount_ugx: int
     at: Instant
     n: int
+    #: The account whose money it moved.
+    owner_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,12 @@ class State:
     #: (provider, reference) -> the payment, where a part of a comparison names it.
     payments: dict[tuple[str, str], Payment] = field(default_factory=dict)
     reconciliations: dict[str, Reconciliation] = field(default_factory=dict)
+    #: (provider, reference) -> what statements say of it, the newest first: way and amount.
+    said: dict[tuple[str, str], list[tuple[str, int]]] = field(default_factory=dict)
+    #: Payments that were explained: by the UTID that booked them, or provider, reference, way and amount of a statement.
+    explained: set[str | tuple[str, str, str, int]] = field(default_factory=set)
+    #: UTID of a correction -> what it could not take, in UGX, and whether that was waived.
+    unrecovered: dict[str, tuple[int, bool]] = field(default_factory=dict)
     #: Statements that were compared already: provider, digests of file and map, and the time.
     statements: set[tuple[str, str, str, int, int]] = field(default_factory=set)
 

@@ -137,6 +137,20 @@ EFFECT_COLUMNS: dict[str, tuple[str, ...]] = {
         "their_amount_ugx",
         "their_at",
     ),
+    "payment_explanations": (
+        "id",
+        "utid",
+        "provider",
+        "external_ref",
+        "our_utid",
+        "our_direction",
+        "our_amount_ugx",
+        "their_direction",
+        "their_amount_ugx",
+        "incident",
+        "at",
+    ),
+    "unrecovered": ("id", "utid", "finding", "incident", "account", "amount_ugx", "at"),
 }
 
 JOURNAL_COLUMNS = (

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.interface import Record
 from watchkeeper.market import trail
 from watchkeeper.market.inventory import reading as goods
+from watchkeeper.market.listings import naming
 from watchkeeper.market.rows import number, text_or_none
 from watchkeeper.market.state import User
 from watchkeeper.market.tables import EFFECT_COLUMNS
@@ -15,7 +18,9 @@ CHAIN_MAX = 100
 _ROWS_MAX = 300
 _OWNERS = ("trader_id", "farmer_id", "user_id", "buyer_id")
 #: What only an admin or the operator reads in somebody else's row.
-_INTERNAL = frozenset({"actor_id", "trader_id", "farmer_id", "user_id", "buyer_id", "assigned_by"})
+_INTERNAL = frozenset({"actor_id", "trader_id", "farmer_id", "user_id", "buyer_id", "assigned_by", "reason"})
+#: What of a row that names a trader and somebody else is the trader's alone.
+_A_TRADERS = frozenset({"exposure_before_ugx", "exposure_after_ugx"})
 
 
 def trace(database: Database, utid: str, *, viewer: User) -> dict[str, object] | None:
@@ -103,14 +108,31 @@ def _act(database: Database, utid: str, viewer: User) -> dict[str, object] | Non
         return _head(row) | {"reason": row[8], "rows": rows}
     if viewer.role == "buyer":
         return _for_a_buyer(database, utid, row, rows, viewer)
+    acted = _acted(row, viewer)
     own = [entry for entry in rows if any(entry.get(column) == viewer.id for column in _OWNERS)]
-    if number(row[3]) != viewer.id and not own:
+    if not acted and not own:
         return None
-    shown = rows if number(row[3]) == viewer.id else own
+    shown = [entry for entry in rows if not _is_of_others(entry, viewer)] if acted else own
     head = _head(row)
-    if number(row[3]) != viewer.id:
+    if not acted:
         head["amount_ugx"] = None
-    return head | {"rows": [{k: v for k, v in entry.items() if k not in _INTERNAL} for entry in shown]}
+    return head | {"rows": [_without_what_is_others(entry, viewer) for entry in shown]}
+
+
+def _acted(row: Record, viewer: User) -> bool:
+    """Whether the act is the viewer's, in the role of today: what an earlier role let somebody see ends with it."""
+    return number(row[3]) == viewer.id and str(row[4]) == viewer.role
+
+
+def _is_of_others(entry: Mapping[str, object], viewer: User) -> bool:
+    """Whether a row names whose it is, and that is somebody else."""
+    owners = [entry[column] for column in _OWNERS if entry.get(column) is not None]
+    return bool(owners) and viewer.id not in owners
+
+
+def _without_what_is_others(entry: Mapping[str, object], viewer: User) -> dict[str, object]:
+    hidden = _INTERNAL if entry.get("trader_id") in (None, viewer.id) else _INTERNAL | _A_TRADERS
+    return {name: value for name, value in entry.items() if name not in hidden}
 
 
 #: All that a buyer reads of a purchase's rows. No money, and nobody's name but the own.
@@ -124,17 +146,21 @@ _FOR_A_BUYER = {
 def _for_a_buyer(
     database: Database, utid: str, row: Record, rows: list[dict[str, object]], viewer: User
 ) -> dict[str, object] | None:
-    own = number(row[3]) == viewer.id
-    if not own and utid not in goods.bought_by(database, [utid], viewer.id):
+    if not _acted(row, viewer) and utid not in goods.bought_by(database, [utid], viewer.id):
         return None
     shown = {name: _head(row)[name] for name in ("command", "decision", "target_utid", "at")}
     return shown | {
         "rows": [
-            {"table": entry["table"]} | {name: entry[name] for name in _FOR_A_BUYER[str(entry["table"])]}
+            {"table": entry["table"]}
+            | {name: _plain(name, entry) for name in _FOR_A_BUYER[str(entry["table"])]}
             for entry in rows
             if entry["table"] in _FOR_A_BUYER
         ]
     }
+
+
+def _plain(name: str, entry: Mapping[str, object]) -> object:
+    return naming.for_a_buyer(str(entry[name])) if name == "produce" else entry[name]
 
 
 def _head(row: Record) -> dict[str, object]:

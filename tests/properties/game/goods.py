@@ -84,9 +84,18 @@ class GoodsMoves(Table):
 
         return Step(Purchase(block_id=block), actor, model)
 
+    def some_sale(self) -> str:
+        """One of the last; now and then one whose buyer did not come in time, if there is any."""
+        over = {
+            utid: sale
+            for utid, sale in self.plain.sales.items()
+            if sale.outcome is None and sale.deadline <= self.clock.now()
+        }
+        return self.some_utid(over if over and self.chance(0.3) else self.plain.sales)
+
     def cancel_purchase(self) -> Step:
         """The buyer gives it back."""
-        sale = self.some_utid(self.plain.sales)
+        sale = self.some_sale()
         found = self.plain.sales.get(sale)
         actor = self.by([found.buyer] if found else self.buyers)
 
@@ -97,7 +106,7 @@ class GoodsMoves(Table):
 
     def purchase_expiry(self) -> Step:
         """Nobody came, says an admin."""
-        actor, sale, reason = self.by([self.admin]), self.some_utid(self.plain.sales), self.reason()
+        actor, sale, reason = self.by([self.admin]), self.some_sale(), self.reason()
 
         def model(_: Answer | None, at: int) -> str:
             return self.plain.purchase_expiry(actor, at, sale=sale, reason=reason)

@@ -17,6 +17,7 @@ from watchkeeper.market.commands import (
     InviteUser,
     IssueReset,
     ResetPassword,
+    ResetSecondFactor,
     SendNotice,
     SetPhase,
     SuspendUser,
@@ -27,6 +28,7 @@ from watchkeeper.market.commands import (
 TEXTS = (
     ("The store is closed on Sunday.", False, False),
     ("Maize costs 1,200 shillings now.", True, False),
+    ("Maize is at 25k per bag now.", True, False),
     ("Ask grace@example.org about it.", False, True),
 )
 
@@ -126,6 +128,21 @@ class PeopleMoves(Table):
             return self.plain.issue_reset(actor, at, alias=alias, reason=reason)
 
         return Step(IssueReset(account=alias, reason=reason), actor, model)
+
+    def reset_second_factor(self) -> Step:
+        """Another second factor, mostly for an admin."""
+        actor, alias, reason = (
+            self.by([self.operator, self.operator, self.admin]),
+            self._somebody(),
+            self.reason(),
+        )
+        if self.chance(0.5):
+            alias = self.plain.accounts[self.admin].alias
+
+        def model(_: Answer | None, at: int) -> str:
+            return self.plain.reset_second_factor(actor, at, alias=alias, reason=reason)
+
+        return Step(ResetSecondFactor(account=alias, reason=reason), actor, model)
 
     def new_password(self) -> Step:
         """A new password, with the old one or with a code."""

@@ -7,9 +7,13 @@ from tests.properties.game.people import PeopleMoves
 from tests.properties.game.table import Step
 from tests.properties.game.trade import TradeMoves
 from tests.properties.model import ACCEPTED
+from tests.worlds.books import digest_of_all
 from watchkeeper.market.commands import Answer
 from watchkeeper.operation.verifier import verdicts
 from watchkeeper.operation.verifier.tail import watermarks
+
+#: So many steps alone in a row are hardly ever accepted all.
+ALONE_MAX = 10
 
 
 class Game(TradeMoves, GoodsMoves, PeopleMoves):
@@ -47,6 +51,7 @@ class Game(TradeMoves, GoodsMoves, PeopleMoves):
             self.delete: 1,
             self.end_sessions: 1,
             self.issue_reset: 1,
+            self.reset_second_factor: 1,
             self.new_password: 1,
             self.set_phase: 1,
             self.notice: 2,
@@ -57,10 +62,25 @@ class Game(TradeMoves, GoodsMoves, PeopleMoves):
 
     def batch(self) -> int:
         """Some steps at once; how many. Answers and balances must be the model's."""
+        return self._run(self.draw.randint(1, 20))
+
+    def alone(self) -> int:
+        """One step at a time until one is refused; how many. That one leaves every table as it was."""
+        for tried in range(1, ALONE_MAX + 1):
+            refused = self.seen.total() - self.seen[ACCEPTED]
+            before = digest_of_all(self.world.data)
+            self._run(1)
+            if self.seen.total() - self.seen[ACCEPTED] > refused:
+                assert digest_of_all(self.world.data) == before
+                self.undisturbed += 1
+                return tried
+        return ALONE_MAX
+
+    def _run(self, count: int) -> int:
         self.bench.keep_lease()
         seconds = self.draw.randint(1, 600) if not self.chance(0.02) else self.draw.randint(6, 60) * 3600
         self.clock.instant_offset += seconds * 1_000_000
-        steps = [self.step() for _ in range(self.draw.randint(1, 20))]
+        steps = [self.step() for _ in range(count)]
         outcomes = self.bench.executor.run([self.bench.act(step.command, step.actor) for step in steps])
         for step, outcome in zip(steps, outcomes, strict=True):
             answered = ACCEPTED if isinstance(outcome, Answer) else outcome.code

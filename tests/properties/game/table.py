@@ -60,6 +60,8 @@ class Table:
         self.seen: Counter[str] = Counter()
         #: Command -> how often it was accepted.
         self.done: Counter[str] = Counter()
+        #: Refused steps after which every table was compared with what it was before.
+        self.undisturbed = 0
         self.bench = world.bench
         self.admin = self.bench.market.admin.id
         self.operator = self.bench.market.operator.id
@@ -114,11 +116,14 @@ class Table:
         return int(str(row[0])) if row else 0
 
     def total(self) -> int:
-        """All money in the books."""
+        """All money in the books. By each account's last entry, found by its index: the ledgers grow with the game."""
+        wallet = (
+            "SELECT capital_after + locked_after + profit_after FROM wallet_ledger WHERE trader_id = u.id"
+        )
+        earnings = "SELECT balance_after FROM farmer_ledger WHERE farmer_id = u.id"
+        last = "ORDER BY number DESC LIMIT 1"
         return self.number(
-            "SELECT (SELECT coalesce(sum(capital_after + locked_after + profit_after), 0) FROM wallet_ledger w JOIN trader_state s "
-            "ON s.trader_id = w.trader_id AND s.last_number = w.number) + (SELECT coalesce(sum(balance_after), 0) "
-            "FROM farmer_ledger f WHERE number = (SELECT max(number) FROM farmer_ledger g WHERE g.farmer_id = f.farmer_id))"
+            f"SELECT sum(coalesce(({wallet} {last}), 0) + coalesce(({earnings} {last}), 0)) FROM users u"
         )
 
     def mine(self) -> int:
@@ -139,7 +144,7 @@ class Table:
 
     def reason(self) -> str:
         """Mostly a good one."""
-        return "short" if self.chance(0.02) else REASON
+        return self.draw.choice(("short", f"{REASON}, 0772 123456")) if self.chance(0.02) else REASON
 
     def some_utid(self, of: Mapping[str, object]) -> str:
         """One of the last, or none that there is."""
@@ -162,7 +167,8 @@ class Table:
         if self.chance(0.03):
             return self.paid_last
         provider = "piggybank" if self.chance(0.02) else self.draw.choice(("mtn", "airtel", "bank", "cash"))
-        self.paid_last = provider, "" if self.chance(0.02) else f"G{self.draw.randint(1, 200_000)}"
+        reference = f"G{self.draw.randint(1, 200_000)}"
+        self.paid_last = provider, self.draw.choice(("", "g@b.ug")) if self.chance(0.02) else reference
         return self.paid_last
 
     # What is compared.

@@ -25,10 +25,12 @@ class TradeMoves(Table):
         """List some."""
         actor, draw, price = self.by(self.farmers), self.draw, self.price()
         grams = draw.choice((10_000, 20_000, 50_000, 5_000, 0, 2_010_000)) if self.chance(0.1) else 30_000
-        produce = "Beans" if self.chance(0.1) else "Maize"
+        produce = "Beans" if self.chance(0.1) else self.draw.choice(("Maize", "maize", " MAIZE "))
+        if self.chance(0.02):
+            produce = "Maize 0772123456"
 
         def model(answer: Answer | None, at: int) -> str:
-            said = self.plain.list_produce(actor, at, grams=grams, price=price)
+            said = self.plain.list_produce(actor, at, grams=grams, price=price, produce=produce)
             if answer is not None:
                 units, listing = answer.body["unit_ids"], answer.body["listing_id"]
                 assert isinstance(units, list)

@@ -38,8 +38,21 @@ NEW_BUSINESS = frozenset(
 )
 #: What goes on although everything is shut down.
 NEVER_STOPPED = frozenset(
-    {"suspend_user", "end_sessions", "issue_reset", "reset_password", "change_password", "activate_user"}
+    {
+        "suspend_user",
+        "end_sessions",
+        "issue_reset",
+        "reset_second_factor",
+        "reset_password",
+        "change_password",
+        "activate_user",
+    }
 )
+
+
+def poor(reason: str) -> bool:
+    """Whether a reason says too little, or where somebody can be reached; the game's others have no digits."""
+    return len(reason) < REASON_MIN or any(character.isdigit() for character in reason)
 
 
 @dataclass(slots=True)
@@ -213,7 +226,7 @@ class Core:
 
     def refuses_reference(self, provider: str, reference: str) -> str | None:
         """What is wrong with a payment's reference."""
-        if provider not in ("mtn", "airtel", "bank", "cash") or not reference:
+        if provider not in ("mtn", "airtel", "bank", "cash") or not reference or "@" in reference:
             return "validation-failed"
         return "reference-already-used" if (provider, reference) in self.references else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.properties.model.base import ACCEPTED, DAY, HOUR, REASON_MIN, Block, Lot, Sale
+from tests.properties.model.base import ACCEPTED, DAY, HOUR, Block, Lot, Sale, poor
 from tests.properties.model.trade import Trade
 
 LOT_GRAMS = 10_000
@@ -17,7 +17,7 @@ class Goods(Trade):
         first = self.before("write_off", actor, at, "admin")
         if first != ACCEPTED:
             return first
-        if len(reason) < REASON_MIN:
+        if poor(reason):
             return "validation-failed"
         if lot not in self.lots:
             return "lot-not-found"
@@ -37,7 +37,7 @@ class Goods(Trade):
         first = self.before("write_off_block", actor, at, "admin")
         if first != ACCEPTED:
             return first
-        if len(reason) < REASON_MIN:
+        if poor(reason):
             return "validation-failed"
         if block not in self.blocks:
             return "block-not-found"
@@ -148,7 +148,7 @@ class Goods(Trade):
         first = self.before("purchase_expiry", actor, at, "admin")
         if first != ACCEPTED:
             return first
-        if len(reason) < REASON_MIN:
+        if poor(reason):
             return "validation-failed"
         found = self.sales.get(sale)
         if found is None:
@@ -174,7 +174,7 @@ class Goods(Trade):
         if first != ACCEPTED:
             return first
         wrong = self.refuses_reference(provider, reference)
-        if len(reason) < REASON_MIN or proceeds <= 0 or wrong == "validation-failed":
+        if poor(reason) or proceeds <= 0 or wrong == "validation-failed":
             return "validation-failed"
         found = self.sales.get(sale)
         if found is None:
@@ -263,7 +263,7 @@ class Goods(Trade):
         first = self.before("payout", actor, at, "admin")
         if first != ACCEPTED:
             return first
-        if len(reason) < REASON_MIN or amount <= 0:
+        if poor(reason) or amount <= 0:
             return "validation-failed"
         wrong = self.refuses_reference(provider, reference)
         if wrong:

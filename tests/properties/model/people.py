@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.properties.model.base import ACCEPTED, CAPS, REASON_MIN, Account
+from tests.properties.model.base import ACCEPTED, CAPS, Account, poor
 from tests.properties.model.goods import Goods
 
 SENDERS = {
@@ -36,7 +36,7 @@ class Plain(Goods):
         first = self.before("invite_user", actor, at, "admin")
         if first != ACCEPTED:
             return first
-        if role not in CAPS or len(reason) < REASON_MIN:
+        if role not in CAPS or poor(reason):
             return "validation-failed"
         return "phase-cap-reached" if self._full(role, "active", "invited") else ACCEPTED
 
@@ -68,7 +68,7 @@ class Plain(Goods):
         # What somebody still has is looked up before anything else is.
         if command in ("change_role", "delete_user") and alias not in self.by_alias:
             return "user-not-found"
-        if len(reason) < REASON_MIN:
+        if poor(reason):
             return "validation-failed"
         found = self._meant(actor, alias)
         if isinstance(found, Account) and found.status not in states:
@@ -177,11 +177,30 @@ class Plain(Goods):
         return ACCEPTED
 
     def issue_reset(self, actor: int, at: int, *, alias: str, reason: str) -> str:
-        """A code is handed over."""
+        """A code is handed over, or a link."""
         found = self._account_act(
-            "issue_reset", actor, at, "admin", "operator", alias=alias, reason=reason, states=("active",)
+            "issue_reset",
+            actor,
+            at,
+            "admin",
+            "operator",
+            alias=alias,
+            reason=reason,
+            states=("active", "invited"),
         )
         return found if isinstance(found, str) else ACCEPTED
+
+    def reset_second_factor(self, actor: int, at: int, *, alias: str, reason: str) -> str:
+        """An admin begins anew with another second factor."""
+        found = self._account_act(
+            "reset_second_factor", actor, at, "operator", alias=alias, reason=reason, states=("active",)
+        )
+        if isinstance(found, str):
+            return found
+        if found.role != "admin":
+            return "account-state"
+        found.ended += 1
+        return ACCEPTED
 
     def new_password(self, command: str, actor: int, at: int) -> str:
         """Whoever was signed in with the old one is out."""
@@ -195,7 +214,7 @@ class Plain(Goods):
         first = self.before("set_phase", actor, at, "operator")
         if first != ACCEPTED:
             return first
-        if phase not in ("pilot", "production") or len(reason) < REASON_MIN:
+        if phase not in ("pilot", "production") or poor(reason):
             return "validation-failed"
         if phase == self.phase:
             return "account-state"
@@ -218,7 +237,7 @@ class Plain(Goods):
         first = self.before("send_notice", actor, at, "admin", "operator")
         if first != ACCEPTED:
             return first
-        if len(reason) < REASON_MIN or kind not in SENDERS:
+        if poor(reason) or kind not in SENDERS:
             return "validation-failed"
         if self.accounts[actor].role != SENDERS[kind]:
             return "not-authorized"

@@ -7,24 +7,26 @@ from tests.properties.model.base import (
     DAY,
     LIMIT_UGX,
     PRICE_MAX,
-    REASON_MIN,
     Core,
     Lock,
     Lot,
     Offer,
     Unit,
+    poor,
 )
 
 
 class Trade(Core):
     """Listings, offers, locks, deliveries."""
 
-    def list_produce(self, actor: int, at: int, *, grams: int, price: int) -> str:
+    def list_produce(self, actor: int, at: int, *, grams: int, price: int, produce: str) -> str:
         """Offer produce in units of ten kilograms; the caller names the units by what the market answered."""
         first = self.before("create_listing", actor, at, "farmer")
         if first != ACCEPTED:
             return first
         if grams <= 0 or grams % 10_000 or grams > 2_000_000 or not 0 < price <= PRICE_MAX:
+            return "validation-failed"
+        if not all(word.isalpha() for word in produce.split()):
             return "validation-failed"
         self.counts("create_listing", actor, at)
         return ACCEPTED
@@ -33,7 +35,7 @@ class Trade(Core):
         """The market's names for what was listed."""
         self.listings[listing] = units
         for unit in units:
-            self.units[unit] = Unit(actor, price, listing, produce)
+            self.units[unit] = Unit(actor, price, listing, produce.strip().capitalize())
 
     def cancel_listing(self, actor: int, at: int, *, listing: int) -> str:
         """A farmer takes an own listing back."""
@@ -49,7 +51,7 @@ class Trade(Core):
         first = self.before("remove_listing", actor, at, "admin")
         if first != ACCEPTED:
             return first
-        if len(reason) < REASON_MIN:
+        if poor(reason):
             return "validation-failed"
         return self._taken_back(listing) if listing in self.listings else "listing-not-found"
 
@@ -72,6 +74,10 @@ class Trade(Core):
         offer = None if unit.offer is None else self.offers[unit.offer]
         return offer is not None and offer.status == "accepted" and offer.trader != trader
 
+    def _for_sale(self, unit: Unit, trader: int) -> bool:
+        at_work = self.accounts[unit.farmer].status == "active"
+        return at_work and unit.status == "available" and not self._reserved(unit, trader)
+
     def make_offer(self, actor: int, at: int, *, unit: int, price: int, utid: str) -> str:
         """Another price for a free unit."""
         first = self.before("make_offer", actor, at, "trader")
@@ -82,7 +88,7 @@ class Trade(Core):
         if unit not in self.units:
             return "unit-not-found"
         found = self.units[unit]
-        if found.status != "available" or self._reserved(found, actor):
+        if not self._for_sale(found, actor):
             return "unit-not-available"
         if found.offer is not None:
             return "offer-already-open"
@@ -148,7 +154,7 @@ class Trade(Core):
         if unit not in self.units:
             return "unit-not-found"
         found = self.units[unit]
-        if found.status != "available" or self._reserved(found, actor):
+        if not self._for_sale(found, actor):
             return "unit-not-available"
         price = found.price
         if offer is not None:
@@ -177,7 +183,7 @@ class Trade(Core):
         first = self.before("verify_delivery", actor, at, "admin")
         if first != ACCEPTED:
             return first
-        if len(reason) < REASON_MIN or outcome not in ("delivered", "late", "cancelled"):
+        if poor(reason) or outcome not in ("delivered", "late", "cancelled"):
             return "validation-failed"
         if lock not in self.locks:
             return "lock-not-found"
@@ -199,7 +205,7 @@ class Trade(Core):
         first = self.before("reverse_lock", actor, at, "admin")
         if first != ACCEPTED:
             return first
-        if len(reason) < REASON_MIN:
+        if poor(reason):
             return "validation-failed"
         if lock not in self.locks:
             return "lock-not-found"

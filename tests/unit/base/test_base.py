@@ -66,6 +66,7 @@ def test_money_and_weight_read_as_people_write_them() -> None:
     assert [kilograms(g) for g in (12_500, 10_000, -500, 1)] == ["12.5 kg", "10 kg", "-0.5 kg", "0.001 kg"]
 
 
+@pytest.mark.rule("utid.form")
 def test_a_utid_has_its_form_and_is_drawn_again_when_taken() -> None:
     seen: set[str] = set()
     at = as_instant(datetime(2026, 11, 24, 11, 5, 9, tzinfo=UTC))

@@ -15,11 +15,22 @@ from watchkeeper.bootstrap.worker import Worker
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.boundary.views import Views
 from watchkeeper.interfaces.cli.status import render
-from watchkeeper.market.commands import Answer, Command, Deposit, Payout, Purchase, Withdraw
+from watchkeeper.market.commands import (
+    Answer,
+    Command,
+    Deposit,
+    ExplainPayment,
+    Payout,
+    Purchase,
+    Withdraw,
+)
 from watchkeeper.market.reconciliation import running
 from watchkeeper.market.refusals import Refusal
-from watchkeeper.operation.catalogue import outside_money
+from watchkeeper.operation.alerts import life
+from watchkeeper.operation.catalogue import outside_money, unbooked, unexplained
 from watchkeeper.operation.catalogue.outside_money import OutsideMoney
+from watchkeeper.operation.catalogue.unbooked import Unbooked
+from watchkeeper.operation.catalogue.unexplained import UNBOOKED, UNMATCHED
 from watchkeeper.operation.console.overview import Overlook
 from watchkeeper.operation.incidents import repository
 
@@ -63,7 +74,7 @@ class Office(Store):
         )
         return {str(reference): int(str(amount)) for reference, amount in rows}
 
-    def compare(self, payments: dict[str, int], *, provider: str = "mtn") -> str:
+    def compare(self, payments: dict[str, int], *, provider: str = "mtn", hours_ago: int = 9 * 24) -> str:
         self.bench.keep_lease()
         now = self.clock.now()
         statement = said(
@@ -71,6 +82,7 @@ class Office(Store):
             provider=provider,
             since=later(now, seconds=-9 * DAY),
             until=later(now, seconds=2 * HOUR),
+            at=later(now, seconds=1 - hours_ago * HOUR),
         )
 
         def send(commands: list[Command]) -> list[Answer]:
@@ -80,21 +92,47 @@ class Office(Store):
 
         return running.reconcile(self.bench.books.database, statement, send)
 
-    def alerts(self) -> list[tuple[object, ...]]:
-        """What is told of unmatched money, after a minute."""
+    def alerts(self, condition: str = UNMATCHED) -> list[tuple[object, ...]]:
+        """What is told of money on one side only, after a minute."""
         self.clock.boot_offset_seconds += 61
         self.worker.turn()
         return list(
             self.world.database.query(
-                "SELECT scope, severity, state, times_raised FROM alerts WHERE condition = 'money unmatched' ORDER BY id"
+                "SELECT scope, severity, state, times_raised FROM alerts WHERE condition = ? ORDER BY id",
+                (condition,),
             )
         )
 
-    def said_of_it(self) -> list[str]:
+    def said_of_it(self, condition: str = UNMATCHED) -> list[str]:
         rows = self.world.database.query(
-            "SELECT detail FROM alerts WHERE condition = 'money unmatched' AND state <> 'resolved' ORDER BY id"
+            "SELECT detail FROM alerts WHERE condition = ? AND state <> 'resolved' ORDER BY id", (condition,)
         )
         return [str(row[0]) for row in rows]
+
+    def worker_starts_again(self) -> None:
+        """What the worker had in mind is gone."""
+        self.worker.close()
+        self.worker = Worker(self.world.data, system_id=self.system_id, clock=self.clock)
+
+    def explain(
+        self, reference: str, *, our_utid: str | None = None, said: tuple[str, int] | None = None
+    ) -> str:
+        """The operator's word on a payment by mtn."""
+        command = ExplainPayment(
+            finding=f"mtn {reference}",
+            incident="INC-20261126-120000",
+            reason=REASON,
+            provider="mtn",
+            external_ref=reference,
+            our_utid=our_utid,
+            their_direction=None if said is None else said[0],
+            their_amount_ugx=None if said is None else said[1],
+        )
+        return self.bench.one(command, self.bench.market.operator.id).utid
+
+    def utid_of(self, reference: str) -> str:
+        ((utid,),) = self.query(f"SELECT utid FROM wallet_ledger WHERE external_ref = '{reference}'")
+        return str(utid)
 
     def days_pass(self, days: float) -> None:
         self.clock.instant_offset += int(days * DAY * 1_000_000)
@@ -123,6 +161,7 @@ def test_nothing_is_told_before_the_first_statement_and_cash_never_is(office: Of
     assert office.alerts() == [("provider:airtel", "high", "open", 1)]
 
 
+@pytest.mark.rule("reconcile.unmatched")
 def test_what_is_unmatched_for_a_day_is_one_alert_and_a_statement_that_has_it_ends_it(office: Office) -> None:
     everything = office.capital() | PAID
     office.compare({name: amount for name, amount in everything.items() if name not in PAID})
@@ -212,3 +251,180 @@ def test_the_watch_holds_after_comparisons_of_every_kind(office: Office) -> None
     assert sealed == rows
     kinds = office.query("SELECT DISTINCT kind FROM reconciliation_items ORDER BY kind")
     assert [kind for (kind,) in kinds] == ["different", "matched", "missing_in_books", "missing_in_statement"]
+
+
+def test_a_payment_that_no_statement_will_match_hides_no_later_one(office: Office) -> None:
+    everything = office.capital() | PAID
+    office.deposit("MUCH", 100_000)
+    office.compare({**everything, "MUCH": 10_000})
+    office.days_pass(1.1)
+    assert office.alerts() == [("provider:mtn", "high", "open", 1)]
+    ((alert,),) = office.world.database.query("SELECT id FROM alerts WHERE condition = ?", (UNMATCHED,))
+    with office.world.database.transaction("write"):
+        life.acknowledge(
+            office.world.database, int(str(alert)), by="opr", next_step="ask", at=office.clock.now()
+        )
+    # An acknowledgement goes on while nothing is new, also when the worker starts again.
+    office.worker_starts_again()
+    assert office.alerts() == [("provider:mtn", "high", "acknowledged", 1)]
+    office.deposit("FRAUD", 900_000)
+    assert office.alerts() == [("provider:mtn", "high", "acknowledged", 1)]
+    office.days_pass(1.1)
+    assert [(row[2], row[3]) for row in office.alerts()] == [("open", 2)]
+    (detail,) = office.said_of_it()
+    assert detail.startswith("2 of the payments older than a day, UGX 1,000,000 together")
+    assert office.alerts() == [("provider:mtn", "high", "open", 2)]
+
+
+def test_one_matched_and_a_smaller_one_come_instead_is_told_again_and_fewer_only_said(office: Office) -> None:
+    everything = office.capital() | PAID
+    office.deposit("FIRST", 500_000)
+    office.deposit("STAYS", 200)
+    office.compare(everything)
+    office.days_pass(1.1)
+    assert office.alerts() == [("provider:mtn", "high", "open", 1)]
+    office.deposit("NEXT", 100)
+    office.days_pass(1.1)
+    # As many as before, and less money: what counts is that one is among them that was not.
+    office.compare({**everything, "FIRST": 500_000})
+    assert office.alerts() == [("provider:mtn", "high", "open", 2)]
+    assert office.said_of_it()[0].startswith("2 of the payments older than a day, UGX 300 together")
+    office.compare({**everything, "FIRST": 500_000, "STAYS": 200})
+    assert office.alerts() == [("provider:mtn", "high", "open", 2)]
+    assert office.said_of_it()[0].startswith("1 of the payments older than a day, UGX 100 together")
+
+
+def test_an_explained_payment_counts_as_matched_and_ends_the_alert(office: Office) -> None:
+    everything = office.capital() | PAID
+    office.deposit("MUCH", 100_000)
+    office.deposit("NEVER", 400)
+    office.compare({**everything, "MUCH": 10_000})
+    office.days_pass(1.1)
+    assert office.alerts() == [("provider:mtn", "high", "open", 1)]
+    office.explain("MUCH", our_utid=office.utid_of("MUCH"), said=("in", 10_000))
+    assert office.alerts() == [("provider:mtn", "high", "open", 1)]
+    assert office.said_of_it()[0].startswith("1 of the payments older than a day, UGX 400 together")
+    office.explain("NEVER", our_utid=office.utid_of("NEVER"))
+    assert office.alerts() == [("provider:mtn", "high", "resolved", 1)]
+    office.worker_starts_again()
+    assert office.alerts() == [("provider:mtn", "high", "resolved", 1)]
+    office.turn()
+
+
+def test_a_payment_of_a_statement_that_no_book_has_is_told_after_a_day_until_it_is_booked_or_explained(
+    office: Office,
+) -> None:
+    everything = office.capital() | PAID
+    office.compare({**everything, "TAKEN": -800_000, "FEE": -300, "LATE": 900}, hours_ago=1)
+    assert office.alerts(UNBOOKED) == []
+    office.days_pass(1.1)
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]
+    (detail,) = office.said_of_it(UNBOOKED)
+    assert detail.startswith("3 of the payments older than a day, UGX 801,200 together")
+    assert "TAKEN" not in detail
+    # The same payment in another statement is the same payment.
+    office.compare({**everything, "TAKEN": -800_000, "FEE": -300, "LATE": 900, "YOUNG": -5}, hours_ago=1)
+    office.worker_starts_again()
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]
+    office.deposit("LATE", 900)
+    office.explain("FEE", said=("out", 300))
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]
+    assert office.said_of_it(UNBOOKED)[0].startswith(
+        "1 of the payments older than a day, UGX 800,000 together"
+    )
+    office.days_pass(10)
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 2)]
+    office.explain("TAKEN", said=("out", 800_000))
+    office.explain("YOUNG", said=("out", 5))
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "resolved", 2)]
+    # An explanation is of what was said then, and of nothing that a later statement says instead.
+    office.compare({**everything, "LATE": 900, "FEE": -301})
+    office.days_pass(1.1)
+    assert office.alerts(UNBOOKED)[1:] == [("provider:mtn", "high", "open", 1)]
+    assert office.alerts() == []
+    office.turn()
+
+
+def test_a_payment_that_was_long_ago_when_its_statement_is_compared_is_told_at_once(office: Office) -> None:
+    office.compare({**office.capital(), **PAID, "TAKEN": -800_000}, hours_ago=25)
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]
+
+
+def test_a_payment_of_a_time_that_has_not_come_counts_from_its_comparison(office: Office) -> None:
+    office.compare({**office.capital(), **PAID, "TAKEN": -800_000}, hours_ago=-1)
+    assert office.alerts(UNBOOKED) == []
+    office.days_pass(1.01)
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]
+
+
+def test_what_was_explained_as_in_no_book_and_is_booked_otherwise_is_told(office: Office) -> None:
+    office.compare({**office.capital(), **PAID, "FEE": -300})
+    office.explain("FEE", said=("out", 300))
+    office.deposit("FEE", 300)
+    office.days_pass(1.1)
+    assert office.alerts(UNBOOKED) == []
+    assert office.alerts() == [("provider:mtn", "high", "open", 1)]
+
+
+def test_statements_are_read_in_portions_and_nothing_is_over_before_their_end(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = {f"M{number}": -number for number in range(1, 8)}
+    office.compare({**office.capital(), **PAID, **missing})
+    office.days_pass(2)
+    monkeypatch.setattr(unbooked, "_KEYS_AT_ONCE", 3)
+    money = Unbooked(office.views)
+    looks = 0
+    while not money.complete:
+        found = money.look(at=office.clock.now())
+        assert money.advanced
+        looks += 1
+        assert money.complete or all(one.at_least for one in found.values())
+    assert looks > 3
+    assert (found["mtn"].count, found["mtn"].total_ugx, found["mtn"].at_least) == (7, 28, False)
+    monkeypatch.setattr(unbooked, "PENDING_MAX", 2)
+    crowded = Unbooked(office.views)
+    for _ in range(2 * looks):
+        found = crowded.look(at=office.clock.now())
+    assert (crowded.complete, crowded.advanced, found["mtn"].at_least) == (False, False, True)
+    for name, amount in missing.items():
+        office.explain(name, said=("out", -amount))
+    for _ in range(4 * looks):
+        found = crowded.look(at=office.clock.now())
+    assert (crowded.complete, dict(found)) == (True, {})
+
+
+def test_books_that_are_read_in_portions_are_told_once_and_again_when_all_was_read(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outside_money, "_KEYS_AT_ONCE", 4)
+    office.compare({})
+    office.days_pass(1.1)
+    times = [int(str(row[3])) for _ in range(20) for row in office.alerts()]
+    assert (times[0], times[-1]) == (1, 2)
+    assert times == sorted(times)
+    many = len(office.capital()) + len(PAID) - 1
+    assert office.said_of_it()[0].startswith(f"{many} of the payments")
+    # What was told before a start is no news in any portion after it.
+    office.worker_starts_again()
+    assert {row[3] for _ in range(20) for row in office.alerts()} == {2}
+    assert office.said_of_it()[0].startswith(f"{many} of the payments")
+
+
+def test_what_is_kept_of_overdue_payments_is_bounded_and_let_go_only_after_all_was_read(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = office.world.database
+    overdue = [
+        unexplained.Overdue("mtn", f"R{number}", "in", number, office.clock.now()) for number in range(1, 6)
+    ]
+    found = unexplained.by_provider(overdue, at_least=True)
+    monkeypatch.setattr(unexplained, "KEPT_MAX", 4)
+    with database.transaction("write"):
+        change = unexplained.keep(database, UNMATCHED, found, complete=False)["mtn"]
+        assert (change.more, change.fewer) == (True, False)
+        assert unexplained.counted(database) == 4
+        assert unexplained.keep(database, UNMATCHED, {}, complete=False) == {}
+        change = unexplained.keep(database, UNMATCHED, {}, complete=True)["mtn"]
+        assert (change.more, change.fewer) == (False, True)
+    assert unexplained.counted(database) == 0

@@ -9,6 +9,7 @@ from watchkeeper.operation import journal
 from watchkeeper.operation.catalogue import INVARIANTS
 
 
+@pytest.mark.rule("role.operator-recorded")
 @pytest.mark.parametrize("column", ["actor", "action", "subject", "reason", "detail", "at"])
 def test_an_act_that_was_changed_is_found_by_the_next_full_pass(room: Room, column: str) -> None:
     with room.database.transaction("write"):

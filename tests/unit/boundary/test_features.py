@@ -121,13 +121,16 @@ NEVER_OFF = {
     "CureReversal",
     "CureVerification",
     "EndSessions",
+    "ExplainPayment",
     "IssueReset",
     "RecordFlip",
     "Repair",
     "ResetPassword",
+    "ResetSecondFactor",
     "RestoreDefences",
     "RestoreState",
     "SuspendUser",
+    "WaiveUnrecovered",
 }
 
 

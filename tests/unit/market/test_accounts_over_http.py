@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.waiting import until
 from tests.worlds.books import REASON
-from tests.worlds.office import NEW, WORD, Office, code_of
-from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
+from tests.worlds.office import MINUTE, NEW, WORD, Office, Someone, code_of
+from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, as_instant
 from watchkeeper.base.database import engine_of, file_of, open_database
+from watchkeeper.boundary.views import Views
 from watchkeeper.market.commands import DeleteUser, ResetPassword
 from watchkeeper.market.signin import enrolment, resets, totp
+from watchkeeper.operation.catalogue.signs.model import Reading
+from watchkeeper.operation.catalogue.signs.rates import RATES, RateSign
 
 
 @pytest.fixture
@@ -42,6 +47,7 @@ def everything_about_people(data: Path) -> str:
         database.close()
 
 
+@pytest.mark.rule("reset.handed-over", "session.ends")
 def test_a_reset_code_sets_a_new_password_once_and_ends_the_sessions(office: Office) -> None:
     before = office.trader.token
     issued = office.on(office.trader.alias, "reset", by=office.admin)
@@ -58,6 +64,7 @@ def test_a_reset_code_sets_a_new_password_once_and_ends_the_sessions(office: Off
     assert code_of(office.reset(office.trader.alias, code)) == "unauthenticated"
 
 
+@pytest.mark.rule("reset.handed-over")
 def test_a_reset_code_is_good_for_an_hour_and_until_a_newer_one_is_made(office: Office) -> None:
     old = office.on(office.trader.alias, "reset", by=office.admin).json()["code"]
     new = office.on(office.trader.alias, "reset", by=office.admin).json()["code"]
@@ -66,6 +73,7 @@ def test_a_reset_code_is_good_for_an_hour_and_until_a_newer_one_is_made(office: 
     assert code_of(office.reset(office.trader.alias, new)) == "unauthenticated"
 
 
+@pytest.mark.rule("pace.resets")
 def test_three_reset_codes_an_hour_and_three_attempts_with_them(office: Office) -> None:
     for _ in range(resets.ISSUED_MAX):
         assert office.on(office.trader.alias, "reset", by=office.admin).status_code == 201
@@ -82,6 +90,7 @@ def test_three_reset_codes_an_hour_and_three_attempts_with_them(office: Office) 
     assert code_of(office.reset(office.trader.alias, "wrong")) == "unauthenticated"
 
 
+@pytest.mark.rule("pace.sign-in")
 def test_signing_in_is_throttled_for_the_operator_too_and_says_until_when(office: Office) -> None:
     office.later(16)
     for _ in range(10):
@@ -137,6 +146,7 @@ def test_sessions_are_listed_and_ended_one_by_one_or_all_at_once(office: Office)
     assert code_of(office.get(office.trader, "/v1/me")) == "session-expired"
 
 
+@pytest.mark.rule("session.ends", "account.life")
 def test_suspension_ends_sessions_and_signing_in(office: Office) -> None:
     assert office.on(office.trader.alias, "suspension", by=office.admin).status_code == 200
     assert code_of(office.get(office.trader, "/v1/me")) == "session-expired"
@@ -145,6 +155,7 @@ def test_suspension_ends_sessions_and_signing_in(office: Office) -> None:
     assert office.sign_in(office.trader).status_code == 201
 
 
+@pytest.mark.rule("identity.read-by")
 def test_an_identity_is_its_owners_to_read_and_to_change(office: Office) -> None:
     assert office.get(office.trader, "/v1/me").json()["name"] == office.trader.name
     changed = office.post(office.trader, "/v1/me", name="Nakimuli Mukasa", phone="+256 711 000 000")
@@ -159,6 +170,7 @@ def test_an_identity_is_its_owners_to_read_and_to_change(office: Office) -> None
     assert "Zawedde" not in everything_about_people(office.data)
 
 
+@pytest.mark.rule("identity.erased")
 def test_deletion_leaves_nothing_of_the_person(office: Office) -> None:
     assert "Zawedde" in everything_about_people(office.data)
     office.on(office.trader.alias, "reset", by=office.admin)
@@ -170,6 +182,7 @@ def test_deletion_leaves_nothing_of_the_person(office: Office) -> None:
     assert office.admin.name in left
 
 
+@pytest.mark.rule("identity.erased")
 def test_after_a_crash_the_housekeeping_erases_who_was_deleted(office: Office) -> None:
     office.intake.stop()
     office.market.one(DeleteUser(account=office.trader.alias, reason=REASON), office.admin.id)
@@ -194,6 +207,7 @@ def test_an_enrolment_that_ends_after_the_deletion_does_not_bring_the_person_bac
     assert "Zawedde" not in everything_about_people(office.data)
 
 
+@pytest.mark.rule("factor.fresh")
 @pytest.mark.parametrize("what", ["role", "unsuspension", "deletion", "reset"])
 def test_it_takes_a_fresh_second_factor(office: Office, what: str) -> None:
     office.later(6)
@@ -205,6 +219,7 @@ def test_it_takes_a_fresh_second_factor(office: Office, what: str) -> None:
     assert code_of(office.post(office.admin, "/v1/me/recovery-codes")) == "second-factor-required"
 
 
+@pytest.mark.rule("factor.second")
 def test_recovery_codes_are_counted_and_renewed(office: Office) -> None:
     assert office.get(office.admin, "/v1/me/recovery-codes").json() == {"left": 9}
     old = office.admin.recovery[-1]
@@ -220,21 +235,72 @@ def test_who_becomes_an_admin_enrols_a_second_factor_first(office: Office) -> No
     changed = office.on(office.trader.alias, "role", by=office.admin, role="admin")
     assert changed.status_code == 200
     assert office.sign_in(office.trader).status_code == 401
-    link = changed.json()["enrolment"].rpartition("/")[2]
-    secret = office.http.get(f"/v1/enrolments/{link}").json()["totp_secret"]
+    enrols(office, office.trader, changed.json()["enrolment"])
+    assert office.sign_in(office.trader, password=NEW).json()["role"] == "admin"
+
+
+def enrols(office: Office, person: Someone, link: str) -> None:
+    """Somebody comes through a link that was handed over, and has another password and second factor."""
+    token = link.rpartition("/")[2]
+    secret = office.http.get(f"/v1/enrolments/{token}").json()["totp_secret"]
     step = office.clock.now() // MICROSECONDS_PER_SECOND // totp.STEP_SECONDS
     enrolled = office.http.post(
-        f"/v1/enrolments/{link}",
+        f"/v1/enrolments/{token}",
         json={
-            "name": office.trader.name,
+            "name": person.name,
             "phone": "+256 733 000 000",
             "password": NEW,
-            "code": totp.code_at(secret, step),
+            "code": totp.code_at(secret, step) if secret else "",
         },
     )
-    assert enrolled.status_code == 201
-    office.trader.recovery = enrolled.json()["recovery_codes"]
-    assert office.sign_in(office.trader, password=NEW).json()["role"] == "admin"
+    assert enrolled.status_code == 201, enrolled.text
+    person.recovery = enrolled.json()["recovery_codes"]
+
+
+def test_an_admin_who_lost_everything_enrols_anew_by_the_operators_act(office: Office) -> None:
+    lost, what = office.admin, "second-factor/reset"
+    assert office.sign_in(office.other_admin).status_code == 201
+    assert code_of(office.on(lost.alias, what, by=office.other_admin)) == "invalid-role"
+    path = f"/v1/users/{lost.alias}/{what}"
+    headers = {"authorization": f"Bearer {office.operator.token}", "idempotency-key": "the-same-press"}
+
+    def pressed() -> httpx.Response:
+        office.http.cookies.clear()
+        return office.http.post(path, headers=headers, json={"reason": REASON})
+
+    answer = pressed()
+    assert answer.status_code == 201, answer.text
+    # Signed out at once, and neither the app nor a recovery code nor a passkey lets anybody in.
+    assert code_of(office.get(lost, "/v1/me")) in ("unauthenticated", "session-expired")
+    assert office.sign_in(lost).status_code == 401
+    for table in ("recovery_codes", "passkeys", "sessions"):
+        assert office.identities.query(f"SELECT 1 FROM {table} WHERE user_id = ?", (lost.id,)) == []
+    (row,) = office.market.books.database.query(
+        "SELECT actor, reason FROM journal WHERE command = 'reset_second_factor'"
+    )
+    assert row == (office.operator.alias, REASON)
+    link = pressed().json()["enrolment"]
+    enrols(office, lost, link)
+    assert office.sign_in(lost, password=NEW).status_code == 201
+    # The first press again takes nothing away from who has enrolled since.
+    assert code_of(pressed()) == "account-state"
+    assert office.get(lost, "/v1/me").status_code == 200
+    office.later(6)
+    assert code_of(office.on(lost.alias, what, by=office.operator)) == "second-factor-required"
+
+
+def test_a_lost_invitation_is_made_anew_and_the_old_link_ends(office: Office) -> None:
+    invited = office.post(office.admin, "/v1/users", role="buyer", reason=REASON).json()
+    alias, old = invited["alias"], invited["enrolment"].rpartition("/")[2]
+    again = office.on(alias, "reset", by=office.operator)
+    assert again.status_code == 201
+    assert "code" not in again.json()
+    assert office.http.get(f"/v1/enrolments/{old}").status_code == 404
+    user = office.market.books.user_by_alias(alias)
+    assert user is not None
+    guest = Someone(user, name="Gloria Guest", recovery=[])
+    enrols(office, guest, again.json()["enrolment"])
+    assert office.sign_in(guest, password=NEW).status_code == 201
 
 
 def test_the_phase_is_read_by_admins_and_set_by_the_operator(office: Office) -> None:
@@ -246,6 +312,7 @@ def test_the_phase_is_read_by_admins_and_set_by_the_operator(office: Office) -> 
     assert (found["phase"], found["caps"]["admin"], found["active"]["admin"]) == ("pilot", 3, 2)
 
 
+@pytest.mark.rule("refusal.counted")
 def test_whoever_is_refused_at_the_door_is_counted_by_name_and_code(office: Office) -> None:
     def counted() -> dict[tuple[str, str], int]:
         rows = office.market.books.database.query(
@@ -253,10 +320,93 @@ def test_whoever_is_refused_at_the_door_is_counted_by_name_and_code(office: Offi
         )
         return {(str(actor), str(code)): int(str(count)) for actor, code, count in rows}
 
+    before = counted()
     for _ in range(3):
         assert office.post(office.trader, "/v1/users", role="admin", reason=REASON).status_code == 403
     assert office.get(office.admin, "/v1/wallet").status_code == 403
     # Whoever is not signed in has no name to count.
     assert office.get("nobody", "/v1/wallet").status_code == 401
-    wanted = {(office.trader.alias, "not-admin"): 3, (office.admin.alias, "invalid-role"): 1}
+    # Refused for its shape, or because there is no such thing, is refused all the same.
+    assert office.post(office.admin, "/v1/users", role="admin").status_code == 422
+    assert office.get(office.admin, "/v1/trace/20261124-101500-far-zzzzzz").status_code == 404
+    # What the books refused they counted, and nobody counts it once more.
+    assert office.on("tra_nobody", "suspension", by=office.admin).status_code == 404
+    wanted = {
+        (office.trader.alias, "not-admin"): 3,
+        (office.admin.alias, "invalid-role"): 1,
+        (office.admin.alias, "validation-failed"): 1,
+        (office.admin.alias, "utid-not-found"): 1,
+        (office.admin.alias, "user-not-found"): 1,
+    }
+    assert before == {}
     until(lambda: counted() == wanted, what="the refusals are counted")
+
+
+@pytest.mark.rule("refusal.counted", "refusal.hits-bounded", "pace.says-when")
+def test_whoever_goes_on_guessing_leaves_a_count_and_a_hit_that_the_watch_sees(office: Office) -> None:
+    office.later(16)
+    at = office.clock.now()
+    for _ in range(10):
+        assert office.sign_in(office.trader, password="wrong").status_code == 401
+    throttled = [office.sign_in(office.trader, password="wrong") for _ in range(55)]
+    said = throttled[-1].json()
+    assert {answer.status_code for answer in throttled} == {429}
+    assert (said["limit"], said["limit_max"], said["window_seconds"]) == ("sign-ins", 10, 900)
+    left = as_instant(datetime.fromisoformat(said["resets_at"])) - office.clock.now()
+    assert 0 < left <= 15 * MINUTE
+    name = office.trader.alias
+
+    def counted() -> dict[str, int]:
+        rows = office.market.books.database.query(
+            "SELECT code, sum(count) FROM refusal_counts WHERE actor = ? GROUP BY code", (name,)
+        )
+        return {str(code): int(str(count)) for code, count in rows}
+
+    def hits() -> list[int]:
+        rows = office.market.books.database.query(
+            "SELECT count FROM rate_limit_hits WHERE actor = ? AND limit_name = 'sign-ins' ORDER BY id",
+            (name,),
+        )
+        return [int(str(count)) for (count,) in rows]
+
+    until(lambda: counted() == {"rate-limit-exceeded": 55}, what="the refusals are counted")
+    until(lambda: len(hits()) >= 10, what="the first hits are rows")
+    office.later(2)
+    until(lambda: sum(hits()) == 55, what="the others are summed up")
+    assert hits()[:10] == [1] * 10
+    # A minute may turn between two of them; then there are two groups.
+    assert len(hits()) <= 22
+    (rate,) = (rate for rate in RATES if rate.table == "rate_limit_hits")
+    reading = Reading(Views(office.data, system_id=office.system_id))
+    seen = RateSign(rate).look(reading, read=0, told=0, limit=50, since=at, at=office.clock.now())
+    reading.close()
+    assert seen.passed is not None
+    assert seen.passed > 50
+
+
+@pytest.mark.rule("refusal.counted", "pace.resets")
+def test_a_reset_code_too_many_a_guess_too_many_and_a_stale_second_factor_leave_their_traces(
+    office: Office,
+) -> None:
+    def left(table: str, what: str) -> dict[tuple[str, str], int]:
+        rows = office.market.books.database.query(
+            f"SELECT actor, {what}, sum(count) FROM {table} GROUP BY 1, 2"
+        )
+        return {(str(actor), str(code)): int(str(count)) for actor, code, count in rows}
+
+    for _ in range(resets.ISSUED_MAX):
+        assert office.on(office.trader.alias, "reset", by=office.admin).status_code == 201
+    assert office.on(office.trader.alias, "reset", by=office.admin).json()["limit"] == "reset-codes"
+    for _ in range(3):
+        assert code_of(office.reset(office.trader.alias, "wrong")) == "unauthenticated"
+    assert office.reset(office.trader.alias, "wrong").json()["limit"] == "resets"
+    office.later(6)
+    assert code_of(office.on(office.trader.alias, "reset", by=office.admin)) == "second-factor-required"
+    wanted = {(office.admin.alias, "reset-codes"): 1, (office.trader.alias, "resets"): 1}
+    until(lambda: left("rate_limit_hits", "limit_name") == wanted, what="the hits are noted")
+    counts = {
+        (office.admin.alias, "rate-limit-exceeded"): 1,
+        (office.trader.alias, "rate-limit-exceeded"): 1,
+        (office.admin.alias, "second-factor-required"): 1,
+    }
+    until(lambda: left("refusal_counts", "code") == counts, what="the refusals are counted")

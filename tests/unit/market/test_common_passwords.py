@@ -52,11 +52,13 @@ def taken(password: str) -> bool:
     return True
 
 
+@pytest.mark.rule("password.long")
 @pytest.mark.parametrize("password", ["fourteen chars", "", "x" * 1025, "漢" * 500])
 def test_a_password_has_a_least_and_a_greatest_length(password: str) -> None:
     assert "at least 15 characters" in refused(password)
 
 
+@pytest.mark.rule("password.long")
 @pytest.mark.parametrize(
     "password",
     [
@@ -101,6 +103,7 @@ def test_what_anyone_would_try_is_refused_with_what_to_do_instead(password: str)
     assert "Take four or more words of your own" in refused(password)
 
 
+@pytest.mark.rule("password.long")
 @pytest.mark.parametrize(
     "password",
     [

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.worlds.books import Market
 from tests.worlds.system import ENVIRONMENT
 from watchkeeper.market.commands import Act, Answer, InviteUser
@@ -16,6 +18,7 @@ from watchkeeper.market.commands import Act, Answer, InviteUser
 LOAD = Path(__file__).parent / "kill_load.py"
 
 
+@pytest.mark.rule("journal.durable", "journal.dense")
 def test_every_answer_stands_and_counts_once(data: Path, rounds: Callable[[int], int]) -> None:
     market = Market(data)
     draw = random.Random(7)
@@ -73,6 +76,7 @@ def test_every_answer_stands_and_counts_once(data: Path, rounds: Callable[[int],
     market.close()
 
 
+@pytest.mark.rule("lock.first-wins")
 def test_fifty_clients_lock_one_unit_and_one_wins(data: Path) -> None:
     from watchkeeper.market.commands import PayToLock
     from watchkeeper.market.housekeeping import Housekeeping
@@ -119,6 +123,7 @@ def test_fifty_clients_lock_one_unit_and_one_wins(data: Path) -> None:
     assert market.books.database.one("SELECT count(*) FROM locks") == (1,)
 
 
+@pytest.mark.rule("exposure.serial")
 def test_locks_that_fit_singly_but_not_together_keep_the_limit(data: Path) -> None:
     from watchkeeper.market.commands import CreateListing, PayToLock
 

@@ -79,6 +79,7 @@ def office(data: Path) -> Iterator[Keyring]:
     found.close()
 
 
+@pytest.mark.rule("factor.second")
 def test_a_passkey_signs_in_and_refreshes_until_it_is_removed(office: Keyring) -> None:
     device = office.device()
     made = office.registered(office.admin, device)
@@ -171,6 +172,7 @@ def test_a_copy_of_a_key_is_seen_by_its_count(office: Keyring) -> None:
         assert office.enter_by(office.admin, plain).status_code == 201
 
 
+@pytest.mark.rule("factor.fresh")
 def test_a_second_factor_is_fresh_by_ones_own_passkey_in_the_session_that_asked(office: Keyring) -> None:
     device, others = office.device(), office.device()
     office.registered(office.admin, device)

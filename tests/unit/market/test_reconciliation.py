@@ -99,6 +99,7 @@ def around(clock: TurnableClock, *rows: tuple[str, int], provider: str = "airtel
     )
 
 
+@pytest.mark.rule("reconcile.compared")
 def test_each_payment_is_matched_different_or_missing_on_one_side(
     market: Market, clock: TurnableClock
 ) -> None:

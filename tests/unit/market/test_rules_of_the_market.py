@@ -57,6 +57,7 @@ def unit_of(market: Market, *, price: int = 100) -> int:
     return int(units[0])
 
 
+@pytest.mark.rule("listing.split")
 def test_a_listing_is_split_into_units_of_ten_kilograms_numbered_from_one(market: Market) -> None:
     market.one(CreateListing(produce="Beans", grams=50_000, price_ugx_per_kg=3000), market.farmer)
     listing = market.books.listings(farmer_id=market.farmer)[-1]
@@ -67,6 +68,7 @@ def test_a_listing_is_split_into_units_of_ten_kilograms_numbered_from_one(market
     ]
 
 
+@pytest.mark.rule("listing.weight")
 @pytest.mark.parametrize("grams", [0, -10_000, 10_001, 5_000, 2_010_000])
 def test_a_listing_weighs_a_positive_multiple_of_ten_kilograms_up_to_two_tonnes(
     market: Market, grams: int
@@ -77,7 +79,7 @@ def test_a_listing_weighs_a_positive_multiple_of_ten_kilograms_up_to_two_tonnes(
 
 def test_the_largest_listing_still_fits_into_one_sealed_leaf(market: Market) -> None:
     market.one(
-        CreateListing(produce="ÿ" * 60, grams=2_000_000, price_ugx_per_kg=10_000_000),
+        CreateListing(produce="𐐨" * 40, grams=2_000_000, price_ugx_per_kg=10_000_000),
         market.farmer,
     )
     database = market.books.database
@@ -97,6 +99,7 @@ def test_the_largest_listing_still_fits_into_one_sealed_leaf(market: Market) -> 
     assert len(leaf) <= leaves.LEAF_BYTES_MAX
 
 
+@pytest.mark.rule("lock.paid", "lock.six-hours")
 def test_a_lock_moves_capital_to_locked_and_gives_six_hours(market: Market) -> None:
     answer = locked(market, market.tina, price=1200)
     wallet = market.books.wallet(market.tina)
@@ -106,6 +109,7 @@ def test_a_lock_moves_capital_to_locked_and_gives_six_hours(market: Market) -> N
     assert int(str(lock["deadline_at"])) - int(str(lock["locked_at"])) == 6 * 3600 * 1_000_000
 
 
+@pytest.mark.rule("exposure.limit")
 def test_exactly_the_exposure_limit_passes_and_one_shilling_more_is_refused(market: Market) -> None:
     # 99,999 a kilogram is 999,990 a unit; another 10 shillings make exactly a million.
     locked(market, market.tina, price=99_999)
@@ -113,11 +117,10 @@ def test_exactly_the_exposure_limit_passes_and_one_shilling_more_is_refused(mark
     one_more = unit_of(market, price=1)
     assert market.code(PayToLock(unit_id=exact), market.tina) == "accepted"
     assert market.books.wallet(market.tina).exposure_ugx == 1_000_000
-    before = books_digest(market)
     assert market.code(PayToLock(unit_id=one_more), market.tina) == "spend-cap-exceeded"
-    assert books_digest(market) == before
 
 
+@pytest.mark.rule("order.lock")
 def test_a_lock_is_refused_in_the_order_of_the_checks(market: Market) -> None:
     poor = market.trader(capital_ugx=1)
     taken = locked(market, market.tina).body["unit_id"]
@@ -127,6 +130,7 @@ def test_a_lock_is_refused_in_the_order_of_the_checks(market: Market) -> None:
     assert market.code(PayToLock(unit_id=unit_of(market)), poor) == "insufficient-capital"
 
 
+@pytest.mark.rule("delivery.delivered", "delivery.final")
 def test_delivered_settles_credits_the_farmer_and_stores_the_unit(market: Market) -> None:
     lock = locked(market, market.tina, price=1000)
     market.one(VerifyDelivery(lock_utid=lock.utid, outcome="delivered", reason=REASON), market.admin_id)
@@ -139,6 +143,7 @@ def test_delivered_settles_credits_the_farmer_and_stores_the_unit(market: Market
     assert market.code(again, market.admin_id) == "already-verified"
 
 
+@pytest.mark.rule("delivery.late", "delivery.marks")
 def test_late_moves_no_money_and_may_still_be_delivered(market: Market, clock: TurnableClock) -> None:
     lock = locked(market, market.tina)
     clock.instant_offset = (6 * 3600 + 90) * 1_000_000
@@ -150,6 +155,7 @@ def test_late_moves_no_money_and_may_still_be_delivered(market: Market, clock: T
     assert delivered.body["minutes_late"] == 2
 
 
+@pytest.mark.rule("reversal.exact", "reversal.once")
 def test_a_reversal_gives_the_exact_amount_back_once_and_frees_the_unit(market: Market) -> None:
     lock = locked(market, market.tina, price=777)
     reverse = ReverseLock(lock_utid=lock.utid, reason=REASON)
@@ -162,6 +168,7 @@ def test_a_reversal_gives_the_exact_amount_back_once_and_frees_the_unit(market: 
     assert market.code(PayToLock(unit_id=int(str(lock.body["unit_id"]))), market.tom) == "accepted"
 
 
+@pytest.mark.rule("exposure.write-off")
 def test_a_write_off_ends_the_position_without_money(market: Market) -> None:
     lock = locked(market, market.tina, price=500)
     market.one(VerifyDelivery(lock_utid=lock.utid, outcome="delivered", reason=REASON), market.admin_id)
@@ -173,12 +180,14 @@ def test_a_write_off_ends_the_position_without_money(market: Market) -> None:
     assert market.code(command, market.admin_id) == "already-written-off"
 
 
+@pytest.mark.rule("reason.says-something")
 @pytest.mark.parametrize("reason", ["short", "no reason", "aaaaaaaaaaaaaaa", "as requested", "x" * 501])
 def test_a_reason_says_something_in_ten_to_five_hundred_characters(market: Market, reason: str) -> None:
     command = InviteUser(role="farmer", reason=reason)
     assert market.code(command, market.admin_id) == "validation-failed"
 
 
+@pytest.mark.rule("ledger.reference-once")
 def test_a_payment_reference_counts_once_for_each_provider(market: Market) -> None:
     first = Deposit(amount_ugx=5000, provider="mtn", external_ref="REF-1")
     assert market.code(first, market.tina) == "accepted"
@@ -187,12 +196,14 @@ def test_a_payment_reference_counts_once_for_each_provider(market: Market) -> No
     assert market.code(other, market.tom) == "accepted"
 
 
+@pytest.mark.rule("ledger.no-zero-rows")
 @pytest.mark.parametrize("amount", [0, -5, 10**12 + 1, True])
 def test_an_amount_is_a_positive_whole_number_within_reason(market: Market, amount: int) -> None:
     command = Deposit(amount_ugx=amount, provider="mtn", external_ref="R")
     assert market.code(command, market.tina) == "validation-failed"
 
 
+@pytest.mark.rule("role.own-acts")
 @pytest.mark.parametrize(
     ("command", "code"),
     [
@@ -213,6 +224,7 @@ def test_an_ended_session_and_an_inactive_account_are_refused(market: Market) ->
     assert market.code(command, 999_999) == "unauthenticated"
 
 
+@pytest.mark.rule("pace.locks")
 def test_the_twenty_first_lock_within_an_hour_is_refused_and_slides(
     market: Market, clock: TurnableClock
 ) -> None:
@@ -227,6 +239,7 @@ def test_the_twenty_first_lock_within_an_hour_is_refused_and_slides(
     assert market.code(PayToLock(unit_id=units[20]), market.tina) == "accepted"
 
 
+@pytest.mark.rule("refusal.hits-bounded")
 def test_a_flood_of_hits_is_ten_rows_and_one_summary_a_minute(market: Market, clock: TurnableClock) -> None:
     units = market.units(21)
     for unit_id in units[:20]:
@@ -260,6 +273,7 @@ def test_a_minute_that_turns_while_hits_are_written_takes_none_with_it(
     assert [int(str(count)) for (count,) in rows] == [1] * 10 + [15]
 
 
+@pytest.mark.rule("key.first-answer", "key.other-body")
 def test_the_same_key_gets_the_first_answer_and_another_body_is_refused(market: Market) -> None:
     command = Deposit(amount_ugx=1000, provider="mtn", external_ref="I")
     first = market.tried(command, market.tina, idempotency_key="k", body_digest="a")
@@ -270,6 +284,7 @@ def test_the_same_key_gets_the_first_answer_and_another_body_is_refused(market: 
     assert market.code(command, market.tina, idempotency_key="k", body_digest="b") == "idempotency-key-reused"
 
 
+@pytest.mark.rule("key.in-one-batch")
 def test_the_second_of_two_in_one_batch_sees_the_first(market: Market) -> None:
     acts = [
         market.act(Deposit(amount_ugx=1000, provider="mtn", external_ref="J"), market.tina) for _ in range(2)
@@ -283,6 +298,7 @@ def test_the_second_of_two_in_one_batch_sees_the_first(market: Market) -> None:
     assert second.utid == first.utid
 
 
+@pytest.mark.rule("refusal.alone", "lock.first-wins")
 def test_a_refusal_in_a_batch_refuses_alone(market: Market) -> None:
     unit = unit_of(market)
     outcomes = market.executor.run(
@@ -314,6 +330,7 @@ def test_a_poisoned_account_fails_alone_and_is_reported(market: Market) -> None:
     assert market._lease_file.reports(after=0)[0][1] == "constraint"
 
 
+@pytest.mark.rule("utid.on-every-row", "journal.digest")
 def test_every_row_of_a_command_carries_its_utid_and_the_journal_its_digest(market: Market) -> None:
     locked(market, market.tina)
     database = market.books.database
@@ -328,6 +345,7 @@ def test_every_row_of_a_command_carries_its_utid_and_the_journal_its_digest(mark
         assert canonical.effects_digest(effects) == stored
 
 
+@pytest.mark.rule("journal.append-only")
 def test_the_books_refuse_update_and_delete_on_every_append_only_table(market: Market) -> None:
     locked(market, market.tina)
     # Not even to the tables' owner, as long as the triggers are there.
@@ -342,6 +360,7 @@ def test_the_books_refuse_update_and_delete_on_every_append_only_table(market: M
     database.close()
 
 
+@pytest.mark.rule("journal.dense")
 def test_a_batch_is_run_in_its_order_whatever_needs_a_transaction_of_its_own(market: Market) -> None:
     commands: list[tuple[Command, int]] = [
         (CreateListing(produce="Maize", grams=10_000, price_ugx_per_kg=1), market.farmer),

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds.books import Market, StandingClock
+from tests.worlds.books import Market, StandingClock, digest_of_all
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
+from watchkeeper.market.pace import PaceExceeded
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import enrolment, passwords, sessions, totp
 from watchkeeper.market.signin.enrolment import Person
-from watchkeeper.market.signin.sign_in import ACCOUNT_ATTEMPTS_MAX, ADDRESS_ATTEMPTS_MAX, Gatekeeper
+from watchkeeper.market.signin.sign_in import ACCOUNT_ATTEMPTS_MAX, ADDRESS_ATTEMPTS_MAX, HOST, Gatekeeper
 from watchkeeper.market.signin.store import open_identities
 from watchkeeper.market.state import User
 
@@ -28,7 +29,7 @@ class Door:
         self.clock = StandingClock()
         self.market = Market(data, clock=self.clock)
         self.identities = open_identities(data, system_id=self.market.market.system_id)
-        self.gatekeeper = Gatekeeper(self.identities, self.market.books, self._note, self.clock)
+        self.gatekeeper = Gatekeeper(self.identities, self.market.books, self._note, self._denied, self.clock)
         self.admin = self._user(self.market.admin_id)
         self.trader = self._user(self.market.tina)
         self.secret, self.recovery = self._enrol(self.admin, phone="+256 700 000001")
@@ -46,6 +47,15 @@ class Door:
         done: Future[None] = Future()
         done.set_result(None)
         return done
+
+    def _denied(self, *, actor: str, refusal: PaceExceeded) -> None:
+        self.market.executor.notes.hit(actor=actor, limit=refusal.limit)
+        self.market.executor.flush_notes()
+
+    def hits(self) -> list[tuple[object, ...]]:
+        """Whose hits of which limits were noted."""
+        rows = self.market.books.database.query("SELECT actor, limit_name FROM rate_limit_hits ORDER BY id")
+        return [tuple(row) for row in rows]
 
     def _enrol(self, user: User, *, phone: str) -> tuple[str, list[str]]:
         token = enrolment.invite_in(self.identities, user, at=self.clock.now())
@@ -76,8 +86,10 @@ class Door:
         return token
 
     def refused(self, user: User, **how: str) -> str:
+        before = digest_of_all(self.market.data)
         with pytest.raises(Refusal) as refused:
             self.enter(user, **how)
+        assert digest_of_all(self.market.data) == before
         return refused.value.code
 
     def session(self, token: str) -> sessions.Session:
@@ -102,6 +114,7 @@ def test_the_same_letters_written_another_way_are_the_same_password() -> None:
     assert not passwords.matches(None, "nobody has this password")
 
 
+@pytest.mark.rule("factor.second")
 def test_a_code_is_good_once_and_only_near_its_time(door: Door) -> None:
     spent = door.code(door.secret)
     # Enrolment took this step's code.
@@ -119,6 +132,7 @@ def test_a_code_is_good_once_and_only_near_its_time(door: Door) -> None:
     assert door.refused(door.admin, code=door.code(door.secret)) == "unauthenticated"
 
 
+@pytest.mark.rule("factor.second")
 def test_a_recovery_code_is_good_once(door: Door) -> None:
     assert len(set(door.recovery)) == enrolment.RECOVERY_CODES
     door.enter(door.admin, code=door.recovery[0])
@@ -126,11 +140,13 @@ def test_a_recovery_code_is_good_once(door: Door) -> None:
     door.enter(door.admin, code=door.recovery[1])
 
 
+@pytest.mark.rule("factor.second")
 def test_an_admin_needs_the_second_factor_and_a_trader_has_none(door: Door) -> None:
     assert door.refused(door.admin) == "unauthenticated"
     assert not door.session(door.enter(door.trader)).fresh(at=door.clock.now())
 
 
+@pytest.mark.rule("sign-in.same-work")
 def test_every_way_of_being_wrong_has_the_same_answer(door: Door) -> None:
     said = set()
     for alias, password in (
@@ -145,6 +161,7 @@ def test_every_way_of_being_wrong_has_the_same_answer(door: Door) -> None:
     assert len(said) == 1
 
 
+@pytest.mark.rule("pace.sign-in")
 def test_ten_attempts_for_an_account_in_a_quarter_of_an_hour(door: Door) -> None:
     for _ in range(ACCOUNT_ATTEMPTS_MAX):
         assert door.refused(door.trader, password="wrong") == "unauthenticated"
@@ -154,13 +171,60 @@ def test_ten_attempts_for_an_account_in_a_quarter_of_an_hour(door: Door) -> None
     door.enter(door.trader)
 
 
+@pytest.mark.rule("pace.host-open")
+def test_guesses_from_elsewhere_leave_the_hosts_command_line_open_and_its_own_do_not(door: Door) -> None:
+    for _ in range(ACCOUNT_ATTEMPTS_MAX):
+        assert door.refused(door.admin, password="wrong", address="10.0.0.9") == "unauthenticated"
+    assert door.refused(door.admin, address="10.0.0.8") == "rate-limit-exceeded"
+    door.enter(door.admin, code=door.recovery[0], address=HOST)
+    for _ in range(ACCOUNT_ATTEMPTS_MAX - 1):
+        assert door.refused(door.admin, password="wrong", address=HOST) == "unauthenticated"
+    assert door.refused(door.admin, address=HOST) == "rate-limit-exceeded"
+
+
+@pytest.mark.rule("sign-in.same-work")
+def test_a_wrong_name_and_a_wrong_password_are_the_same_work(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified: list[str] = []
+    real = passwords._HASHER
+
+    class Counting:
+        """The hasher itself, and what it was asked to verify."""
+
+        def verify(self, stored: str, password: bytes) -> bool:
+            verified.append(stored)
+            return real.verify(stored, password)
+
+        def hash(self, password: str) -> str:
+            return real.hash(password)
+
+    monkeypatch.setattr(passwords, "_HASHER", Counting())
+    wanted = []
+    for alias in ("tra_nobody", "no alias at all", door.trader.alias, door.admin.alias):
+        with pytest.raises(Refusal):
+            door.gatekeeper.sign_in(alias=alias, password="wrong", address="127.0.0.1")
+        wanted.append(len(verified))
+    # One each, of the same cost, and none is spared because there is nobody to compare with.
+    assert wanted == [1, 2, 3, 4]
+    assert {stored.split("$")[3] for stored in verified} == {verified[0].split("$")[3]}
+
+
+@pytest.mark.rule("pace.sign-in")
 def test_a_hundred_attempts_from_an_address_in_an_hour(door: Door) -> None:
     for number in range(ADDRESS_ATTEMPTS_MAX):
         door._note(account=f"somebody{number}", address="10.0.0.9", kind="sign_in", outcome="refused")
-    assert door.refused(door.trader, address="10.0.0.9") == "rate-limit-exceeded"
+    for someone in (door.trader, door.admin):
+        assert door.refused(someone, address="10.0.0.9") == "rate-limit-exceeded"
     door.enter(door.trader, address="10.0.0.8")
+    # Whoever tries one account after the other is one and the same, and nobody reads from where.
+    (first, second) = door.hits()
+    assert first == second
+    assert first[1] == "sign-ins-from-an-address"
+    assert "10.0.0.9" not in str(first[0])
 
 
+@pytest.mark.rule("session.ends")
 def test_a_session_ends_after_a_day_an_admins_after_an_idle_hour(door: Door) -> None:
     trader, admin = door.enter(door.trader), door.enter(door.admin, code=door.recovery[0])
     assert door.session(admin).fresh(at=door.clock.now())
@@ -177,6 +241,7 @@ def test_a_session_ends_after_a_day_an_admins_after_an_idle_hour(door: Door) -> 
         door.session(trader)
 
 
+@pytest.mark.rule("session.ends")
 def test_a_session_ends_when_it_is_signed_out_or_the_clock_goes_back_before_it(door: Door) -> None:
     token = door.enter(door.trader)
     door.clock.instant_offset -= HOUR
@@ -199,6 +264,7 @@ def test_the_oldest_of_too_many_sessions_ends(door: Door) -> None:
     assert len(sessions.of_user(door.identities, door.trader, at=door.clock.now())) == 20
 
 
+@pytest.mark.rule("password.kept-as-argon2")
 def test_no_token_password_or_code_is_stored_as_it_is(door: Door) -> None:
     token = door.enter(door.admin, code=door.recovery[0])
     stored = ""

@@ -18,7 +18,7 @@ from watchkeeper.market.accounting import csvfiles, hledger
 from watchkeeper.market.accounting.entries import Balances, Entry
 from watchkeeper.market.accounting.postings import SUSPENSE, postings
 from watchkeeper.market.accounting.statement import statement
-from watchkeeper.market.commands import CreateListing, PayToLock, ReverseLock, VerifyDelivery
+from watchkeeper.market.commands import Deposit, PayToLock, ReverseLock, VerifyDelivery
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import User
 
@@ -182,9 +182,7 @@ def test_a_statement_as_csv_says_the_same_as_its_document(market: Market) -> Non
 
 
 def test_the_csv_files_hold_every_row_once_and_no_formula(market: Market, tmp_path: Path) -> None:
-    market.one(
-        CreateListing(produce="=HYPERLINK(1)", grams=10_000, price_ugx_per_kg=5), market.person("farmer")
-    )
+    market.one(Deposit(amount_ugx=5, provider="bank", external_ref="=HYPERLINK(1)"), market.tina)
     written = csvfiles.write(_read(market), tmp_path)
     for table, count in written.items():
         with (tmp_path / f"{table}.csv").open(newline="", encoding="utf-8") as file:
@@ -193,7 +191,7 @@ def test_the_csv_files_hold_every_row_once_and_no_formula(market: Market, tmp_pa
         assert (len(rows) - 1, count) == (standing[0] if standing else None, len(rows) - 1), table
         for row in rows[1:]:
             assert not any(value[:1] in "=@+" for value in row if value), table
-    assert "'=HYPERLINK(1)" in (tmp_path / "listings.csv").read_text()
+    assert "'=HYPERLINK(1)" in (tmp_path / "wallet_ledger.csv").read_text()
     with pytest.raises(FileExistsError):
         csvfiles.write(_read(market), tmp_path)
 

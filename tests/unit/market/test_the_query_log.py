@@ -55,6 +55,7 @@ def serving(market: Market) -> tuple[MarketServices, Session]:
     return services, session
 
 
+@pytest.mark.rule("journal.query-log", "identity.read-by")
 def test_a_read_of_the_payout_list_is_logged_by_fields_and_aliases_without_a_value(market: Market) -> None:
     alias = earned(market)
     services, session = serving(market)
@@ -68,6 +69,7 @@ def test_a_read_of_the_payout_list_is_logged_by_fields_and_aliases_without_a_val
     assert rows == [(session.user.alias, "payouts", "name phone", alias)]
 
 
+@pytest.mark.rule("journal.query-log")
 def test_where_the_read_cannot_be_logged_no_identity_leaves(market: Market) -> None:
     earned(market)
     services, session = serving(market)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from watchkeeper.bootstrap.drills.faults.model import Fault
 from watchkeeper.bootstrap.drills.world import World
 from watchkeeper.boundary import turning
@@ -38,7 +40,7 @@ def go_through(world: World, fault: Fault) -> list[str]:
         # Curing one rule's findings may cure another's; what is left is taken up again.
         for run in _open_runs(world):
             try:
-                _follow(world, run, fault)
+                _follow(world, run, fault.cure)
             except DeskRefused as error:
                 if attempt == _ATTEMPTS - 1:
                     unmet.append(f"{run.rule} on {run.scope}: {error.detail}")
@@ -59,6 +61,13 @@ def _closable(world: World, fault: Fault) -> list[str]:
     ]
 
 
+def settle(world: World) -> None:
+    """Cure all that is open by its kinds; raises `DeskRefused`."""
+    for run in _open_runs(world):
+        _follow(world, run)
+    world.turn()
+
+
 def _open_runs(world: World) -> list[Run]:
     # What came past the entrance is settled before the limit that it breaks.
     return sorted(
@@ -67,8 +76,8 @@ def _open_runs(world: World) -> list[Run]:
     )
 
 
-def _follow(world: World, run: Run, fault: Fault) -> None:
-    """Take every required step of a run in its order."""
+def _follow(world: World, run: Run, cure: Callable[[World, Run], None] | None = None) -> None:
+    """Take every required step of a run in its order. `cure`: instead of what its findings' kinds ask for."""
     desk, operator = world.desk, world.operator
     for state in runs.steps(world.database, run):
         step = state.step
@@ -86,9 +95,9 @@ def _follow(world: World, run: Run, fault: Fault) -> None:
                 desk.restore_state(run.id, finding.id, incident=_INCIDENT, reason=_REASON, operator=operator)
                 world.turn()
         elif Action.CURE in step.actions:
-            (fault.cure or cured)(world, run)
+            (cure or cured)(world, run)
         elif Action.TURN_FEATURE in step.actions:
-            (fault.cure or turned)(world, run)
+            (cure or turned)(world, run)
         elif Action.VERIFY in step.actions:
             world.turn()
             desk.verify(run.id, step.key, operator=operator)

@@ -21,7 +21,7 @@ from watchkeeper.base.clock import (
 from watchkeeper.base.money import ugx
 from watchkeeper.interfaces.cli.shared import DEFAULT_DATA, AsJson, Data, answer, room, say, table
 from watchkeeper.market.accounting import csvfiles, hledger
-from watchkeeper.market.accounting.statement import Statement, statement
+from watchkeeper.market.accounting.statement import LEDGERS, Statement, statement
 from watchkeeper.market.refusals import Refusal
 
 From = Annotated[
@@ -83,17 +83,26 @@ def show_statement(
     alias: Annotated[str, typer.Argument(help="A trader's or farmer's alias.")],
     first: From = "",
     last: To = "",
+    ledger: Annotated[
+        str,
+        typer.Option("--ledger", help="wallet or farmer; by the present role when left out."),
+    ] = "",
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Show what an account did in a time: the balances before, each entry, the balances after."""
+    """Show what an account did in a time: the balances before, each entry, the balances after.
+
+    Whoever has another role now had another ledger before; name it.
+    """
     since, until = _span(first, last)
+    if ledger not in ("", *LEDGERS):
+        raise typer.BadParameter(f"a ledger is one of {', '.join(LEDGERS)}")
     with room(data) as control:
         user = control.books.user_by_alias(alias)
         if user is None:
             raise Refusal("user-not-found", "There is no such account.")
-        found = statement(control.books.database, user, since=since, until=until)
+        found = statement(control.books.database, user, since=since, until=until, ledger=ledger)
         if csv:
             sys.stdout.writelines(found.csv())
         elif as_json:
@@ -117,7 +126,7 @@ def _text(found: Statement) -> str:
     after = ", ".join(f"{bucket} {ugx(getattr(found.after, bucket))}" for bucket in found.buckets)
     return "\n".join(
         [
-            f"{found.alias} ({found.role})",
+            f"{found.alias} ({found.role}), {found.ledger} ledger",
             f"Before: {before}",
             table(list(rows), ("at", "type", "amount", *found.buckets, "utid")),
             f"After:  {after}",

@@ -11,6 +11,7 @@ from watchkeeper.interfaces.cli import (
     features,
     incidents,
     metrics,
+    payments,
     playbook,
     reconciling,
     restrictions,
@@ -46,6 +47,7 @@ app.command("rebuild-gate")(switches.rebuild_gate)
 app.add_typer(alerts.alert_app, name="alert")
 app.add_typer(restrictions.restrict_app, name="restrict")
 app.add_typer(features.feature_app, name="feature")
+app.add_typer(payments.payment_app, name="payment")
 app.add_typer(playbook.playbook_app, name="playbook")
 app.add_typer(incidents.incident_app, name="incident")
 app.add_typer(seals.seal_app, name="seal")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from watchkeeper.base.clock import kampala
+from watchkeeper.interfaces.cli.payments import predicted_text
 from watchkeeper.interfaces.cli.shared import (
     DEFAULT_DATA,
     AsJson,
@@ -156,8 +157,7 @@ def correct(
     with room(data) as control:
         if predicted is None:
             found = control.desk.predict(account=account, bucket=bucket, amount_ugx=amount)
-            say(f"{bucket} of {account}: {found['before'][bucket]:,} -> {found['after'][bucket]:,} UGX")
-            say(f"Nothing was done. To do it: --predicted {found['after'][bucket]}")
+            say(predicted_text(found, account=account, bucket=bucket))
             return
         operator = actor(control, data, code=code, fresh=True).operator
         receipt = control.desk.correct(
@@ -171,6 +171,32 @@ def correct(
             operator=operator,
         )
         say(f"Corrected, as predicted ({receipt.utid}).")
+
+
+@playbook_app.command("unrecovered")
+def unrecovered_list(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """List what corrections could not take and nobody has waived, the oldest first."""
+    with room(data) as control:
+        rows = [asdict(one) for one in control.unrecovered()]
+        answer(
+            rows,
+            as_json=as_json,
+            text=table(list(rows), ("utid", "account", "amount_ugx", "finding", "incident")),
+        )
+
+
+@playbook_app.command("waive")
+def waive(
+    correction: Annotated[str, typer.Argument(help="The correction's UTID, from `playbook unrecovered`.")],
+    reason: Reason,
+    code: Code = "",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Give up what a correction could not take. It is shown no more, and stays in the journal."""
+    with room(data) as control:
+        operator = actor(control, data, code=code, fresh=True).operator
+        receipt = control.desk.waive(correction, reason=reason, operator=operator)
+        say(f"Waived ({receipt.utid}).")
 
 
 @playbook_app.command("unwind")

@@ -58,6 +58,9 @@ def reconcile(
     provider (mtn, airtel, bank), date_formats, and a table [columns] with the names of reference, date, and either amount
     or credit and debit; docs/operating.md has one to copy.
 
+    What no statement will ever match (a fee, a wrong amount, money that never came) is explained payment by payment:
+    `watchkeeper payment list`, `watchkeeper payment explain`.
+
     Exit code 0 when all match, 1 when something is different or missing, 2 or more when nothing could be compared.
     """
     statement = _read(file, column_map, first, last)
@@ -120,6 +123,7 @@ def _compared(control: ControlRoom, statement: Statement) -> dict[str, object]:
                     "their_direction": item.line.direction,
                     "their_amount_ugx": item.line.amount_ugx,
                     "their_at": item.line.at,
+                    "explained_by": _explained(control, statement.provider, item),
                 }
             )
     return _document(
@@ -136,6 +140,15 @@ def _compared(control: ControlRoom, statement: Statement) -> dict[str, object]:
         },
         items,
     )
+
+
+def _explained(control: ControlRoom, provider: str, item: rules.Item) -> str | None:
+    """The UTID that has explained this payment, if any."""
+    line = item.line
+    known = reading.explained(control.books.database, provider, line.reference)
+    if item.ours is not None:
+        return known.get(item.ours.utid)
+    return known.get((provider, line.reference, str(line.direction), line.amount_ugx or 0))
 
 
 def _kept(control: ControlRoom, utid: str) -> dict[str, object]:
@@ -176,6 +189,7 @@ def _text(found: dict[str, object]) -> str:
             "books": _money(row["our_direction"], row["our_amount_ugx"]),
             "statement": _money(row["their_direction"], row["their_amount_ugx"]),
             "utid": row["our_utid"] or "-",
+            "explained": row["explained_by"] or "-",
         }
         for row in (rows if isinstance(rows, list) else [])
     ]
@@ -185,7 +199,7 @@ def _text(found: dict[str, object]) -> str:
         f"{found['ignored']} rows of the file do not count; fees {ugx(int(str(found['fees_ugx'])))}.",
     ]
     if shown:
-        lines.append(table(list(shown), ("reference", "", "books", "statement", "utid")))
+        lines.append(table(list(shown), ("reference", "", "books", "statement", "utid", "explained")))
     if found["items_left_out"]:
         lines.append(f"... and {found['items_left_out']} more")
     utid = found["utid"]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from watchkeeper.interfaces.cli.shared import DEFAULT_DATA, Data, keep_token, room, say
+from watchkeeper.market.signin.sign_in import HOST
 from watchkeeper.operation.playbooks.deskwork import DeskRefused
 
 #: The variable that may hold the password.
@@ -30,7 +31,7 @@ def login(
     password = os.environ.get(_VARIABLE) or str(typer.prompt("Password", hide_input=True, err=True))
     with room(data) as control:
         token, user = control.gatekeeper.sign_in(
-            alias=alias, password=password, code=code.replace(" ", ""), address="host"
+            alias=alias, password=password, code=code.replace(" ", ""), address=HOST
         )
         if user.role != "operator":
             raise DeskRefused("not-authorized", "Only the operator works at this command line.")

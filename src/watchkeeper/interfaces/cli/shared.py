@@ -18,6 +18,7 @@ from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.interfaces.control_base import Actor
 from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.signin.sign_in import HOST
 from watchkeeper.operation.alerts.life import NoSuchAlert
 from watchkeeper.operation.incidents.life import NoSuchIncident
 from watchkeeper.operation.playbooks.deskwork import DeskRefused
@@ -124,6 +125,6 @@ def actor(control: ControlRoom, data: Path, *, code: str, fresh: bool) -> Actor:
     found = control.actor(token_of(data))
     if code or (fresh and not found.operator.fresh):
         digits = code or str(typer.prompt("Six digits of your second factor", hide_input=True, err=True))
-        control.gatekeeper.refresh(found.session, code=digits.replace(" ", ""), address="host")
+        control.gatekeeper.refresh(found.session, code=digits.replace(" ", ""), address=HOST)
         found = control.actor_again(found)
     return found

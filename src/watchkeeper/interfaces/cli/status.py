@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from watchkeeper.base.clock import Instant, kampala
+from watchkeeper.base.money import ugx
 from watchkeeper.interfaces.cli.shared import DEFAULT_DATA, AsJson, Data, answer, room, say, table
 from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.operation.console.overview import Overview, RunView
@@ -66,6 +67,15 @@ def render(overview: Overview) -> str:
         until = ", ".join(f"{name} until {kampala(at)}" for name, at in sorted(overview.compared.items()))
         lines.append(
             f"compared {until or 'nothing yet with the statement of a provider: watchkeeper reconcile'}"
+        )
+    if overview.unexplained_payments:
+        lines.append(
+            f"money    {overview.unexplained_payments:,} payments older than a day stand on one side only: watchkeeper payment list"
+        )
+    for missing in overview.unrecovered or []:
+        lines.append(
+            f"missing  {ugx(missing.amount_ugx)} of {missing.account} unrecovered, for {missing.finding}: "
+            f"watchkeeper playbook waive {missing.utid}"
         )
     if overview.alerts:
         lines += ["", "alerts"]

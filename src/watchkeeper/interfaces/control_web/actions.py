@@ -10,6 +10,7 @@ from watchkeeper.boundary.gate import Hold, OperationClass, Scope, Switch
 from watchkeeper.interfaces.control_base import Actor
 from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.operation.incidents.cases import Conclusion
+from watchkeeper.operation.playbooks.correcting import Difference
 from watchkeeper.operation.playbooks.deskwork import DeskRefused
 
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
@@ -85,12 +86,7 @@ def _correct(room: ControlRoom, actor: Actor, fields: Fields) -> str:
         _number(fields, "amount_ugx"),
     )
     if "predicted" not in fields:
-        found = room.desk.predict(account=account, bucket=bucket, amount_ugx=amount)
-        before, after = found["before"][bucket], found["after"][bucket]
-        raise DeskRefused(
-            "resumption-refused",
-            f"Prediction: {bucket} of {account} goes from {before:,} to {after:,}. Enter {after} as predicted to confirm.",
-        )
+        raise DeskRefused("resumption-refused", _prediction(room, account, bucket, amount))
     receipt = room.desk.correct(
         run,
         account=account,
@@ -102,6 +98,44 @@ def _correct(room: ControlRoom, actor: Actor, fields: Fields) -> str:
         operator=actor.operator,
     )
     return f"Corrected, as predicted ({receipt.utid})."
+
+
+def _explain_payment(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    provider, reference, bucket = (fields.get(name, "") for name in ("provider", "reference", "bucket"))
+    difference: Difference | None = None
+    if bucket:
+        amount = _number(fields, "amount_ugx")
+        if not fields.get("predicted", "").strip():
+            known = room.desk.transfers(provider=provider, reference=reference)
+            account = next((one.account for one in known if one.account is not None), "")
+            raise DeskRefused("resumption-refused", _prediction(room, account, bucket, amount))
+        difference = Difference(bucket, amount, _number(fields, "predicted"))
+    receipt = room.explain_payment(
+        actor,
+        provider=provider,
+        reference=reference,
+        reason=fields.get("reason", ""),
+        said_ugx=_number(fields, "said") if fields.get("said") else None,
+        difference=difference,
+        incident=fields.get("incident", ""),
+    )
+    return "It had been explained already." if receipt is None else f"Explained ({receipt.utid})."
+
+
+def _waive(room: ControlRoom, actor: Actor, fields: Fields) -> str:
+    correction = fields.get("correction", "")
+    receipt = room.desk.waive(correction, reason=fields.get("reason", ""), operator=actor.operator)
+    return f"Waived ({receipt.utid})."
+
+
+def _prediction(room: ControlRoom, account: str, bucket: str, amount_ugx: int) -> str:
+    found = room.desk.predict(account=account, bucket=bucket, amount_ugx=amount_ugx)
+    before, after, rest = (found[part][bucket] for part in ("before", "after", "unrecovered"))
+    left = f" {rest:,} are not there any more and stay unrecovered." if rest else ""
+    return (
+        f"Prediction: {bucket} of {account} goes from {before:,} to {after:,}.{left} "
+        f"Enter {after} as predicted to confirm."
+    )
 
 
 def _unwind(room: ControlRoom, actor: Actor, fields: Fields) -> str:
@@ -244,6 +278,8 @@ ACTS: Mapping[str, Act] = {
     "repair": _repair,
     "acknowledge": _acknowledge,
     "correct": _correct,
+    "explain-payment": _explain_payment,
+    "waive": _waive,
     "unwind": _unwind,
     "restore-state": _restore_state,
     "restore-defences": _restore_defences,

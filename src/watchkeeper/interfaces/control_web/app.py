@@ -23,7 +23,7 @@ from watchkeeper.base.database import DatabaseError
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.interfaces.control_base import Actor
 from watchkeeper.interfaces.control_room import ControlRoom
-from watchkeeper.interfaces.control_web import actions, exposition
+from watchkeeper.interfaces.control_web import actions, exposition, payments
 from watchkeeper.interfaces.market_web.auth import csrf, same_origin
 from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders, form
 from watchkeeper.market.refusals import Refusal
@@ -100,6 +100,8 @@ def create_app(data: Path, *, clock: Clock) -> Starlette:
         Route("/findings/{number:int}", _signed_in(rooms, finding_page)),
         Route("/playbooks/{number:int}", _signed_in(rooms, playbook_page)),
         Route("/controls", _signed_in(rooms, controls_page)),
+        Route("/payments", _signed_in(rooms, payments_page)),
+        Route("/payments.json", _signed_in(rooms, payments_json)),
         Route("/incidents", _signed_in(rooms, incidents_page)),
         Route("/incidents/{incident}", _signed_in(rooms, incident_page)),
         Route("/journal", _signed_in(rooms, journal_page)),
@@ -215,8 +217,12 @@ def finding_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str,
     finding = findings.get(room.database, _key(request))
     if finding is None:
         return _refused("There is no such finding.", status=404)
-    values = {"finding": finding, "fields": beside.fields(finding)}
-    return render("finding.html", {**values, **_common(request, actor)})
+    values: dict[str, object] = {
+        "finding": finding,
+        "fields": beside.fields(finding),
+        "unrecovered": payments.unrecovered(room, finding.id),
+    }
+    return render("finding.html", values | _common(request, actor))
 
 
 def playbook_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
@@ -253,6 +259,16 @@ def controls_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str
         features = []
     values: dict[str, object] = {"overview": room.overview(), "features": features}
     return render("controls.html", values | _common(request, actor))
+
+
+def payments_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:
+    """Payments on one side only, what is unrecovered, and their forms."""
+    return render("payments.html", payments.values(room) | _common(request, actor))
+
+
+def payments_json(_: Request, room: ControlRoom, __: Actor, ___: dict[str, str]) -> Response:
+    """The same for programs."""
+    return JSONResponse(payments.document(room))
 
 
 def incidents_page(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:

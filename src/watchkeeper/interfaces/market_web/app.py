@@ -36,6 +36,7 @@ from watchkeeper.interfaces.market_web.pages.presses import Presses
 from watchkeeper.interfaces.market_web.services import MarketServices
 from watchkeeper.interfaces.market_web.shapes import Problem
 from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders
+from watchkeeper.interfaces.market_web.visitors import Named, Visitors
 from watchkeeper.market.refusals import STATUS, Refusal
 
 #: What any route may answer besides its own; each is a problem document.
@@ -80,6 +81,8 @@ def create_app(market: MarketServices) -> FastAPI:
     app.add_api_route("/livez", livez, include_in_schema=False, openapi_extra=auth.may())
     app.add_api_route("/readyz", _ready(market), include_in_schema=False, openapi_extra=auth.may())
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    app.state.visitors = Visitors()
+    app.add_middleware(Named, visitors=app.state.visitors)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Bounds)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -112,9 +112,7 @@ async def let_in(request: Request, allowed: list[str]) -> Session:
     found = request.scope.get(_SESSION_KEY)
     if isinstance(found, Session):
         return found
-    session = await run_in_threadpool(session_of, request, allowed)
-    request.scope[_SESSION_KEY] = session
-    return session
+    return await run_in_threadpool(session_of, request, allowed)
 
 
 def session_of(request: Request, allowed: Collection[str]) -> Session:
@@ -123,6 +121,7 @@ def session_of(request: Request, allowed: Collection[str]) -> Session:
     handles = market.handles()
     session = sessions.find(handles.identities, handles.books, _token(request), clock=market.clock)
     check_role(market, session, allowed)
+    remember(request, session)
     return session
 
 
@@ -132,8 +131,21 @@ def check_role(market: MarketServices, session: Session, allowed: Collection[str
         code, words = "invalid-role", "Your role may not do this."
         if list(allowed) == ["admin"]:
             code, words = "not-admin", "Only an admin may do this."
-        market.intake.note_denied(actor=session.user.alias, code=code)
-        raise Refusal(code, words)
+        refusal = Refusal(code, words)
+        market.intake.note_denied(actor=session.user.alias, refusal=refusal)
+        raise refusal
+
+
+def remember(request: Request, session: Session) -> None:
+    """Whose request this is, for those who look at it later."""
+    request.scope[_SESSION_KEY] = session
+
+
+def counted(request: Request, refusal: Refusal) -> None:
+    """Count what was refused to somebody who is signed in, and the hit of its limit, unless it is counted already."""
+    session = request.scope.get(_SESSION_KEY)
+    if isinstance(session, Session):
+        services(request).intake.note_denied(actor=session.user.alias, refusal=refusal)
 
 
 async def signed_in(request: Request) -> Session:

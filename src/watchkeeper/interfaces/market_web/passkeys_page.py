@@ -12,6 +12,7 @@ from starlette.responses import Response
 from watchkeeper.interfaces.market_web import accounts, strict
 from watchkeeper.interfaces.market_web.auth import (
     COOKIE,
+    counted,
     csrf,
     from_our_page,
     keep_session,
@@ -97,6 +98,7 @@ async def _sent(
         try:
             answer = act(fields)
         except Refusal as refusal:
+            counted(request, refusal)
             return _shown(request, refused=refusal, alias=fields.get("alias", ""))
         return RedirectResponse(PATH, 303) if answer is None else answer
 

@@ -36,6 +36,7 @@ from watchkeeper.market.commands import (
     EndSessions,
     IssueReset,
     ResetPassword,
+    ResetSecondFactor,
     SetPhase,
     SuspendUser,
     UnsuspendUser,
@@ -109,19 +110,48 @@ def end_sessions(
 def issue_reset(
     alias: Alias, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
 ) -> dict[str, object]:
-    """A one-time code for a new password, to be handed over; it is shown only here. Needs a fresh second factor."""
+    """A one-time code for a new password, to be handed over; it is shown only here. Needs a fresh second factor.
+
+    Who was invited and has not enrolled yet gets a new link instead; the one of before ends.
+    """
     require_fresh(session, services)
     handles = services.handles()
     user = handles.books.user_by_alias(alias)
-    if user is not None:
+    if user is not None and user.status == "active":
         resets.check_may_issue(handles.identities, user.id, at=services.clock.now())
     answer = run(services, session, IssueReset(account=alias, reason=body.reason), key)
     # The account as it is now: a repeated request must not make a code for one that was deleted meanwhile.
     user = handles.books.user_by_alias(alias)
+    if user is not None and user.status == "invited":
+        token = enrolment.invite_in(handles.identities, user, at=services.clock.now())
+        return {**answer.body, "enrolment": f"/enrol/{token}"}
     if user is None or user.status != "active":
         raise Refusal("account-state", "This account is not active any more.")
     code = resets.issue(handles.identities, user.id, at=services.clock.now())
     return {**answer.body, "code": code, "good_for_seconds": resets.CODE_SECONDS}
+
+
+@router.post("/users/{alias}/second-factor/reset", status_code=201, openapi_extra=may("operator"))
+def reset_second_factor(
+    alias: Alias, body: Because, session: SignedIn, services: Services, key: IdempotencyKey
+) -> dict[str, object]:
+    """Take away the second factor that an admin lost, passkeys and recovery codes too; their sessions end.
+
+    The link in the answer enrols another; it is shown only here. Needs a fresh second factor.
+    """
+    require_fresh(session, services)
+    answer = run(services, session, ResetSecondFactor(account=alias, reason=body.reason), key)
+    handles = services.handles()
+    user = handles.books.user_by_alias(alias)
+    if user is None or user.status != "active" or user.role != "admin":
+        raise Refusal("account-state", "This account is no active admin's any more.")
+    if not answer.replayed:
+        enrolment.forget_factor(handles.identities, user.id)
+    elif not enrolment.lacks_factor(handles.identities, user):
+        # Whoever has enrolled since then must not lose that factor to an old request.
+        raise Refusal("account-state", "This was asked before. To do it again, ask under a new key.")
+    token = enrolment.invite_in(handles.identities, user, at=services.clock.now())
+    return {**answer.body, "enrolment": f"/enrol/{token}"}
 
 
 @router.post("/resets", openapi_extra=may())

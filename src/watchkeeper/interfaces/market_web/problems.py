@@ -10,8 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from watchkeeper.base.clock import Instant, iso
 from watchkeeper.base.database import DatabaseError, ValueUnfit
 from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
+from watchkeeper.interfaces.market_web import auth
+from watchkeeper.market.pace import PaceExceeded
 from watchkeeper.market.refusals import STATUS, Refusal
 
 TYPE = "https://watchkeeper.invalid/problems/"
@@ -27,8 +30,9 @@ def problem(
     errors: Sequence[Mapping[str, str]] = (),
     headers: Mapping[str, str] | None = None,
     status: int | None = None,
+    more: Mapping[str, str | int] | None = None,
 ) -> Response:
-    """A problem document with the status that belongs to its code."""
+    """A problem document with the status that belongs to its code; `more` are members of its own kind (RFC 9457, 3.2)."""
     number = STATUS[code] if status is None else status
     body: dict[str, object] = {
         "type": f"{TYPE}{code}",
@@ -36,6 +40,7 @@ def problem(
         "status": number,
         "detail": detail,
     }
+    body |= more or {}
     if errors:
         body["errors"] = list(errors)
     return JSONResponse(body, number, dict(headers or {}), MEDIA_TYPE)
@@ -47,18 +52,27 @@ def refused(refusal: Refusal) -> Response:
     if refusal.retry_after_seconds is not None:
         headers["retry-after"] = str(refusal.retry_after_seconds)
     errors = [{"field": refusal.field, "detail": refusal.detail}] if refusal.field else []
-    return problem(refusal.code, refusal.detail, errors=errors, headers=headers)
+    more: dict[str, str | int] = {}
+    if refusal.resets_at is not None:
+        more["resets_at"] = iso(Instant(refusal.resets_at))
+    if isinstance(refusal, PaceExceeded):
+        more["limit"] = refusal.limit.name
+        more["limit_max"] = refusal.limit.accepted_max
+        more["window_seconds"] = refusal.limit.window_seconds
+    return problem(refusal.code, refusal.detail, errors=errors, headers=headers, more=more)
 
 
 def install(app: FastAPI) -> None:
     """Have every error leave as a problem."""
 
     @app.exception_handler(Refusal)
-    def on_refusal(_: Request, error: Refusal) -> Response:
+    def on_refusal(request: Request, error: Refusal) -> Response:
+        auth.counted(request, error)
         return refused(error)
 
     @app.exception_handler(RequestValidationError)
-    def on_shape(_: Request, error: RequestValidationError) -> Response:
+    def on_shape(request: Request, error: RequestValidationError) -> Response:
+        auth.counted(request, Refusal("validation-failed", "The request does not have the right form."))
         errors = [
             {
                 "field": ".".join(str(part) for part in item["loc"][1:])[:100] or str(item["loc"][0]),

@@ -67,7 +67,14 @@ class MarketServices:
                 switching=Switching(
                     self.data, system_id=self.system_id, books=books.database, clock=self.clock
                 ),
-                gatekeeper=Gatekeeper(identities, books, self.intake.note_attempt, self.clock, self.site),
+                gatekeeper=Gatekeeper(
+                    identities,
+                    books,
+                    self.intake.note_attempt,
+                    self.intake.note_denied,
+                    self.clock,
+                    self.site,
+                ),
             )
             self._local.handles = found
         return found

@@ -133,7 +133,10 @@ class ContactData(Shape):
 class NewListing(Shape):
     """Produce to be offered, in units of 10 kg."""
 
-    produce: Annotated[str, Field(min_length=1, max_length=60)]
+    produce: Annotated[
+        str,
+        Field(min_length=1, max_length=40, description="What it is, in one to four words of letters alone."),
+    ]
     grams: Annotated[int, Field(strict=True, gt=0, le=2_000_000, multiple_of=10_000)]
     price_ugx_per_kg: Annotated[int, Field(strict=True, gt=0, le=10_000_000)]
 
@@ -287,10 +290,17 @@ class NewReconciliation(Shape):
 
 
 class Problem(BaseModel):
-    """An error, after RFC 9457."""
+    """An error, after RFC 9457.
+
+    Where a limit was reached: which one, how many it takes in how many seconds, and when it takes the next.
+    """
 
     type: str
     title: str
     status: int
     detail: str
     errors: list[dict[str, str]] = []
+    limit: str | None = None
+    limit_max: int | None = None
+    window_seconds: int | None = None
+    resets_at: str | None = None

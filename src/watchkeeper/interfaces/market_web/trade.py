@@ -76,9 +76,11 @@ def create_listing(
 
 @router.get("/listings", openapi_extra=may("farmer", "trader", "admin"))
 def listings(session: SignedIn, services: Services, after: After = 0, limit: Limit = 50) -> dict[str, object]:
-    """A farmer's own listings with all units; for traders and admins those with free units."""
+    """A farmer's own listings with all units; those with free units for traders, where the farmer is active, and admins."""
     own = session.user.id if session.user.role == "farmer" else None
-    rows = services.handles().books.listings(farmer_id=own, after=after, limit=limit)
+    rows = services.handles().books.listings(
+        farmer_id=own, after=after, limit=limit, also_of_suspended=session.user.role == "admin"
+    )
     return {"listings": [shown(row) for row in rows], "next": rows[-1]["id"] if rows else None}
 
 

@@ -15,7 +15,9 @@ from watchkeeper.market.state import User
 
 #: A statement with more entries than this is asked for in parts.
 ENTRIES_MAX = 20_000
-_BUCKETS = {"trader": ("capital", "locked", "profit"), "farmer": ("earnings",)}
+#: The ledgers by the names that people ask for, and the balances that each has.
+LEDGERS = {"wallet": (WALLETS, ("capital", "locked", "profit")), "farmer": (FARMERS, ("earnings",))}
+_OF_ROLE = {"trader": "wallet", "farmer": "farmer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Statement:
 
     alias: str
     role: str
+    ledger: str
     since: Instant
     until: Instant
     buckets: tuple[str, ...]
@@ -40,6 +43,7 @@ class Statement:
         return {
             "account": self.alias,
             "role": self.role,
+            "ledger": self.ledger,
             "from": iso(self.since),
             "until": iso(self.until),
             "before": self._balances(self.before),
@@ -96,19 +100,27 @@ class Statement:
         yield from csvfiles.lines(columns, (head, *rows))
 
 
-def statement(database: Database, user: User, *, since: Instant, until: Instant) -> Statement:
-    """The statement of a trader or farmer for `since` <= at < `until`.
+def statement(
+    database: Database, user: User, *, since: Instant, until: Instant, ledger: str = ""
+) -> Statement:
+    """What an account did in its ledger, or in the one of this name, for `since` <= at < `until`.
 
-    Raises `Refusal`: validation-failed for another role, an empty time, or more entries than one statement holds.
+    Somebody who has another role now had their ledger before; it is asked for by name, `wallet` or `farmer`.
+    Raises `Refusal`: validation-failed for a role without a ledger, an empty time, or more entries than one statement holds.
     """
-    if user.role not in _BUCKETS:
-        raise Refusal("validation-failed", "Only traders and farmers have a statement.", field="account")
+    name = ledger or _OF_ROLE.get(user.role, "")
+    if name not in LEDGERS:
+        raise Refusal(
+            "validation-failed",
+            "Only traders and farmers have a ledger now. Name that of before: wallet or farmer.",
+            field="ledger",
+        )
     if since >= until:
         raise Refusal("validation-failed", "The time ends before it begins.", field="until")
-    ledger = WALLETS if user.role == "trader" else FARMERS
+    book, buckets = LEDGERS[name]
     with database.transaction("read"):
-        before = opening(database, ledger, before=since, account_id=user.id).get(user.alias, Balances())
-        read = entries(database, ledger, horizon(database), since=since, until=until, account_id=user.id)
+        before = opening(database, book, before=since, account_id=user.id).get(user.alias, Balances())
+        read = entries(database, book, horizon(database), since=since, until=until, account_id=user.id)
         found = list(islice(read, ENTRIES_MAX + 1))
     if len(found) > ENTRIES_MAX:
         raise Refusal(
@@ -116,4 +128,15 @@ def statement(database: Database, user: User, *, since: Instant, until: Instant)
             f"A statement holds at most {ENTRIES_MAX:,} entries. Ask for a shorter time.",
             field="until",
         )
-    return Statement(user.alias, user.role, since, until, _BUCKETS[user.role], before, found)
+    return Statement(user.alias, user.role, name, since, until, buckets, before, found)
+
+
+def ledgers_of(database: Database, user: User) -> tuple[str, ...]:
+    """The names of the ledgers that an account has entries in, its present one first, empty or not."""
+    own = _OF_ROLE.get(user.role)
+    found = [] if own is None else [own]
+    for name, (book, _) in LEDGERS.items():
+        sql = f"SELECT 1 FROM {book.table} WHERE {book.account} = ? LIMIT 1"
+        if name != own and database.one(sql, (user.id,)) is not None:
+            found.append(name)
+    return tuple(found)

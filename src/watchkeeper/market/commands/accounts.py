@@ -97,9 +97,21 @@ class EndSessions(AccountAct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueReset(AccountAct):
-    """Hand over a one-time code for a new password. The code itself stands in no book."""
+    """Hand over a one-time code for a new password, or a new link to who was invited. Neither stands in a book."""
 
     name = "issue_reset"
+
+    @property
+    def classes(self) -> frozenset[Class]:
+        return frozenset({Class.NEVER_STOPPED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetSecondFactor(AccountAct):
+    """Take an admin's second factor away, who lost it; its sessions end, and a link that is handed over enrols another."""
+
+    name = "reset_second_factor"
+    roles = frozenset({"operator"})
 
     @property
     def classes(self) -> frozenset[Class]:

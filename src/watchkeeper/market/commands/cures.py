@@ -38,6 +38,33 @@ class Correct(Cure):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainPayment(Cure):
+    """Say why a payment stands otherwise in the books than in its provider's statement, or in one of them alone.
+
+    `our_utid` and `their_...` are how it was looked at; None where it stands in one of them only. `amount_ugx` is a correction of the
+    payment's own account, as `Correct` makes it; 0, with no account and no bucket, for none.
+    """
+
+    name = "explain_payment"
+    provider: str
+    external_ref: str
+    our_utid: str | None
+    their_direction: str | None
+    their_amount_ugx: int | None
+    account: str | None = None
+    bucket: str | None = None
+    amount_ugx: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaiveUnrecovered(Cure):
+    """Give up what a correction could not take. `correction_utid` names that correction."""
+
+    name = "waive_unrecovered"
+    correction_utid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledge(Cure):
     """A wrong row truly happened: it stands, by its digest, and its deltas are booked to suspense."""
 

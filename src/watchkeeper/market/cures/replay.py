@@ -15,7 +15,10 @@ from watchkeeper.market.state import User
 #: What an account is follows from these; a cure of one of their rows ends the account's sessions.
 HISTORY = ("user_steps", "role_history")
 #: Acts about an account that end its sessions.
-_SESSIONS_END = "'change_role', 'suspend_user', 'delete_user', 'end_sessions', 'reset_password', 'change_password', 'restore_state'"
+_SESSIONS_END = (
+    "'change_role', 'suspend_user', 'delete_user', 'end_sessions', 'reset_second_factor', 'reset_password', "
+    "'change_password', 'restore_state'"
+)
 _CURED_HISTORY = " + ".join(
     f"(SELECT count(*) FROM {history} h JOIN {cure} c ON c.table_name = '{history}' AND c.row_key = CAST(h.id AS TEXT) "
     "WHERE h.user_id = u.id)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from watchkeeper.base.utid import base36
-from watchkeeper.boundary.cures import CureRefused, Deltas, Mandate, Position, Receipt
+from watchkeeper.boundary.cures import CureRefused, Deltas, Mandate, Position, Receipt, Transfer
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.boundary.lease import LeaseReader
 from watchkeeper.market.commands import (
@@ -16,12 +16,15 @@ from watchkeeper.market.commands import (
     Correct,
     CureReversal,
     CureVerification,
+    ExplainPayment,
     Repair,
     RestoreDefences,
     RestoreState,
+    WaiveUnrecovered,
 )
 from watchkeeper.market.execute import Executor
 from watchkeeper.market.reading import Books
+from watchkeeper.market.reconciliation import reading
 from watchkeeper.market.rows import number
 
 #: A busy moment passes; more tries than this mean that something is wrong, and the operator is told.
@@ -104,10 +107,58 @@ class MarketCures:
             before = {"capital": wallet.capital_ugx, "locked": wallet.locked_ugx, "profit": wallet.profit_ugx}
         if bucket not in before:
             raise CureRefused("validation-failed", f"This account has {', '.join(before)}.")
-        after = before | {bucket: before[bucket] + amount_ugx}
-        if after[bucket] < 0:
-            raise CureRefused("correction-too-large", "A correction takes at most what is there.")
-        return {"before": before, "after": after}
+        # A correction takes at most what is there.
+        moved = max(amount_ugx, -before[bucket])
+        return {
+            "before": before,
+            "after": before | {bucket: before[bucket] + moved},
+            "unrecovered": {bucket: moved - amount_ugx},
+        }
+
+    def waive(self, mandate: Mandate, *, correction_utid: str) -> Receipt:
+        """See `boundary.cures.Cures`."""
+        return self._run(
+            mandate,
+            WaiveUnrecovered(
+                finding=mandate.finding,
+                incident=mandate.incident,
+                reason=mandate.reason,
+                correction_utid=correction_utid,
+            ),
+        )
+
+    def transfers(self, *, provider: str, reference: str) -> list[Transfer]:
+        """See `boundary.cures.Cures`."""
+        database = self.books.database
+        ours = reading.payments(database, provider, [reference]).get((provider, reference))
+        said = reading.said(database, provider, reference)
+        if ours is None:
+            return [Transfer(provider, reference, None, None, None, None, *theirs) for theirs in said]
+        owner = self.books.user(ours.owner_id)
+        account = None if owner is None else owner.alias
+        theirs = said[0] if said else (None, None)
+        return [Transfer(provider, reference, ours.utid, ours.direction, ours.amount_ugx, account, *theirs)]
+
+    def explain(
+        self, mandate: Mandate, transfer: Transfer, *, bucket: str | None, amount_ugx: int
+    ) -> Receipt:
+        """See `boundary.cures.Cures`."""
+        return self._run(
+            mandate,
+            ExplainPayment(
+                finding=mandate.finding,
+                incident=mandate.incident,
+                reason=mandate.reason,
+                provider=transfer.provider,
+                external_ref=transfer.reference,
+                our_utid=transfer.utid,
+                their_direction=transfer.their_way,
+                their_amount_ugx=transfer.their_amount_ugx,
+                account=transfer.account if bucket is not None else None,
+                bucket=bucket,
+                amount_ugx=amount_ugx,
+            ),
+        )
 
     def restore_defences(self, mandate: Mandate) -> Receipt:
         """See `boundary.cures.Cures`."""

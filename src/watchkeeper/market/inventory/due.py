@@ -15,6 +15,7 @@ from watchkeeper.boundary.selftest import Settled
 from watchkeeper.market.commands import Act, FormBlock, StorageFee
 from watchkeeper.market.execute import Executor
 from watchkeeper.market.inventory.rules import DAY_MICROSECONDS, DAYS_AT_ONCE_MAX, Times, due_days
+from watchkeeper.market.listings import naming
 from watchkeeper.market.load import goods
 from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.refusals import Refusal
@@ -66,7 +67,9 @@ class Due:
             (self._formed_to, _NEW_LOTS_MAX),
         )
         left, all_formed = _COMMANDS_MAX, True
-        for trader_id, produce in dict.fromkeys((number(row[1]), str(row[2])) for row in rows):
+        for trader_id, produce in dict.fromkeys(
+            (number(row[1]), naming.canonical(str(row[2]))) for row in rows
+        ):
             while len(goods.free_lots(self._books, State(), trader_id, produce)) == BLOCK_LOTS:
                 if left == 0 or not self._run(executor, FormBlock(trader_id=trader_id, produce=produce)):
                     # Whoever is refused holds up nobody else; these lots are looked at again.

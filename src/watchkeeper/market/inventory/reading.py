@@ -14,6 +14,7 @@ from watchkeeper.market.inventory.rules import (
     days_in_store,
     lost_after,
 )
+from watchkeeper.market.listings import naming
 from watchkeeper.market.purchases.rules import FLAGGED_SECONDS
 from watchkeeper.market.reading import page
 from watchkeeper.market.rows import marks, number
@@ -30,6 +31,11 @@ _BLOCK_LEFT = (
 
 def _named(names: tuple[str, ...], row: Record) -> Shown:
     return dict(zip(names, row, strict=True))
+
+
+def _named_for_a_buyer(names: tuple[str, ...], row: Record) -> Shown:
+    found = _named(names, row)
+    return found | {"produce": naming.for_a_buyer(str(found["produce"]))}
 
 
 def inventory(
@@ -76,7 +82,7 @@ def blocks(database: Database, *, trader_id: int | None, after: int = 0, limit: 
             (after, page(limit)),
         )
         available = ("id", "produce", "grams_left")
-        return [_named(available, row) for row in rows]
+        return [_named_for_a_buyer(available, row) for row in rows]
     rows = database.query(
         f"SELECT b.id, b.utid, b.produce, b.grams, {_BLOCK_LEFT}, s.status, b.at FROM blocks b "
         "JOIN block_state s ON s.block_id = b.id WHERE b.trader_id = ? AND b.id > ? ORDER BY b.id LIMIT ?",
@@ -119,6 +125,11 @@ _PURCHASE = (
     "LEFT JOIN purchase_outcomes o ON o.purchase_utid = p.utid "
 )
 _PURCHASE_FIELDS = ("id", "utid", "block_id", "produce", "grams", "at", "deadline_at", "status")
+#: Whom an admin waits for, and whose goods they are; a buyer is told no other's alias.
+_PARTIES = (
+    "SELECT p.id, u.alias, t.alias FROM purchases p JOIN blocks b ON b.id = p.block_id "
+    "JOIN users u ON u.id = p.buyer_id JOIN users t ON t.id = b.trader_id WHERE p.id IN "
+)
 
 
 def purchases(
@@ -147,12 +158,60 @@ def purchases(
         )
     found: list[Shown] = []
     for row in rows:
-        entry = _named(_PURCHASE_FIELDS, row)
+        entry = (_named if buyer_id is None else _named_for_a_buyer)(_PURCHASE_FIELDS, row)
         if entry["status"] == "pending_pickup":
             entry["seconds_left"] = (number(row[6]) - at) // MICROSECONDS_PER_SECOND
             entry["overdue"] = at > number(row[6])
         found.append(entry)
+    if buyer_id is None:
+        keys = [number(row[0]) for row in rows]
+        parties: dict[object, Record] = {
+            row[0]: row[1:] for row in database.query(f"{_PARTIES}({marks(keys)})", tuple(keys))
+        }
+        for entry in found:
+            entry["buyer"], entry["trader"] = parties[entry["id"]]
     return found
+
+
+def blocks_in_store(
+    database: Database, *, trader_id: int | None = None, after: int = 0, limit: int = 50
+) -> list[Shown]:
+    """Blocks that are in store and not sold, with an id above `after`: everyone's, or a trader's."""
+    whose, key = ("", ()) if trader_id is None else ("AND b.trader_id = ? ", (trader_id,))
+    rows = database.query(
+        f"SELECT b.id, u.alias, b.produce, b.grams, coalesce({_BLOCK_LEFT}, 0), b.at FROM blocks b "
+        "JOIN block_state s ON s.block_id = b.id JOIN users u ON u.id = b.trader_id "
+        f"WHERE b.id > ? {whose}AND s.status = 'in_storage' ORDER BY b.id LIMIT ?",
+        (after, *key, page(limit)),
+    )
+    return [_named(("id", "trader", "produce", "grams", "grams_left", "at"), row) for row in rows]
+
+
+def lots_in_store(
+    database: Database, *, trader_id: int | None = None, after: int = 0, limit: int = 50
+) -> list[Shown]:
+    """Lots that are in store and not sold, with an id above `after`: everyone's, or a trader's. Those in a block name it."""
+    whose, key = ("", ()) if trader_id is None else ("AND l.trader_id = ? ", (trader_id,))
+    rows = database.query(
+        f"SELECT l.id, u.alias, l.produce, l.grams, {_LEFT}, m.block_id, l.at FROM lots l "
+        "JOIN users u ON u.id = l.trader_id LEFT JOIN block_lots m ON m.lot_id = l.id "
+        f"LEFT JOIN block_state s ON s.block_id = m.block_id WHERE l.id > ? {whose}"
+        "AND coalesce(s.status, 'in_storage') = 'in_storage' "
+        "AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = l.id) ORDER BY l.id LIMIT ?",
+        (after, *key, page(limit)),
+    )
+    return [_named(("id", "trader", "produce", "grams", "grams_left", "block_id", "at"), row) for row in rows]
+
+
+def ended_orders(database: Database, trader_id: int, *, limit: int) -> list[Shown]:
+    """Orders of a trader's blocks that nobody fetched or that were cancelled, the last first; the blocks are in store again."""
+    rows = database.query(
+        "SELECT o.id, p.block_id, b.produce, p.grams, o.outcome, o.at FROM purchase_outcomes o "
+        "JOIN purchases p ON p.utid = o.purchase_utid JOIN blocks b ON b.id = p.block_id "
+        "WHERE b.trader_id = ? AND o.outcome IN ('expired', 'cancelled') ORDER BY o.id DESC LIMIT ?",
+        (trader_id, page(limit)),
+    )
+    return [_named(("id", "block_id", "produce", "grams", "outcome", "at"), row) for row in rows]
 
 
 def neighbours_before(database: Database, utid: str) -> list[str]:

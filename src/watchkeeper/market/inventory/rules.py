@@ -13,6 +13,7 @@ from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Instant
 from watchkeeper.market import reasons
 from watchkeeper.market.commands import FormBlock, StorageFee, WriteOff, WriteOffBlock
 from watchkeeper.market.decision import Context, Decision
+from watchkeeper.market.listings import naming
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import BLOCK_LOTS, Block, Lot, State
 
@@ -111,12 +112,13 @@ def form_block(command: FormBlock, state: State, context: Context) -> Decision:
     lots = [state.lot(lot_id) for lot_id in state.free_lots.get((command.trader_id, command.produce), ())]
     if len(lots) < BLOCK_LOTS:
         raise Refusal("nothing-due", f"A block takes {BLOCK_LOTS} free lots.")
+    produce = naming.canonical(command.produce)
     decision = Decision(utid=context.utid, subject=f"lots {lots[0].id} to {lots[-1].id}")
     block_id = decision.add(
         state,
         "blocks",
         trader_id=command.trader_id,
-        produce=command.produce,
+        produce=produce,
         grams=sum(lot.grams for lot in lots),
         at=context.at,
     )
@@ -124,9 +126,7 @@ def form_block(command: FormBlock, state: State, context: Context) -> Decision:
         decision.add(state, "block_lots", block_id=block_id, lot_id=lot.id, trader_id=command.trader_id)
         state.lots[lot.id] = replace(lot, block_id=block_id)
     state.free_lots[command.trader_id, command.produce] = []
-    state.set_block(
-        Block(block_id, context.utid, command.trader_id, command.produce, tuple(lot.id for lot in lots))
-    )
+    state.set_block(Block(block_id, context.utid, command.trader_id, produce, tuple(lot.id for lot in lots)))
     decision.answer = {"block_id": block_id, "lots": len(lots)}
     return decision
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from watchkeeper.base.money import NotAnAmount, amount_ugx
+from watchkeeper.base import disclosure
+from watchkeeper.base.money import AMOUNT_UGX_MAX, NotAnAmount, amount_ugx
 from watchkeeper.market import reasons
-from watchkeeper.market.commands import Correct, Deposit, Payout, Withdraw
+from watchkeeper.market.commands import Correct, Deposit, Payout, WaiveUnrecovered, Withdraw
 from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.refusals import Refusal
-from watchkeeper.market.state import State
+from watchkeeper.market.state import State, User
 
 PROVIDERS = ("airtel", "bank", "cash", "mtn")
 REFERENCE_LENGTH_MAX = 64
@@ -200,6 +201,12 @@ def plain_reference(provider: str, external_ref: str) -> str:
             f"Give the provider's reference in 1 to {REFERENCE_LENGTH_MAX} plain characters.",
             field="external_ref",
         )
+    if disclosure.holds_mail(reference):
+        raise Refusal(
+            "validation-failed",
+            "This is an e-mail address, and a reference is kept for ever. Give the number of the provider's message.",
+            field="external_ref",
+        )
     return reference
 
 
@@ -219,46 +226,105 @@ BUCKETS = ("capital", "locked", "profit", "earnings")
 def correct(command: Correct, state: State, context: Context) -> Decision:
     """Move one balance against suspense, by the operator, for a finding and an incident."""
     owner = state.by_alias(command.account)
-    if command.bucket not in BUCKETS or (command.bucket == "earnings") != (owner.role == "farmer"):
+    decision = Decision(utid=context.utid, subject=owner.alias)
+    move(
+        decision,
+        state,
+        context,
+        owner=owner,
+        bucket=command.bucket,
+        amount_ugx=command.amount_ugx,
+        finding=command.finding,
+        incident=command.incident,
+    )
+    return decision
+
+
+def move(
+    decision: Decision,
+    state: State,
+    context: Context,
+    *,
+    owner: User,
+    bucket: str,
+    amount_ugx: int,
+    finding: str,
+    incident: str,
+) -> None:
+    """A correction by a signed amount: it takes at most what is there, and the rest stays with the finding as unrecovered."""
+    if bucket not in BUCKETS or (bucket == "earnings") != (owner.role == "farmer"):
         raise Refusal(
             "validation-failed",
             "A trader has capital, locked and profit; a farmer has earnings.",
             field="bucket",
         )
-    if command.amount_ugx == 0:
+    if not 0 < abs(amount_ugx) <= AMOUNT_UGX_MAX:
         raise Refusal("validation-failed", "A correction of nothing corrects nothing.", field="amount_ugx")
-    decision = Decision(utid=context.utid, subject=owner.alias, amount_ugx=command.amount_ugx)
-    if command.bucket == "earnings":
+    moved = max(amount_ugx, -_balances(state, owner)[bucket])
+    # An amount of nothing writes no entry.
+    if moved and bucket == "earnings":
         credit_farmer(
             decision,
             state,
             context,
             farmer_id=owner.id,
             type="correction",
-            amount_ugx=command.amount_ugx,
-            incident=command.incident,
+            amount_ugx=moved,
+            incident=incident,
         )
-        decision.answer = {"earnings_ugx": state.farmer_earnings(owner.id).balance_ugx}
-        return decision
-    try:
+    elif moved:
         post(
             decision,
             state,
             context,
             trader_id=owner.id,
-            type=f"{command.bucket}_correction",
-            amount_ugx=command.amount_ugx,
-            incident=command.incident,
-            capital=command.amount_ugx if command.bucket == "capital" else 0,
-            locked=command.amount_ugx if command.bucket == "locked" else 0,
-            profit=command.amount_ugx if command.bucket == "profit" else 0,
+            type=f"{bucket}_correction",
+            amount_ugx=moved,
+            incident=incident,
+            capital=moved if bucket == "capital" else 0,
+            locked=moved if bucket == "locked" else 0,
+            profit=moved if bucket == "profit" else 0,
         )
-    except Refusal as error:
-        raise Refusal("correction-too-large", "A correction takes at most what is there.") from error
+    if moved != amount_ugx:
+        decision.add(
+            state,
+            "unrecovered",
+            finding=finding,
+            incident=incident,
+            account=owner.alias,
+            amount_ugx=moved - amount_ugx,
+            at=context.at,
+        )
+        state.unrecovered[context.utid] = (moved - amount_ugx, False)
+    decision.amount_ugx = moved
+    decision.answer |= {f"{name}_ugx": balance for name, balance in _balances(state, owner).items()}
+    decision.answer["unrecovered_ugx"] = moved - amount_ugx
+
+
+def _balances(state: State, owner: User) -> dict[str, int]:
+    """What an account has in each of its buckets, in UGX."""
+    if owner.role == "farmer":
+        return {"earnings": state.farmer_earnings(owner.id).balance_ugx}
     wallet = state.wallet(owner.id)
-    decision.answer = {
-        "capital_ugx": wallet.capital_ugx,
-        "locked_ugx": wallet.locked_ugx,
-        "profit_ugx": wallet.profit_ugx,
-    }
+    return {"capital": wallet.capital_ugx, "locked": wallet.locked_ugx, "profit": wallet.profit_ugx}
+
+
+def waive(command: WaiveUnrecovered, state: State, context: Context) -> Decision:
+    """Give up what a correction could not take, once; no balance moves."""
+    reason = reasons.checked(command.reason)
+    known = state.unrecovered.get(command.correction_utid)
+    if known is None:
+        raise Refusal("unrecovered-not-found", "This act left nothing unrecovered.")
+    amount_ugx, waived = known
+    if waived:
+        raise Refusal("already-waived", "This was waived already.")
+    state.unrecovered[command.correction_utid] = (amount_ugx, True)
+    decision = Decision(
+        utid=context.utid,
+        subject=command.correction_utid,
+        target_utid=command.correction_utid,
+        reason=reason,
+        amount_ugx=amount_ugx,
+    )
+    decision.answer = {"waived": command.correction_utid, "amount_ugx": amount_ugx}
     return decision

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from watchkeeper.base.money import amount_ugx
 from watchkeeper.market.commands import CreateListing
 from watchkeeper.market.decision import Context, Decision
+from watchkeeper.market.listings import naming
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import State, Unit
 
@@ -14,7 +15,6 @@ UNIT_GRAMS = 10_000
 #: A sealed leaf holds at most 65,535 bytes, and every unit of a listing is a row in its leaf.
 LISTING_GRAMS_MAX = 2_000_000
 PRICE_UGX_PER_KG_MAX = 10_000_000
-PRODUCE_LENGTH_MAX = 60
 
 
 def status(units: Iterable[str]) -> str:
@@ -40,11 +40,7 @@ def create(command: CreateListing, state: State, context: Context) -> Decision:
             f"A price per kilogram is 1 to {PRICE_UGX_PER_KG_MAX} shillings.",
             field="price_ugx_per_kg",
         )
-    produce = " ".join(command.produce.split())
-    if not 0 < len(produce) <= PRODUCE_LENGTH_MAX:
-        raise Refusal(
-            "validation-failed", f"Name the produce in 1 to {PRODUCE_LENGTH_MAX} characters.", field="produce"
-        )
+    produce = naming.checked(command.produce)
     price = amount_ugx(command.price_ugx_per_kg)
     decision = Decision(utid=context.utid)
     listing_id = decision.add(

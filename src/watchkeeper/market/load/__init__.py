@@ -13,6 +13,7 @@ from watchkeeper.market.commands import (
     Correct,
     CureReversal,
     CureVerification,
+    ExplainPayment,
     MakeOffer,
     Payout,
     PayToLock,
@@ -36,7 +37,10 @@ def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
             lock_utids.add(command.lock_utid)
         elif isinstance(command, WriteOff):
             lot_ids.add(command.lot_id)
-        elif isinstance(command, Correct | AccountAct | Payout | Acknowledge) and command.account is not None:
+        elif (
+            isinstance(command, Correct | ExplainPayment | AccountAct | Payout | Acknowledge)
+            and command.account is not None
+        ):
             aliases.add(command.account)
     traders = goods.of_acts(database, state, acts, lot_ids)
     trade.listings(database, state, acts)

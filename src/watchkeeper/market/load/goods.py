@@ -16,6 +16,7 @@ from watchkeeper.market.commands import (
     StorageFee,
     WriteOffBlock,
 )
+from watchkeeper.market.listings import naming
 from watchkeeper.market.rows import marks, number, text_or_none
 from watchkeeper.market.state import (
     BLOCK_LOTS,
@@ -24,6 +25,9 @@ from watchkeeper.market.state import (
     Sale,
     State,
 )
+
+#: Different names of one trader's lots that are looked at; more than anybody trades in.
+_NAMES_MAX = 2_000
 
 
 def of_acts(database: Database, state: State, acts: Sequence[Act], lot_ids: set[int]) -> set[int]:
@@ -82,16 +86,34 @@ def lots(database: Database, state: State, lot_ids: Collection[int]) -> None:
 
 
 def free_lots(database: Database, state: State, trader_id: int, produce: str) -> list[int]:
-    """The oldest lots of this trader and produce in no block and not written off, as many as a block takes."""
-    rows = database.query(
-        "SELECT l.id FROM lots l WHERE l.trader_id = ? AND l.produce = ? "
-        "AND NOT EXISTS (SELECT 1 FROM block_lots b WHERE b.lot_id = l.id) "
-        "AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = l.id) ORDER BY l.id LIMIT ?",
-        (trader_id, produce, BLOCK_LOTS),
-    )
-    found = [number(row[0]) for row in rows]
+    """The oldest lots of this trader and produce in no block and not written off, as many as a block takes.
+
+    Lots from before names were written in one way count by that way; `produce` is in any.
+    """
+    wanted = naming.canonical(produce)
+    written = [name for name in _names(database, trader_id) if naming.canonical(name) == wanted]
+    found: list[int] = []
+    if written:
+        rows = database.query(
+            f"SELECT l.id FROM lots l WHERE l.trader_id = ? AND l.produce IN ({marks(written)}) "
+            "AND NOT EXISTS (SELECT 1 FROM block_lots b WHERE b.lot_id = l.id) "
+            "AND NOT EXISTS (SELECT 1 FROM write_offs w WHERE w.lot_id = l.id) ORDER BY l.id LIMIT ?",
+            (trader_id, *written, BLOCK_LOTS),
+        )
+        found = [number(row[0]) for row in rows]
     state.free_lots[trader_id, produce] = found
     return found
+
+
+def _names(database: Database, trader_id: int) -> list[str]:
+    """The names that a trader's lots have, one step in the index for each, however many lots there are."""
+    rows = database.query(
+        "WITH RECURSIVE named (produce) AS (SELECT min(produce) FROM lots WHERE trader_id = ? UNION ALL "
+        "SELECT (SELECT min(l.produce) FROM lots l WHERE l.trader_id = ? AND l.produce > named.produce) FROM named "
+        "WHERE named.produce IS NOT NULL) SELECT produce FROM named WHERE produce IS NOT NULL LIMIT ?",
+        (trader_id, trader_id, _NAMES_MAX),
+    )
+    return [str(row[0]) for row in rows]
 
 
 def blocks_of_lots(database: Database, lot_ids: Collection[int]) -> set[int]:

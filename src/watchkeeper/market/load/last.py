@@ -11,11 +11,13 @@ from watchkeeper.market.commands import (
     ActivateUser,
     ConfirmPickup,
     Deposit,
+    ExplainPayment,
     InviteUser,
     Payout,
     Reconcile,
     ReconcilePart,
     SetPhase,
+    WaiveUnrecovered,
     Withdraw,
 )
 from watchkeeper.market.commands.reconciled import ITEMS_MAX
@@ -91,3 +93,27 @@ def reconciliations(database: Database, state: State, acts: Iterable[Act]) -> No
         state.reconciliations = reading.opened(database, list(wanted))
     for utid, run in state.reconciliations.items():
         state.payments.update(reading.payments(database, run.provider, sorted(wanted[utid])))
+
+
+def explanations(database: Database, state: State, acts: Iterable[Act]) -> None:
+    """Load the payments that these acts explain, what statements say of them, and which were explained."""
+    for act in acts:
+        command = act.command
+        if isinstance(command, ExplainPayment):
+            place = (command.provider, command.external_ref)
+            state.payments.update(reading.payments(database, command.provider, [command.external_ref]))
+            state.said[place] = reading.said(database, *place)
+            state.explained.update(reading.explained(database, *place))
+
+
+def unrecovered(database: Database, state: State, acts: Iterable[Act]) -> None:
+    """Load what the corrections that these acts name could not take, and whether it was waived."""
+    wanted = {act.command.correction_utid for act in acts if isinstance(act.command, WaiveUnrecovered)}
+    if not wanted:
+        return
+    rows = database.query(
+        "SELECT u.utid, u.amount_ugx, EXISTS (SELECT 1 FROM journal j WHERE j.target_utid = u.utid AND j.command = ?) "
+        f"FROM unrecovered u WHERE u.utid IN ({marks(wanted)})",
+        (WaiveUnrecovered.name, *wanted),
+    )
+    state.unrecovered = {str(utid): (number(amount), bool(waived)) for utid, amount, waived in rows}

@@ -9,7 +9,7 @@ from watchkeeper.base.weight import GRAMS_PER_KG
 from watchkeeper.market.commands import PayToLock
 from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.ledgers.rules import post
-from watchkeeper.market.offers.rules import end, payable, reserved_by_another
+from watchkeeper.market.offers.rules import end, payable, require_farmer, reserved_by_another
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Lock, State
 
@@ -28,6 +28,7 @@ def pay_to_lock(command: PayToLock, state: State, context: Context) -> Decision:
     unit = state.unit(command.unit_id)
     if unit.status != "available" or reserved_by_another(state, unit, trader_id=context.actor.id):
         raise Refusal("unit-not-available", "Somebody else has this unit. Choose another.")
+    require_farmer(state, unit)
     offer = None if command.offer_utid is None else payable(state, context, unit, command.offer_utid)
     price = unit.price_ugx_per_kg if offer is None else offer.price_ugx_per_kg
     amount = price_of(grams=unit.grams, price_ugx_per_kg=price)

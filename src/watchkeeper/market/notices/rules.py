@@ -5,9 +5,9 @@ What a text says is judged strictly, by its form: better that somebody rephrases
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
+from watchkeeper.base import disclosure
 from watchkeeper.market import reasons
 from watchkeeper.market.commands import SendNotice
 from watchkeeper.market.decision import Context, Decision
@@ -23,25 +23,6 @@ _SENDERS = {
     "utid_specific": ("admin",),
     "system": ("operator", "system"),
 }
-_UTID = re.compile(r"\b\d{8}-\d{6}-[a-z]{3}-[0-9a-z]{6}\b")
-_MAIL = re.compile(r"\S@\S")
-#: Nine digits or more with nothing but telephone punctuation between them.
-_PHONE = re.compile(r"\d(?:[\s().\-/]*\d){8,}")
-_MONEY = re.compile(
-    r"\b(?:ugx|ushs?|shs?|shillings?|prices?|costs?|fees?|amounts?|profits?|earnings)\b|/[=\-]"
-    r"|(?:ugx|ushs?|shs?|shillings?)(?=\d)|(?<=\d)(?:ugx|ushs?|shs?|shillings?)"
-)
-_NUMBER = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
-    r"|hundred|thousand|million|billion)s?\b"
-)
-_GROUPED = re.compile(r"\d[,.']\d{3}(?!\d)")
-
-
-def speaks_of_money(text: str) -> bool:
-    """Whether a text may hold an amount: a number beside a word for money, or one written in thousands."""
-    plain = _UTID.sub(" ", unicodedata.normalize("NFKC", text).casefold())
-    return bool(_GROUPED.search(plain)) or bool(_MONEY.search(plain) and _NUMBER.search(plain))
 
 
 def send(command: SendNotice, state: State, context: Context) -> Decision:
@@ -67,7 +48,7 @@ def send(command: SendNotice, state: State, context: Context) -> Decision:
         if not people:
             raise Refusal("utid-not-found", "There is no such act, or nobody took part in it.")
     text = _checked(command.text)
-    if _reaches_a_buyer(command, state, people) and speaks_of_money(text):
+    if _reaches_a_buyer(command, state, people) and disclosure.speaks_of_money(text):
         raise Refusal(
             "validation-failed",
             "A buyer would read this, and buyers see no amounts. Leave numbers out where money is spoken of, or send it to "
@@ -103,8 +84,7 @@ def _checked(text: str) -> str:
     found = " ".join(unicodedata.normalize("NFC", text).split())
     if not 0 < len(found) <= TEXT_LENGTH_MAX:
         raise Refusal("validation-failed", f"Say it in 1 to {TEXT_LENGTH_MAX} characters.", field="text")
-    plain = _UTID.sub(" ", unicodedata.normalize("NFKC", found))
-    if _MAIL.search(plain) or _PHONE.search(plain):
+    if disclosure.names_somebody(found):
         raise Refusal(
             "validation-failed",
             "A notice names nobody: leave telephone numbers and addresses out and use the alias.",

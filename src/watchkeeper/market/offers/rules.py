@@ -25,6 +25,7 @@ def make(command: MakeOffer, state: State, context: Context) -> Decision:
     unit = state.unit(command.unit_id)
     if unit.status != "available" or reserved_by_another(state, unit, trader_id=context.actor.id):
         raise Refusal("unit-not-available", "Somebody else has this unit. Choose another.")
+    require_farmer(state, unit)
     if state.open_offer(unit.id) is not None:
         raise Refusal(
             "offer-already-open",
@@ -104,6 +105,12 @@ def reserved_by_another(state: State, unit: Unit, *, trader_id: int) -> bool:
     """Whether somebody else's accepted offer holds this unit; it does until it is ended."""
     offer = state.open_offer(unit.id)
     return offer is not None and offer.status == "accepted" and offer.trader_id != trader_id
+
+
+def require_farmer(state: State, unit: Unit) -> None:
+    """Refuse a unit whose farmer is not active: nobody would see the six hours run, or the offer (domain, Roles)."""
+    if state.user(unit.farmer_id).status != "active":
+        raise Refusal("unit-not-available", "This unit is not for sale now. Choose another.")
 
 
 def payable(state: State, context: Context, unit: Unit, utid: str) -> Offer:

@@ -14,6 +14,7 @@ from watchkeeper.market.commands import CancelPurchase, ConfirmPickup, ExpirePur
 from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.inventory.rules import standing
 from watchkeeper.market.ledgers.rules import plain_reference, post, require_unused
+from watchkeeper.market.listings import naming
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Block, Sale, State
 
@@ -53,7 +54,7 @@ def purchase(command: Purchase, state: State, context: Context) -> Decision:
     )
     decision.answer = {
         "block_id": block.id,
-        "produce": block.produce,
+        "produce": naming.for_a_buyer(block.produce),
         "grams": grams,
         "deadline_at": deadline,
     }

@@ -13,16 +13,18 @@ from watchkeeper.market.rows import marks, number
 from watchkeeper.market.state import Payment, Reconciliation
 
 _PAGE = 500
-#: Where payments stand: what makes them go in or out, and their amount. What is left is no payment.
+#: One reference has one payment; more than a few statements that say different things of it are nobody's.
+_SAID_MAX = 50
+#: Where payments stand: what makes them go in or out, their amount and whose they are. What is left is no payment.
 _SOURCES = (
     (
         "wallet_ledger",
         "CASE p.type WHEN 'profit_withdrawal' THEN 'out' ELSE 'in' END",
-        "p.amount_ugx",
+        "p.amount_ugx, p.trader_id",
         "p.type IN ('capital_deposit', 'profit_withdrawal') AND p.provider IS NOT NULL AND ",
     ),
-    ("payouts", "'out'", "p.amount_ugx", ""),
-    ("pickups", "'in'", "p.proceeds_ugx", ""),
+    ("payouts", "'out'", "p.amount_ugx, p.farmer_id", ""),
+    ("pickups", "'in'", "p.proceeds_ugx, p.trader_id", ""),
 )
 
 
@@ -40,8 +42,9 @@ def _payment(row: Record) -> Payment:
         utid=str(row[2]),
         direction=str(row[3]),
         amount_ugx=number(row[4]),
-        at=Instant(number(row[5])),
-        n=number(row[6]),
+        owner_id=number(row[5]),
+        at=Instant(number(row[6])),
+        n=number(row[7]),
     )
 
 
@@ -116,6 +119,33 @@ def opened(database: Database, utids: Sequence[str]) -> dict[str, Reconciliation
     }
 
 
+def said(database: Database, provider: str, reference: str) -> list[tuple[str, int]]:
+    """What statements say of a payment, the newest first: way and amount in UGX, each once."""
+    rows = database.query(
+        "SELECT their_direction, their_amount_ugx FROM reconciliation_items WHERE provider = ? AND external_ref = ? "
+        "AND their_direction IS NOT NULL GROUP BY their_direction, their_amount_ugx ORDER BY max(id) DESC LIMIT ?",
+        (provider, reference, _SAID_MAX),
+    )
+    return [(str(row[0]), number(row[1])) for row in rows]
+
+
+def explained(
+    database: Database, provider: str, reference: str
+) -> dict[str | tuple[str, str, str, int], str]:
+    """What of a payment was explained, and by which UTID: known by the UTID that booked it, or by what a statement says where
+    no book has it.
+    """
+    rows = database.query(
+        "SELECT our_utid, their_direction, their_amount_ugx, utid FROM payment_explanations WHERE provider = ? "
+        "AND external_ref = ? LIMIT ?",
+        (provider, reference, 2 * _SAID_MAX),
+    )
+    return {
+        str(row[0]) if row[0] is not None else (provider, reference, str(row[1]), number(row[2])): str(row[3])
+        for row in rows
+    }
+
+
 _RUN = (
     "SELECT r.id, r.utid, r.provider, r.since, r.until, r.lines, r.matched, r.missing_in_books, r.missing_in_statement, "
     "r.different, r.ignored, r.fees_ugx, u.alias, r.at, r.file_digest, (SELECT coalesce(max(i.number), 0) "
@@ -129,6 +159,11 @@ _ITEM_COLUMNS = (
     "number", "external_ref", "kind", "our_utid", "our_direction", "our_amount_ugx", "their_direction",
     "their_amount_ugx", "their_at",
 )  # fmt: skip
+_EXPLAINED_BY = (
+    "(SELECT x.utid FROM payment_explanations x WHERE x.provider = i.provider AND x.external_ref = i.external_ref "
+    "AND (x.our_utid = i.our_utid OR (x.our_utid IS NULL AND i.our_utid IS NULL AND x.their_direction = i.their_direction "
+    "AND x.their_amount_ugx = i.their_amount_ugx)) LIMIT 1)"
+)
 Document = dict[str, object]
 
 
@@ -153,14 +188,14 @@ def run(database: Database, utid: str) -> Document | None:
 def items(
     database: Database, reconciliation_id: int, *, kind: str | None, after: int, limit: int
 ) -> list[Document]:
-    """Items of a comparison in their order, of one kind or of all."""
+    """Items of a comparison in their order, of one kind or of all; `explained_by` is the UTID that has explained one since."""
     of_kind, which = ("AND kind = ? ", (kind,)) if kind else ("", ())
     rows = database.query(
-        f"SELECT {', '.join(_ITEM_COLUMNS)} FROM reconciliation_items WHERE reconciliation_id = ? {of_kind}"
+        f"SELECT {', '.join(_ITEM_COLUMNS)}, {_EXPLAINED_BY} FROM reconciliation_items i WHERE reconciliation_id = ? {of_kind}"
         "AND number > ? ORDER BY number LIMIT ?",
         (reconciliation_id, *which, after, page(limit)),
     )
-    return [dict(zip(_ITEM_COLUMNS, row, strict=True)) for row in rows]
+    return [dict(zip((*_ITEM_COLUMNS, "explained_by"), row, strict=True)) for row in rows]
 
 
 def every_item(database: Database, reconciliation_id: int, kinds: Sequence[str]) -> Iterator[Document]:

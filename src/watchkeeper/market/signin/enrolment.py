@@ -156,6 +156,16 @@ def recovery_codes_left(database: Database, user_id: int) -> int:
     return 0 if row is None else int(str(row[0]))
 
 
+def forget_factor(database: Database, user_id: int) -> None:
+    """Take every second factor of the account away, and its open sessions with it. Opens its own transaction."""
+    with database.transaction("write"):
+        database.execute(
+            "UPDATE credentials SET totp_secret = NULL, totp_last_step = 0 WHERE user_id = ?", (user_id,)
+        )
+        for table in ("recovery_codes", "passkeys", "passkey_challenges", "sessions"):
+            database.execute(f"DELETE FROM {table} WHERE user_id = ?", (user_id,))
+
+
 def lacks_factor(database: Database, user: User) -> bool:
     """Whether the account's role asks for a second factor that it does not have."""
     if user.role not in SECOND_FACTOR_ROLES:

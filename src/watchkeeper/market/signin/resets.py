@@ -8,35 +8,29 @@ from __future__ import annotations
 
 from watchkeeper.base.clock import Instant, later
 from watchkeeper.base.database import Database
-from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.pace import Limit, PaceExceeded
 from watchkeeper.market.rows import number
 from watchkeeper.market.signin import tokens
 from watchkeeper.market.signin.sessions import Session
 
 CODE_SECONDS = 3600
 ISSUED_MAX, ISSUED_SECONDS = 3, 3600
+ISSUED = Limit("reset-codes", (), ISSUED_MAX, ISSUED_SECONDS)
 
 
 def check_may_issue(database: Database, user_id: int, *, at: Instant) -> None:
-    """Raise `Refusal` rate-limit-exceeded when three codes were made for the account within an hour."""
+    """Raise `PaceExceeded` when three codes were made for the account within an hour."""
     row = database.one(
         "SELECT count(*), min(issued_at) FROM (SELECT issued_at FROM reset_codes WHERE user_id = ? AND issued_at > ? "
         "ORDER BY issued_at DESC LIMIT ?) AS recent",
         (user_id, later(at, seconds=-ISSUED_SECONDS), ISSUED_MAX),
     )
-    if row is None or number(row[0]) < ISSUED_MAX:
-        return
-    free_at = later(Instant(number(row[1])), seconds=ISSUED_SECONDS)
-    raise Refusal(
-        "rate-limit-exceeded",
-        f"{ISSUED_MAX} reset codes an hour for one account. Wait, or use the last one.",
-        retry_after_seconds=max(1, -(-(free_at - at) // 1_000_000)),
-        resets_at=free_at,
-    )
+    if row is not None and number(row[0]) >= ISSUED_MAX:
+        raise PaceExceeded(ISSUED, at=at, oldest=Instant(number(row[1])))
 
 
 def issue(database: Database, user_id: int, *, at: Instant) -> str:
-    """A new code, good once and for an hour; older ones end. Opens its own transaction; raises `Refusal`."""
+    """A new code, good once and for an hour; older ones end. Opens its own transaction; raises `PaceExceeded`."""
     code = tokens.draw()[:20]
     with database.transaction("write"):
         check_may_issue(database, user_id, at=at)

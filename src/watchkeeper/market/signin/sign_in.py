@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from watchkeeper.base.clock import Clock, later
 from watchkeeper.base.database import Database
+from watchkeeper.market.pace import Limit, PaceExceeded
 from watchkeeper.market.reading import Books
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import challenges, passkeys, passwords, resets, sessions, tokens, totp
@@ -23,8 +24,12 @@ from watchkeeper.market.state import User
 ACCOUNT_ATTEMPTS_MAX, ACCOUNT_SECONDS = 10, 15 * 60
 ADDRESS_ATTEMPTS_MAX, ADDRESS_SECONDS = 100, 3600
 RESETS_MAX, RESET_SECONDS = 3, 3600
+#: Kind of attempt -> what it is called among the limits.
+_NAMES = {"sign_in": "sign-ins", "second_factor": "second-factors", "reset": "resets"}
 _NOTE_SECONDS_MAX = 5.0
 _ALIAS = re.compile(r"[a-z]{3}_[0-9a-z]{6}")
+#: The address of whoever signs in at the command line of the host.
+HOST = "host"
 #: What no alias can be is counted under a name that only this process can make from it.
 _COUNTING_KEY = secrets.token_bytes(32)
 
@@ -34,12 +39,35 @@ def counted_as(alias: str) -> str:
     account = alias.strip().casefold()
     if _ALIAS.fullmatch(account):
         return account
-    return "unnamed-" + hmac.new(_COUNTING_KEY, account.encode("utf-8", "replace"), "sha256").hexdigest()[:32]
+    return f"unnamed-{_disguised(account)}"
+
+
+def _disguised(text: str) -> str:
+    return hmac.new(_COUNTING_KEY, text.encode("utf-8", "replace"), "sha256").hexdigest()[:32]
+
+
+def limits_of(kind: str, *, account: str, address: str) -> tuple[tuple[str, str, str, Limit], ...]:
+    """The limits that an attempt falls under: whose it is, which one, the name that a hit is noted under, the limit.
+
+    Admins read the hits, so an address goes by a name that only this process can make from it.
+    """
+    most, window = (RESETS_MAX, RESET_SECONDS) if kind == "reset" else (ACCOUNT_ATTEMPTS_MAX, ACCOUNT_SECONDS)
+    name = _NAMES[kind]
+    return (
+        ("account", account, account, Limit(name, (), most, window)),
+        (
+            "address",
+            address,
+            f"address-{_disguised(address)}",
+            Limit(f"{name}-from-an-address", (), ADDRESS_ATTEMPTS_MAX, ADDRESS_SECONDS),
+        ),
+    )
 
 
 @dataclass(slots=True)
 class Gatekeeper:
-    """One thread's way to sign people in. `note` appends an attempt to the books' side log and is done when it is durable.
+    """One thread's way to sign people in. `note` appends an attempt to the books' side log and is done when it is durable;
+    `denied` counts a refusal, and the hit of its limit, and waits for nothing.
 
     `site`: where passkeys are right; without one none is.
     """
@@ -47,6 +75,7 @@ class Gatekeeper:
     identities: Database
     books: Books
     note: Callable[..., Future[None]]
+    denied: Callable[..., None]
     clock: Clock
     site: Site = NOWHERE
 
@@ -188,23 +217,19 @@ class Gatekeeper:
 
     def _throttle(self, account: str, address: str, kind: str) -> None:
         now = self.clock.now()
-        most, window = (
-            (RESETS_MAX, RESET_SECONDS) if kind == "reset" else (ACCOUNT_ATTEMPTS_MAX, ACCOUNT_SECONDS)
-        )
-        limits = (
-            ("account", account, most, window),
-            ("address", address, ADDRESS_ATTEMPTS_MAX, ADDRESS_SECONDS),
-        )
-        for whose, key, limit, seconds in limits:
-            since = later(now, seconds=-seconds)
-            nth = self.books.nth_attempt(limit, since=since, kind=kind, whose=whose, key=key)
+        for whose, key, named, limit in limits_of(kind, account=account, address=address):
+            since = later(now, seconds=-limit.window_seconds)
+            nth = self.books.nth_attempt(
+                limit.accepted_max,
+                since=since,
+                kind=kind,
+                whose=whose,
+                key=key,
+                # Whoever guesses from elsewhere must not close the command line to the operator.
+                only_from=HOST if address == HOST else None,
+            )
             if nth is not None:
                 # The window slides: it is open again when this attempt has left it.
-                free_at = later(nth, seconds=seconds)
-                left = max(1, -(-(free_at - now) // 1_000_000))
-                raise Refusal(
-                    "rate-limit-exceeded",
-                    f"Too many attempts for this {whose}. Try again in {-(-left // 60)} minutes.",
-                    retry_after_seconds=left,
-                    resets_at=free_at,
-                )
+                refusal = PaceExceeded(limit, at=now, oldest=nth)
+                self.denied(actor=named, refusal=refusal)
+                raise refusal

@@ -14,6 +14,7 @@ from watchkeeper.market.commands import (
     InviteUser,
     IssueReset,
     OwnSessionsEnd,
+    ResetSecondFactor,
     SetPhase,
     SuspendUser,
     UnsuspendUser,
@@ -182,13 +183,23 @@ def end_sessions(command: EndSessions, state: State, context: Context) -> Decisi
 
 
 def issue_reset(command: IssueReset, state: State, context: Context) -> Decision:
-    """A one-time code is handed over; nothing of the account changes by that."""
+    """A one-time code is handed over, to who is only invited a new link; nothing of the account changes by that."""
     reason = reasons.checked(command.reason)
     user = _somebody_else(command, state, context)
-    _in_state(user, "active")
+    _in_state(user, "active", "invited")
     decision = Decision(utid=context.utid, subject=user.alias, reason=reason)
     decision.answer = {"alias": user.alias}
     return decision
+
+
+def reset_second_factor(command: ResetSecondFactor, state: State, context: Context) -> Decision:
+    """An admin who lost the second factor is to enrol another; until then nobody signs in to the account."""
+    reason = reasons.checked(command.reason)
+    user = _somebody_else(command, state, context)
+    _in_state(user, "active")
+    if user.role != "admin":
+        raise Refusal("account-state", "Only an admin's account has a second factor to reset.")
+    return _moved(state, Decision(utid=context.utid, subject=user.alias, reason=reason), _ended(user))
 
 
 def own_sessions_end(_: OwnSessionsEnd, state: State, context: Context) -> Decision:

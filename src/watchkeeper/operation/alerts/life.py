@@ -182,6 +182,17 @@ def _link(database: Database, alert_id: int, finding_ids: Sequence[int], event_i
     )
 
 
+def restate(database: Database, *, condition: str, scope: str, detail: str) -> None:
+    """Say anew what the open alert of this condition and scope is about, in the caller's transaction.
+
+    For evidence that got less and still stands: nothing happened that anybody must be told, and an acknowledgement goes on.
+    """
+    database.execute(
+        "UPDATE alerts SET detail = ? WHERE condition = ? AND scope = ? AND state <> 'resolved'",
+        (harmless(detail, 2000), condition, scope),
+    )
+
+
 def declare(database: Database, *, by: str, title: str, detail: str, severity: str, at: Instant) -> Alert:
     """An alert that the operator raises by hand; each title stands for one condition."""
     return raise_alert(

@@ -134,7 +134,8 @@ def _effects_refused(case: Case, policy: Policy) -> Iterator[str]:
         ):
             yield "nobody does this to their own account"
     row = case.entry.row
-    if row["command"] in ("end_sessions", "issue_reset") and row["subject"] == row["actor"]:
+    silent = ("end_sessions", "issue_reset", "reset_second_factor")
+    if row["command"] in silent and row["subject"] == row["actor"]:
         yield "nobody does this to their own account"
 
 

@@ -119,6 +119,8 @@ TABLE_CLASSES: Mapping[str, frozenset[Class]] = {
     "query_log": frozenset({Class.READ}),
     "reconciliations": frozenset({Class.RECONCILIATION}),
     "reconciliation_items": frozenset({Class.RECONCILIATION}),
+    "payment_explanations": frozenset({Class.RECONCILIATION}),
+    "unrecovered": MONEY,
 }
 
 #: Commands that pilot mode stops (catalogue, Operation classes).

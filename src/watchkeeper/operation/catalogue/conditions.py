@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from watchkeeper.boundary.features import BY_NAME
 from watchkeeper.operation.catalogue import INVARIANTS
 from watchkeeper.operation.catalogue.playbooks import PLAYBOOKS
+from watchkeeper.operation.catalogue.signs.nearness import LEVELS
 from watchkeeper.operation.catalogue.steps import in_words
+from watchkeeper.operation.catalogue.unexplained import UNBOOKED, UNMATCHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,20 @@ _OF_SIGNS = (
     ),
 )
 
+#: The domain's warnings before the limit of exposure: each level is told of an account by itself, and ends by itself.
+_OF_NEARNESS = tuple(
+    Condition(name, title, severity, "account", "nearness", lasts=True)
+    for (name, _), (title, severity) in zip(
+        LEVELS,
+        (
+            ("A trader nears the exposure limit", "low"),
+            ("A trader is near the exposure limit", "low"),
+            ("A trader has nearly reached the exposure limit", "medium"),
+        ),
+        strict=True,
+    )
+)
+
 #: What is told beside the catalogue's rows: of the watch itself, its records and its channels.
 _OF_THE_WATCH = (
     Condition(
@@ -189,7 +205,15 @@ _OF_THE_WATCH = (
     Condition("monitor silent", "The watch is silent", "critical", "everything", lasts=True, cause=_TIERS),
     Condition("server full", "The database server's disk is full", "critical", "everything", "9", lasts=True),
     Condition(
-        "money unmatched", "Money stands in no statement of its provider", "high", "provider", lasts=True
+        UNMATCHED, "Money stands in no statement of its provider", "high", "provider", "money", lasts=True
+    ),
+    Condition(
+        UNBOOKED,
+        "A provider's statement has money that no book has",
+        "high",
+        "provider",
+        "unbooked",
+        lasts=True,
     ),
     Condition("incident records", "Incident records cannot be kept", "high", "everything"),
     Condition("settings wrong", "The settings cannot be used", "high", "everything"),
@@ -229,7 +253,7 @@ def _of_invariants() -> tuple[Condition, ...]:
 
 
 CONDITIONS: dict[str, Condition] = {
-    condition.id: condition for condition in (*_of_invariants(), *_OF_SIGNS, *_OF_THE_WATCH)
+    condition.id: condition for condition in (*_of_invariants(), *_OF_SIGNS, *_OF_NEARNESS, *_OF_THE_WATCH)
 }
 
 

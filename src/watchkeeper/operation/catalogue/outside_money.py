@@ -2,17 +2,21 @@
 
 A deposit that somebody declares without paying looks like any other in the books: no check of rows against rows sees it.
 What sees it is the provider's own statement, so payments that none has matched within a day are told. Only for providers
-with which a statement was ever compared: before the first one, nothing was promised. Cash has no statement.
+with which a statement was ever compared: before the first one, nothing was promised. Cash has no statement. A payment that
+the operator has explained counts as matched, as it was booked then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from watchkeeper.base.canonical import Value
 from watchkeeper.base.clock import SECONDS_PER_HOUR, Instant, later
-from watchkeeper.boundary.views import VIEWS, Views
+from watchkeeper.boundary.views import VIEWS, View, Views
+from watchkeeper.operation.catalogue import paging
 from watchkeeper.operation.catalogue.books import integer
+from watchkeeper.operation.catalogue.unexplained import Overdue, Unmatched, by_provider
 
 UNMATCHED_SECONDS_MAX = 24 * SECONDS_PER_HOUR
 #: Keys that one look reads of a table, payments that are kept in mind, and references that one query names.
@@ -21,9 +25,9 @@ PENDING_MAX = 20_000
 _REFERENCES_AT_ONCE = 500
 _PROVIDERS_MAX = 50
 
-_ITEMS = VIEWS["reconciliation_items"]
+_ITEMS, _EXPLAINED = VIEWS["reconciliation_items"], VIEWS["payment_explanations"]
 #: Table -> its amount, and the way that its money went where the row itself does not say.
-_SOURCES = {"wallet_ledger": "amount_ugx", "payouts": "amount_ugx", "pickups": "proceeds_ugx"}
+SOURCES = {"wallet_ledger": "amount_ugx", "payouts": "amount_ugx", "pickups": "proceeds_ugx"}
 _WALLET_WAYS = {"capital_deposit": "in", "profit_withdrawal": "out"}
 _WAYS = {"payouts": "out", "pickups": "in"}
 
@@ -37,17 +41,6 @@ class Payment:
     at: Instant
 
 
-@dataclass(frozen=True, slots=True)
-class Unmatched:
-    """What of a provider no statement has matched in time; `at_least` while there is more than can be kept in mind."""
-
-    provider: str
-    count: int
-    total_ugx: int
-    oldest: Instant
-    at_least: bool
-
-
 class OutsideMoney:
     """Keeps in mind which payments await their match, and how far it has read. Belongs to one thread.
 
@@ -58,9 +51,9 @@ class OutsideMoney:
     def __init__(self, views: Views) -> None:
         self._views = views
         self._providers: frozenset[str] = frozenset()
-        self._read: dict[str, int] = dict.fromkeys(_SOURCES, 0)
+        self._read: dict[str, int] = dict.fromkeys(SOURCES, 0)
         self._pending: dict[tuple[str, str], Payment] = {}
-        self._items = 0
+        self._items = self._explained = 0
         #: Whether the last look came to the end of the books, and whether it came further than the one before.
         self.complete = False
         self.advanced = False
@@ -78,35 +71,34 @@ class OutsideMoney:
             providers = self.providers()
             if providers != self._providers or self._went_back():
                 # What was passed over may count now.
-                self._providers, self._pending, self._items = providers, {}, 0
-                self._read = dict.fromkeys(_SOURCES, 0)
+                self._providers, self._pending, self._items, self._explained = providers, {}, 0, 0
+                self._read = dict.fromkeys(SOURCES, 0)
             if not providers:
                 self.complete = True
                 return {}
             before = dict(self._read)
             self._settle()
-            self.complete = all(self._read_on(table) for table in _SOURCES)
+            self.complete = all(self._read_on(table) for table in SOURCES)
             self.advanced = self._read != before
         return self._overdue(at)
 
     def _went_back(self) -> bool:
         """Whether the books end earlier than they did: an older copy was put back."""
-        return self._views.last(_ITEMS) < self._items or any(
-            self._views.last(VIEWS[table]) < key for table, key in self._read.items()
-        )
+        read = {_ITEMS.table: self._items, _EXPLAINED.table: self._explained} | self._read
+        return any(self._views.last(VIEWS[table]) < key for table, key in read.items())
 
     def _settle(self) -> None:
-        """Forget what was matched since the last look."""
-        last = self._views.last(_ITEMS)
-        if last == self._items:
+        """Forget what was matched or explained since the last look."""
+        last = self._views.last(_ITEMS), self._views.last(_EXPLAINED)
+        if last == (self._items, self._explained):
             return
         for key in self._matched(list(self._pending)):
             del self._pending[key]
-        self._items = last
+        self._items, self._explained = last
 
     def _read_on(self, table: str) -> bool:
         """Take in what was booked since the last look; whether that was all of it."""
-        view, amount = VIEWS[table], _SOURCES[table]
+        view, amount = VIEWS[table], SOURCES[table]
         last, begin = self._views.last(view), self._read[table]
         if len(self._pending) >= PENDING_MAX:
             return begin == last
@@ -132,35 +124,40 @@ class OutsideMoney:
         return end == last
 
     def _matched(self, keys: list[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Which of these stand in a statement with the way and the amount that the books have."""
+        """Which of these stand in a statement with the way and the amount that the books have, or were explained with them."""
         matched: set[tuple[str, str]] = set()
-        for begin in range(0, len(keys), _REFERENCES_AT_ONCE):
-            some = keys[begin : begin + _REFERENCES_AT_ONCE]
-            providers, references = {key[0] for key in some}, {key[1] for key in some}
-            rows = self._views.database.query(
-                "SELECT provider, external_ref, their_direction, their_amount_ugx FROM watch_reconciliation_items "
-                f"WHERE provider IN ({', '.join('?' * len(providers))}) "
-                f"AND external_ref IN ({', '.join('?' * len(references))}) AND their_direction IS NOT NULL",
-                (*sorted(providers), *sorted(references)),
-            )
-            for provider, reference, way, amount in rows:
-                payment = self._pending.get((str(provider), str(reference)))
-                if payment is not None and (payment.direction, payment.amount_ugx) == (way, amount):
-                    matched.add((str(provider), str(reference)))
+        for view, way, amount in (
+            (_ITEMS, "their_direction", "their_amount_ugx"),
+            (_EXPLAINED, "our_direction", "our_amount_ugx"),
+        ):
+            for key, said in stating(self._views, view, keys, (way, amount)):
+                payment = self._pending.get(key)
+                if payment is not None and (payment.direction, payment.amount_ugx) == said:
+                    matched.add(key)
         return matched
 
     def _overdue(self, at: Instant) -> dict[str, Unmatched]:
         limit = later(at, seconds=-UNMATCHED_SECONDS_MAX)
-        found: dict[str, Unmatched] = {}
-        for (provider, _), payment in self._pending.items():
-            if payment.at > limit:
-                continue
-            known = found.get(provider, Unmatched(provider, 0, 0, payment.at, not self.complete))
-            found[provider] = Unmatched(
-                provider,
-                known.count + 1,
-                known.total_ugx + payment.amount_ugx,
-                min(known.oldest, payment.at),
-                known.at_least,
-            )
-        return found
+        overdue = [
+            Overdue(provider, reference, payment.direction, payment.amount_ugx, payment.at)
+            for (provider, reference), payment in self._pending.items()
+            if payment.at <= limit
+        ]
+        return by_provider(overdue, at_least=not self.complete)
+
+
+def stating(
+    views: Views, view: View, keys: Sequence[tuple[str, str]], columns: tuple[str, str]
+) -> Iterator[tuple[tuple[str, str], tuple[Value, Value]]]:
+    """What rows say of payments, given by provider and reference: the two columns, of rows where the first is not empty."""
+    first, second = columns
+    for some in paging.pieces(keys, _REFERENCES_AT_ONCE):
+        providers, references = {key[0] for key in some}, {key[1] for key in some}
+        rows = views.database.query(
+            f"SELECT provider, external_ref, {first}, {second} FROM {view.name} "
+            f"WHERE provider IN ({', '.join('?' * len(providers))}) "
+            f"AND external_ref IN ({', '.join('?' * len(references))}) AND {first} IS NOT NULL",
+            (*sorted(providers), *sorted(references)),
+        )
+        for provider, reference, one, other in rows:
+            yield (str(provider), str(reference)), (one, other)

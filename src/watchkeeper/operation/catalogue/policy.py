@@ -115,6 +115,8 @@ def _systems(entry: authority.Entry, *writes: str, irreversible: frozenset[str] 
 
 _ENTRY: Final = frozenset({"ledger entry"})
 _SETTLED: Final = frozenset({"wallet_ledger", "farmer_ledger", "lots"})
+#: An entry, and what of the correction was not there to be taken.
+_CORRECTED: Final = frozenset({"wallet_ledger", "farmer_ledger", "unrecovered"})
 _STEPS: Final = frozenset({"offer_steps"})
 
 POLICIES: Mapping[str, Policy] = {
@@ -183,6 +185,7 @@ POLICIES: Mapping[str, Policy] = {
     "delete_user": _admins(ADMIN, ANOTHER, "user_steps", irreversible=frozenset({"user deletion"})),
     "end_sessions": _admins(ADMIN_OR_OPERATOR, ANOTHER),
     "issue_reset": _admins(ADMIN_OR_OPERATOR, ANOTHER),
+    "reset_second_factor": _admins(OPERATOR, ANOTHER),
     "reset_password": Policy(roles=PEOPLE, touches=OWN),
     "change_password": Policy(roles=PEOPLE, touches=OWN),
     "set_phase": _admins(OPERATOR, NOBODYS, "phases"),
@@ -206,9 +209,17 @@ POLICIES: Mapping[str, Policy] = {
     "correct": _admins(
         OPERATOR,
         ANOTHER,
-        may_write=frozenset({"wallet_ledger", "farmer_ledger"}),
+        may_write=_CORRECTED,
         irreversible=_ENTRY | {"correction"},
     ),
+    "explain_payment": _admins(
+        OPERATOR,
+        ANOTHER,
+        "payment_explanations",
+        may_write=_CORRECTED,
+        irreversible=_ENTRY | {"correction"},
+    ),
+    "waive_unrecovered": _admins(OPERATOR, NOBODYS),
     "acknowledge": _admins(OPERATOR, NOBODYS, "acknowledgements"),
     "repair": _admins(OPERATOR, NOBODYS, "repairs"),
     "restore_defences": _admins(OPERATOR, NOBODYS),
@@ -227,6 +238,8 @@ REVERSING: Final = frozenset(
         "reverse_lock",
         "cure_reversal",
         "correct",
+        "explain_payment",
+        "waive_unrecovered",
         "repair",
         "acknowledge",
         "restore_defences",

@@ -18,6 +18,7 @@ CITING: Mapping[str, tuple[str, ...]] = {
     "offer_steps": ("offer_utid",),
     "notices": ("about_utid",),
     "reconciliation_items": ("our_utid",),
+    "payment_explanations": ("our_utid",),
 }
 _AT_ONCE = 500
 

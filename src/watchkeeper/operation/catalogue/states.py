@@ -25,6 +25,7 @@ SESSIONS_END = (
     "suspend_user",
     "delete_user",
     "end_sessions",
+    "reset_second_factor",
     "reset_password",
     "change_password",
     "restore_state",

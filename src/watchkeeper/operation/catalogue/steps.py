@@ -78,6 +78,25 @@ STEPS: Mapping[str, tuple[str, ...]] = {
         "lift the restriction when the balance is right",
         "write down what it was",
     ),
+    "nearness": (
+        "look at the trader's positions: what is locked, delivered and not yet sold",
+        "see whether deliveries past their deadline or goods long in store hold it up",
+        "have those verified, reversed, picked up or written off; at the limit further locks are refused",
+    ),
+    "money": (
+        "compare the newest statement: watchkeeper reconcile",
+        "look which payments are left: watchkeeper payment list",
+        "ask the provider; what its statements go on lacking may never have been paid",
+        "say of each why it differs, with a correction where the books are wrong: watchkeeper payment explain",
+        "write down what it was",
+    ),
+    "unbooked": (
+        "look which payments they are: watchkeeper payment list",
+        "ask the provider what each is; money that went out without a command may have been taken",
+        "have booked what belongs in the books, under its reference",
+        "say of each of the others, such as a fee, what it is: watchkeeper payment explain",
+        "write down what it was",
+    ),
     "sign-ins": (
         "ask the person, by telephone, whether it was they",
         "if it was not: end that account's sessions and give it a reset code",

@@ -157,6 +157,9 @@ _ALL = (
 
 THREATS: dict[str, Threat] = {threat.id: threat for threat in _ALL}
 
+#: Detectors of no threat: what they see is told so that none comes of it.
+FOREWARNING: tuple[str, ...] = ("accounts near the limit",)
+
 #: Detectors whose capability is not built yet, and what it is. They say UNKNOWN, and nothing is told of that each time.
 AWAITED: dict[str, str] = {
     "backup age": "backups are not made yet",

@@ -27,7 +27,8 @@ from watchkeeper.boundary.gatestore import GateBusy, GateUnreadable
 from watchkeeper.boundary.lease import PROBE_SECONDS_MAX, SILENT_AFTER_SECONDS, LeaseStore
 from watchkeeper.boundary.views import JOURNAL, Views
 from watchkeeper.operation.alerts import life as alerts
-from watchkeeper.operation.catalogue import INVARIANTS
+from watchkeeper.operation.catalogue import INVARIANTS, unexplained, unrecovered
+from watchkeeper.operation.catalogue.unrecovered import Unrecovered
 from watchkeeper.operation.console import beside, stopwatch
 from watchkeeper.operation.console.beside import Field
 from watchkeeper.operation.console.goes_on import GoesOn, Tally
@@ -197,6 +198,10 @@ class Overview:
     acknowledged_for_ever: int = 0
     #: Provider -> until when its statements were compared; empty while none ever was, None while that cannot be read.
     compared: dict[str, Instant] | None = None
+    #: Payments older than a day that stand on one side only, as of the control room's last look.
+    unexplained_payments: int = 0
+    #: What corrections could not take and nobody has waived; None while that cannot be read.
+    unrecovered: list[Unrecovered] | None = None
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -257,6 +262,7 @@ class Overlook:
                 "SELECT provider, max(until) FROM watch_reconciliations GROUP BY provider LIMIT 50"
             )
         }
+        overview.unrecovered = unrecovered.standing(self._views, limit=_LISTED_MAX)
         if overview.watch is not None:
             behind = max(0, self._views.last(JOURNAL) - overview.watch.watermark)
             overview.watch = replace(overview.watch, behind=behind, failover=self._views.at_a_failover())
@@ -337,6 +343,7 @@ class Overlook:
     def _read_store(self, overview: Overview) -> None:
         database = self._database
         overview.deadlines = deadlines.kept(database).words()
+        overview.unexplained_payments = unexplained.counted(database)
         for view in verdicts.current(database, clock=self._clock):
             overview.verdicts.append(
                 VerdictView(

@@ -208,14 +208,14 @@ def _missed(database: Database, found: Correction) -> str:
     """How a correction differs from every prediction of it that is on record; empty when one of them came true."""
     predicted: list[int] = []
     for (detail,) in database.query(
-        "SELECT detail FROM operator_actions WHERE action = 'correct' ORDER BY id DESC LIMIT ?",
+        "SELECT detail FROM operator_actions WHERE action IN ('correct', 'explain payment') ORDER BY id DESC LIMIT ?",
         (_PREDICTIONS_MAX,),
     ):
         said = json.loads(str(detail))
         if "predicted" in said and (said.get("account"), said.get("bucket"), said.get("amount_ugx")) == (
             found.account,
             found.bucket,
-            found.amount_ugx,
+            found.asked_ugx,
         ):
             predicted.append(int(said["predicted"]))
     if not predicted or found.after_ugx in predicted:

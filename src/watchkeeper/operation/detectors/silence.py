@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from watchkeeper.base.clock import BootTime
 from watchkeeper.operation.catalogue.signs.model import Sign
-from watchkeeper.operation.catalogue.threats import AWAITED, THREATS
+from watchkeeper.operation.catalogue.threats import AWAITED, FOREWARNING, THREATS
 from watchkeeper.operation.detectors import looks
 from watchkeeper.operation.detectors.model import QUIET, SEEN, UNKNOWN, Gone, Look, Plain, Post
 
 SILENT = "detector silent"
 #: Every detector that is at work; those whose capability is awaited say so for themselves.
 EXPECTED: tuple[str, ...] = tuple(
-    sorted({name for threat in THREATS.values() for name in threat.detectors} - set(AWAITED))
+    sorted({*(name for threat in THREATS.values() for name in threat.detectors), *FOREWARNING} - set(AWAITED))
 )
 
 

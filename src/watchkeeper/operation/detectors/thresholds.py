@@ -44,6 +44,13 @@ KNOWN: Mapping[str, Known] = {
     "failed_sign_ins_per_hour": Known(
         20, 1, 10_000, "more failed sign-ins of an admin or operator than this in any 60 minutes are told"
     ),
+    "exposure_first_percent": Known(80, 1, 100, "an account with so much of its limit at stake is told, low"),
+    "exposure_second_percent": Known(
+        90, 1, 100, "an account with so much of its limit at stake is told again, low"
+    ),
+    "exposure_third_percent": Known(
+        95, 1, 100, "an account with so much of its limit at stake is told again, medium"
+    ),
     "reversal_after_lock_seconds": Known(
         3600, 0, 7 * 86_400, "a reversal within this time of its lock is in haste"
     ),

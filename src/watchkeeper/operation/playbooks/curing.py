@@ -5,22 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from watchkeeper.boundary.cures import Position, Receipt
-from watchkeeper.boundary.gate import Scope
 from watchkeeper.boundary.views import STATES
-from watchkeeper.operation.catalogue.signs import corrections
-from watchkeeper.operation.catalogue.signs.model import Sign
-from watchkeeper.operation.containment import imposing
-from watchkeeper.operation.containment.imposing import Stop
-from watchkeeper.operation.detectors import telling
 from watchkeeper.operation.playbooks import proposals
-from watchkeeper.operation.playbooks.deskwork import DeskRefused, Deskwork, Operator
+from watchkeeper.operation.playbooks.correcting import Correcting
+from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator
 from watchkeeper.operation.seals import log as logs
-from watchkeeper.operation.verifier import findings, standing
+from watchkeeper.operation.verifier import standing
 
 
 @dataclass(slots=True)
-class Curing(Deskwork):
-    """Repair, acknowledge, correct, unwind, restore a state or the defences."""
+class Curing(Correcting):
+    """Repair, acknowledge, unwind, restore a state or the defences; and what is corrected."""
 
     def repair(
         self, run_id: int, finding_id: int, *, incident: str, reason: str, operator: Operator
@@ -87,72 +82,6 @@ class Curing(Deskwork):
             return []
         self._settle_when_read(run, operator, receipt.utid, cured=finding)
         return [receipt]
-
-    def correct(
-        self,
-        run_id: int,
-        *,
-        account: str,
-        bucket: str,
-        amount_ugx: int,
-        predicted: int,
-        incident: str,
-        reason: str,
-        operator: Operator,
-    ) -> Receipt:
-        """Move a balance against suspense; refused when the result would not be the one that was predicted."""
-        self._fresh(operator)
-        run = self._run(run_id)
-        open_ones = self._open(run) or [
-            f
-            for f in findings.latest(self.database, limit=500)
-            if f.invariant == run.rule and f.scope == run.scope
-        ]
-        if not open_ones:
-            raise DeskRefused(
-                "validation-failed", "There is no finding that this correction could belong to."
-            )
-        prediction = self._cure(
-            lambda: self.cures.predict(account=account, bucket=bucket, amount_ugx=amount_ugx)
-        )
-        if prediction["after"][bucket] != predicted:
-            raise DeskRefused(
-                "resumption-refused",
-                "The balance has moved since it was predicted. Look at the prediction again.",
-            )
-        mandate = self._mandate(open_ones[0], incident, reason, operator)
-        self._record(
-            operator,
-            "correct",
-            run,
-            reason,
-            {
-                "account": account,
-                "bucket": bucket,
-                "amount_ugx": amount_ugx,
-                "predicted": predicted,
-                "incident": incident,
-            },
-        )
-        receipt = self._cure(
-            lambda: self.cures.correct(mandate, account=account, bucket=bucket, amount_ugx=amount_ugx)
-        )
-        found = receipt.answer.get(f"{bucket}_ugx")
-        if found != predicted:
-            # Threat 5.2: the account stays as it is, whatever else is lifted, and somebody must look.
-            self._stop_for_a_wrong_correction(account, f"predicted {predicted:,}, found {found}")
-        self._settle_when_read(run, operator, receipt.utid)
-        return receipt
-
-    def _stop_for_a_wrong_correction(self, account: str, words: str) -> None:
-        stop = Stop(corrections.WRONG, Scope("account", account), corrections.STOPS, words)
-        imposing.impose(self.gatefile, stop, clock=self.clock)
-        with self.database.transaction("write"):
-            telling.tell(self.database, Sign(corrections.WRONG, str(stop.scope), words), at=self.clock.now())
-
-    def predict(self, *, account: str, bucket: str, amount_ugx: int) -> dict[str, dict[str, int]]:
-        """The balances before and after such a correction."""
-        return self._cure(lambda: self.cures.predict(account=account, bucket=bucket, amount_ugx=amount_ugx))
 
     def positions(self, run_id: int) -> list[Position]:
         """The open positions of the run's account."""

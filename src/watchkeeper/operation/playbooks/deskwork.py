@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from watchkeeper.base import canonical
+from watchkeeper.base import canonical, disclosure
 from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import SqliteDatabase
 from watchkeeper.base.words import harmless
@@ -251,11 +251,21 @@ def require_fresh(operator: Operator) -> None:
 
 
 def checked_reason(text: str) -> str:
-    """The reason in one harmless line; raises `DeskRefused` when it says too little."""
+    """The reason in one harmless line; raises `DeskRefused` when it says too little, or where somebody can be reached."""
     said = harmless(text, REASON_LENGTH_MAX)
     if len(said) < REASON_LENGTH_MIN:
         raise DeskRefused("validation-failed", f"Say why in at least {REASON_LENGTH_MIN} characters.")
+    refuse_identity(said)
     return said
+
+
+def refuse_identity(*texts: str | None) -> None:
+    """Refuse texts for the records that hold a telephone number or an e-mail address; raises `DeskRefused`."""
+    if any(disclosure.names_somebody(text) for text in texts if text):
+        raise DeskRefused(
+            "validation-failed",
+            "Records are kept for ever: leave telephone numbers and e-mail addresses out, and name people by their alias.",
+        )
 
 
 def evidence_of(finding: Finding) -> dict[str, object]:

@@ -27,15 +27,32 @@ def _gives_back_too_much(decision: Decision) -> None:
     more(profit, amount_ugx=-_UGX, capital_after=_UGX, profit_after=-_UGX)
 
 
-def _picked_up(world: World) -> None:
-    command = ConfirmPickup(
-        purchase_utid=str(world.names["second_purchase"]),
-        proceeds_ugx=15_000,
-        provider="mtn",
-        external_ref="SPLIT-WRONGLY",
-        reason=_REASON,
+def _pickup(world: World, purchase: str, *, proceeds_ugx: int = 15_000) -> ConfirmPickup:
+    utid = str(world.names[purchase])
+    return ConfirmPickup(
+        purchase_utid=utid, proceeds_ugx=proceeds_ugx, provider="mtn", external_ref=utid, reason=_REASON
     )
+
+
+def _at_a_loss(world: World) -> None:
+    """The neighbour's goods brought less than they cost."""
+    world.bench.one(
+        _pickup(world, "neighbour_second_purchase", proceeds_ugx=5_000), world.bench.market.admin.id
+    )
+
+
+def _picked_up(world: World) -> None:
+    command = _pickup(world, "second_purchase")
     mistakes.act(world, command, world.bench.market.admin.id, _gives_back_too_much)
+
+
+def _picked_up_as_if_dearer(world: World) -> None:
+    def at_another_cost(decision: Decision) -> None:
+        for row in rows(decision, "pickups"):
+            more(row, cost_ugx=_UGX)
+
+    command = _pickup(world, "second_purchase")
+    mistakes.act(world, command, world.bench.market.admin.id, at_another_cost)
 
 
 def _deposited(world: World) -> None:
@@ -56,12 +73,16 @@ def _too_cheaply(world: World) -> None:
     _written_off(world, "lot", -_UGX)
 
 
-def _made_good(world: World, _: Run) -> None:
-    """The next one is written off at so much more, and what is written off adds up."""
-    if world.names.get("made_good") is None:
-        world.names["made_good"] = True
-        _written_off(world, "stored_lot", _UGX)
-    world.turn()
+def _made_good(ugx: int) -> Callable[[World, Run], None]:
+    """The next goods are written off at so much more than they cost, and what has ended adds up."""
+
+    def made_good(world: World, _: Run) -> None:
+        if world.names.get("made_good") is None:
+            world.names["made_good"] = True
+            _written_off(world, "stored_lot", ugx)
+        world.turn()
+
+    return made_good
 
 
 def _remembered(change: int, *, open_ones: bool = False) -> Sql:
@@ -98,6 +119,21 @@ FAULTS = (
         (Stopped("1.1", ACCOUNT, WALLET),),
     ),
     Fault(
+        "entry that locks what no lock holds, with a forged journal row",
+        "1.1",
+        (deposit(more_locked=200_000), *journal_row(amount="500000"), PATCH),
+        (Stopped("1.1", ACCOUNT, WALLET, findings=1),),
+    ),
+    Fault(
+        "pickup that says that the goods cost more",
+        "1.1",
+        (_picked_up_as_if_dearer,),
+        (Stopped("1.1", EVERYTHING, MONEY), Stopped("1.1", ACCOUNT, WALLET, seen="hour")),
+        cure=_made_good(-_UGX),
+        before=_at_a_loss,
+        spoils=frozenset(["write-off", "purchase's end"]),
+    ),
+    Fault(
         "pickup that gives back more than the goods cost",
         "1.1",
         (_picked_up,),
@@ -109,7 +145,7 @@ FAULTS = (
         "1.1",
         (_too_cheaply,),
         (Stopped("1.1", EVERYTHING, MONEY), Stopped("1.1", ACCOUNT, WALLET, seen="hour")),
-        cure=_made_good,
+        cure=_made_good(_UGX),
         spoils=frozenset(["write-off"]),
     ),
     Fault(

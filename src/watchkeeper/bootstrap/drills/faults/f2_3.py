@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from watchkeeper.bootstrap.drills.faults.model import ACCOUNT, EVERYTHING, Fault, Stopped, without
 from watchkeeper.bootstrap.drills.faults.parts import (
     MONEY,
+    NEW_UTID,
     OF_AN_ACCOUNT,
     OLD_UTID,
     PATCH,
@@ -51,6 +52,13 @@ def _lifted_by_hand(world: World) -> None:
     lifting.drive(world.database, world.gatefile, clock=world.clock)
 
 
+def _names_read_by_no_admin(world: World) -> None:
+    """Somebody who is none was given names, as everybody is given their own."""
+    alias = str(world.names["changed_alias"])
+    world.bench.executor.notes.query(actor=alias, query="accounts", fields="name phone", subjects=alias)
+    world.bench.executor.flush_notes()
+
+
 def _nothing_to_cure(world: World, _: Run) -> None:
     """That a number is missing is sealed as it is; no row can be put back or acknowledged."""
     world.turn()
@@ -62,6 +70,16 @@ FAULTS = (
         "2.3",
         (deposit(),),
         (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="new"),),
+    ),
+    Fault(
+        "farmer's entry past the journal",
+        "2.3",
+        (
+            "INSERT INTO farmer_ledger (id, utid, farmer_id, number, type, amount_ugx, balance_after, at) SELECT "
+            f"(SELECT max(id) + 1 FROM farmer_ledger), {NEW_UTID}, farmer_id, number + 1, 'settlement', 700, "
+            "balance_after + 700, at FROM farmer_ledger WHERE farmer_id = {farmer} ORDER BY number DESC LIMIT 1",
+        ),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, key="{farmer_alias}", seen="new"),),
     ),
     Fault(
         "row under an old UTID, state patched",
@@ -81,13 +99,14 @@ FAULTS = (
         unsaid=UNSAID,
     ),
     Fault(
-        "lot's weight and cost edited",
+        "lots' weight and cost edited",
         "2.3",
-        # Of one that was deducted from and is picked up, so that neither what is left of it nor what it brought would add up.
+        # Of one that was deducted from and is picked up, so that neither what is left of it nor what it brought would add up;
+        # and of one in store, so that its trader would not seem exposed by what the state says.
         without(
             "lots_refuses_update",
-            "UPDATE lots SET grams = grams * 2, cost_ugx = cost_ugx * 2 WHERE id = (SELECT min(b.lot_id) FROM block_lots b "
-            "JOIN purchases p ON p.block_id = b.block_id WHERE p.utid = '{picked_up}')",
+            "UPDATE lots SET grams = grams * 2, cost_ugx = cost_ugx * 2 WHERE id = {stored_lot} OR id = (SELECT min(b.lot_id) "
+            "FROM block_lots b JOIN purchases p ON p.block_id = b.block_id WHERE p.utid = '{picked_up}')",
         ),
         (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, seen="whole"), WALLETS_STOP),
         unsaid=UNSAID | {"5.2"},
@@ -118,6 +137,18 @@ FAULTS = (
         (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, key="{operator_alias}", seen="whole"), WALLETS_STOP),
         # By what was sealed it was the operator who lifted it.
         before=_lifted_by_hand,
+        unsaid=frozenset(["3.3"]),
+    ),
+    Fault(
+        "role rewritten to an admin's, of one who read names",
+        "2.3",
+        without(
+            "role_history_refuses_update",
+            "UPDATE role_history SET role_after = 'admin' WHERE id = (SELECT max(id) FROM role_history WHERE user_id = {changed})",
+        ),
+        (Stopped("2.3", ACCOUNT, OF_AN_ACCOUNT, key="{changed_alias}", seen="whole"), WALLETS_STOP),
+        # By what was sealed it was no admin who read them.
+        before=_names_read_by_no_admin,
         unsaid=frozenset(["3.3"]),
     ),
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from watchkeeper.bootstrap.drills import curing
 from watchkeeper.bootstrap.drills.faults.model import COMMAND, EVERYTHING, Fault, Stopped
 from watchkeeper.bootstrap.drills.faults.parts import ADMIN, STOPPABLE, journal_row, logged
-from watchkeeper.market.commands import SuspendUser
+from watchkeeper.market.commands import ChangeRole, SuspendUser
 
 if TYPE_CHECKING:
     from watchkeeper.bootstrap.drills.world import World
@@ -26,19 +27,46 @@ def _suspended(world: World) -> None:
     )
 
 
+def _by_one_let_stand(world: World) -> None:
+    """A role came past the entrance and the operator let it stand; from then on its holder is an admin like any other."""
+    holder, other = world.bench.person("buyer"), world.bench.person("buyer")
+    world.inject(
+        (
+            "INSERT INTO role_history (id, utid, user_id, role_before, role_after, assigned_by, reason, at) SELECT "
+            f"max(id) + 1, '20261124-120001-adm-zzzzzz', {holder}, 'buyer', 'admin', {{admin}}, '{_WHY}', max(at) FROM role_history",
+            f"UPDATE user_state SET role = 'admin' WHERE user_id = {holder}",
+        )
+    )
+    world.turn()
+    curing.settle(world)
+    change = ChangeRole(
+        account=world.alias_of(other), role="farmer", reason="a drill: changed by one let stand"
+    )
+    world.bench.one(change, holder)
+
+
 def _changed(
-    *, whose: str, by: str, role_of_who: str, becomes: str, why: str = _WHY, said: str = ""
+    *,
+    whose: str,
+    by: str,
+    role_of_who: str,
+    becomes: str,
+    why: str = _WHY,
+    said: str = "",
+    command: str = "change_role",
 ) -> tuple[str, ...]:
     """A change of a role, with its rows; `said` is who the history says gave it."""
     return (
         "INSERT INTO role_history (id, utid, user_id, role_before, role_after, assigned_by, reason, at) SELECT "
         f"(SELECT max(id) + 1 FROM role_history), {_UTID}, s.user_id, s.role, '{becomes}', {{{said or by}}}, '{why}', "
         f"(SELECT max(at) FROM journal) FROM user_state s WHERE s.user_id = {{{whose}}}",
-        f"UPDATE user_state SET role = '{becomes}', session_generation = session_generation + 1 WHERE user_id = {{{whose}}}",
-        logged(_UTID, action="change_role", actor_id=f"{{{by}}}", subject=f"{{{whose}_alias}}"),
+        # A change of role ends the sessions, a set-up ends none.
+        f"UPDATE user_state SET role = '{becomes}', session_generation = session_generation + "
+        f"{int(command == 'change_role')} WHERE user_id = {{{whose}}}",
+        logged(_UTID, action=command, actor_id=f"{{{by}}}", subject=f"{{{whose}_alias}}"),
         *journal_row(
             utid=_UTID,
-            command="change_role",
+            command=command,
             actor_id=f"{{{by}}}",
             actor=f"{{{by}_alias}}",
             role=role_of_who,
@@ -67,6 +95,7 @@ FAULTS = (
         "3.1",
         _changed(whose="changed", by="admin", role_of_who="admin", becomes="operator"),
         (_ROLES_STOP,),
+        before=_by_one_let_stand,
     ),
     Fault(
         "role that was given without a reason",
@@ -86,5 +115,18 @@ FAULTS = (
         _changed(whose="changed", by="second_admin", role_of_who="admin", becomes="buyer"),
         (_ROLES_STOP, _COMMAND_STOPS, Stopped("2.2", EVERYTHING, ADMIN)),
         before=_suspended,
+    ),
+    Fault(
+        "role that a second set-up gave",
+        "3.1",
+        _changed(whose="changed", by="changed", role_of_who="farmer", becomes="admin", command="set_up"),
+        (
+            _ROLES_STOP,
+            Stopped("2.1", COMMAND, STOPPABLE, key="set_up"),
+            # A set-up makes accounts, and is no admin's act.
+            Stopped("4.2", COMMAND, STOPPABLE, key="set_up"),
+            Stopped("8.1", COMMAND, STOPPABLE, key="set_up"),
+            Stopped("2.2", EVERYTHING, ADMIN),
+        ),
     ),
 )

@@ -19,6 +19,8 @@ _STOPS = (
     Stopped("6.1", ACCOUNT, _LOCK),
     Stopped("6.2", EVERYTHING, _LOCK),
 )
+#: The limit, spelled out a second time (domain, Exposure).
+_EXPOSURE_UGX_MAX = 1_000_000
 _REASON = "a drill: cured as the playbook says"
 _INCIDENT = "INC-20261124-000000"
 #: With what the trader has at stake already, one such unit is more than anybody may have.
@@ -33,6 +35,17 @@ def _rich(world: World) -> None:
     listing = CreateListing(produce="Vanilla", grams=10_000, price_ugx_per_kg=_PRICE_UGX_PER_KG)
     units = world.bench.one(listing, world.farmer).body["unit_ids"]
     world.names["dear_unit"] = units[0] if isinstance(units, list) else 0
+
+
+def _neighbour_at_the_limit(world: World) -> None:
+    """The same, and the neighbour has exactly as much at stake as anybody may have."""
+    _rich(world)
+    books = world.bench.books
+    left = _EXPOSURE_UGX_MAX - books.wallet(world.neighbour).exposure_ugx
+    world.bench.one(Deposit(amount_ugx=left, provider="bank", external_ref="TO-THE-LIMIT"), world.neighbour)
+    listing = CreateListing(produce="Vanilla", grams=10_000, price_ugx_per_kg=left // 10)
+    units = world.bench.one(listing, world.farmer).body["unit_ids"]
+    world.bench.one(PayToLock(unit_id=int(str(units[0])) if isinstance(units, list) else 0), world.neighbour)
 
 
 def _locked(world: World) -> None:
@@ -60,7 +73,7 @@ FAULTS = (
         "3.2",
         lock(unit="{dear_unit}", price=_PRICE_UGX_PER_KG, before="0"),
         _STOPS,
-        before=_rich,
+        before=_neighbour_at_the_limit,
         cure=_cure,
     ),
     Fault(

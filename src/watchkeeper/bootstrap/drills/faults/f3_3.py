@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from watchkeeper.bootstrap.drills.world import World
 
 _READ = frozenset(["read"])
-#: The longest name of a query that can be stopped by its name, and one that is too long.
-_LONGEST, _TOO_LONG = "q" * 64, "q" * 65
+#: The longest and the shortest name of a query that can be stopped by its name, and one that is too long.
+_LONGEST, _SHORTEST, _TOO_LONG = "q" * 64, "q", "q" * 65
 
 
 def _read(actor: str, query: str) -> str:
@@ -52,12 +52,14 @@ FAULTS = (
             _read("nobody", "payouts"),
             _read("adm_\N{LATIN SMALL LETTER A WITH RING ABOVE}", "payouts"),
             _read("{admin_alias}", _LONGEST),
+            _read("{admin_alias}", _SHORTEST),
             _read("{admin_alias}", _TOO_LONG),
             _read("{admin_alias}", ""),
         ),
         (
             Stopped("3.3", QUERY, _READ, key="payouts", findings=2),
             Stopped("3.3", QUERY, _READ, key=_LONGEST, findings=1),
+            Stopped("3.3", QUERY, _READ, key=_SHORTEST, findings=1),
             Stopped("3.3", QUERY, _READ, key="unknown", findings=2),
         ),
     ),

@@ -1,8 +1,24 @@
-"""9.2 delivery verification is not half-working: rows of the gate that the operator did not set."""
+"""9.2 delivery verification is not half-working: rows of the gate that the operator did not set, and a rule that is lost."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchkeeper.bootstrap.drills.faults import reports
 from watchkeeper.bootstrap.drills.faults.model import EVERYTHING, Fault, Sql, Stopped
 
+if TYPE_CHECKING:
+    from watchkeeper.bootstrap.drills.world import World
+
 _STOPS = (Stopped("9.2", EVERYTHING, frozenset(["verification"]), seen="new"),)
+
+
+def _rule_lost(world: World) -> None:
+    reports.wrongly(
+        world,
+        "UPDATE feature_probes SET answer = 'AttributeError: no such rule' WHERE command = 'reverse_lock'",
+    )
+
 
 FAULTS = (
     Fault(
@@ -19,4 +35,5 @@ FAULTS = (
         _STOPS,
         spoils=frozenset(["delivered", "late"]),
     ),
+    Fault("the reversal's rule lost", "9.2", (_rule_lost,), _STOPS, cure=reports.mended),
 )

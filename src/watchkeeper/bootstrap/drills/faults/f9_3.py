@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from watchkeeper.bootstrap.drills import turning as calendar
-from watchkeeper.bootstrap.drills.curing import turned, turned_in_vain
+from watchkeeper.bootstrap.drills.faults import reports
 from watchkeeper.bootstrap.drills.faults.model import EVERYTHING, Fault, Sql, Stopped
 from watchkeeper.boundary import turning
 from watchkeeper.boundary.features import BY_NAME, STORAGE_FEE
@@ -73,34 +73,30 @@ def _mended(world: World, _: Run) -> None:
         world.turn()
 
 
-#: Longer than a round over the few lots of the business may take.
-_NEVER_DONE = Sql(
-    (
-        "UPDATE job_turns SET working_since_ns = working_since_ns - 400000000000, settled_ns = settled_ns - 400000000000 "
-        "WHERE job = 'storage fee'",
-    ),
-    store="lease",
-)
+def _round(works: str, settled: str) -> str:
+    """The round has been at work without a rest, and last left nothing undone, since these moments."""
+    return (
+        f"UPDATE job_turns SET working_since_ns = {works}, settled_ns = {settled} "
+        "WHERE job = 'storage fee' AND state = 'works'"
+    )
+
+
+#: In nanoseconds. A few more than a round over no lots may take, and fewer than one over the lots of the business may.
+_ALLOWED = "(SELECT boot_ns FROM probe_rounds) - 302000000000"
+#: Longer than a round over them may take.
+_TOO_LONG_AGO = "(SELECT boot_ns FROM probe_rounds) - 400000000000"
+
+
+def _rounds_that_end(world: World) -> None:
+    """A long round that is not too long, and rounds one after the other that each come to their end."""
+    for statement in (_round(_ALLOWED, _ALLOWED), _round(_TOO_LONG_AGO, "settled_ns")):
+        reports.wrongly(world, statement)
+        world.turn()
+    reports.truthfully(world)
 
 
 def _a_round_has_no_end(world: World) -> None:
-    """From here on the round is always at work, and was last done with all lots before that."""
-    keep_up = world.self_test
-
-    def goes_round() -> None:
-        keep_up()
-        world.inject((_NEVER_DONE,))
-
-    world.names["keep_up"] = keep_up
-    world.self_test = goes_round
-
-
-def _comes_to_its_end(world: World, run: Run) -> None:
-    keep_up = world.names.get("keep_up")
-    if callable(keep_up):
-        turned_in_vain(world, run)
-        world.self_test = keep_up
-    turned(world, run)
+    reports.wrongly(world, _round(_TOO_LONG_AGO, _TOO_LONG_AGO))
 
 
 FAULTS = (
@@ -125,6 +121,7 @@ FAULTS = (
         "9.3",
         (_a_round_has_no_end,),
         _STOPS,
-        cure=_comes_to_its_end,
+        cure=reports.mended,
+        before=_rounds_that_end,
     ),
 )

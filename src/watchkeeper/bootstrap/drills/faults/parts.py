@@ -44,12 +44,12 @@ def utid_of(entry: str) -> str:
     return f"(SELECT utid FROM wallet_ledger WHERE id = {entry})"
 
 
-def deposit(*, utid: str = NEW_UTID, more_capital: int = 0) -> str:
-    """An entry that nobody paid for: 500,000 shillings more of capital, and `more_capital` that does not follow."""
+def deposit(*, utid: str = NEW_UTID, more_capital: int = 0, more_locked: int = 0) -> str:
+    """An entry that nobody paid for: 500,000 shillings more of capital, and `more_capital` and `more_locked` that do not follow."""
     return (
         "INSERT INTO wallet_ledger (id, utid, trader_id, number, type, amount_ugx, capital_after, locked_after, "
         f"profit_after, provider, external_ref, at) SELECT (SELECT max(id) + 1 FROM wallet_ledger), {utid}, trader_id, "
-        f"number + 1, 'capital_deposit', 500000, capital_after + {500_000 + more_capital}, locked_after, profit_after, "
+        f"number + 1, 'capital_deposit', 500000, capital_after + {500_000 + more_capital}, locked_after + {more_locked}, profit_after, "
         "'mtn', 'FOUND-1', at FROM wallet_ledger WHERE id = " + OWN_LAST
     )
 

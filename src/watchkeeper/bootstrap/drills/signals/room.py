@@ -20,11 +20,12 @@ from watchkeeper.boundary.gate import Switch
 from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS
 from watchkeeper.interfaces.control_base import Actor
 from watchkeeper.interfaces.control_room import ControlRoom
-from watchkeeper.market.commands import Answer, Command, Deposit
+from watchkeeper.market.commands import Answer, Command, Deposit, ExplainPayment
 from watchkeeper.market.reconciliation import running
 from watchkeeper.market.reconciliation.maps import BUILT_IN
 from watchkeeper.market.reconciliation.statements import parse
 from watchkeeper.market.signin import sessions
+from watchkeeper.operation.catalogue.unexplained import UNBOOKED, UNMATCHED
 from watchkeeper.operation.incidents import gitstore, repository
 
 #: A provider by which nothing came in while the market was made.
@@ -99,14 +100,53 @@ def _money_unmatched(stage: Stage) -> None:
         _compare(stage, paid="IN-THE-STATEMENT")
         stage.passes(DAY + HOUR)
         worker.turn()
-        _told(stage, worker, telling.MONEY_UNMATCHED, "high", deposits, seconds=DAY + HOUR)
-        _compare(stage, paid="IN-THE-STATEMENT", also="NEVER-PAID")
+        _told(stage, worker, UNMATCHED, "high", deposits, seconds=DAY + HOUR)
+        _told_again(stage, worker)
+        _compare(stage, paid="IN-THE-STATEMENT", also="NEVER-PAID NOR-THIS")
         stage.passes(_MINUTE)
-        _over(stage, worker, telling.MONEY_UNMATCHED)
+        _over(stage, worker, UNMATCHED)
 
 
-def _compare(stage: Stage, *, paid: str, also: str = "") -> None:
-    """Compare the provider's statement, which has these payments of 7,000 shillings."""
+def _told_again(stage: Stage, worker: Worker) -> None:
+    """One that is told already hides no later one."""
+    times = [alert.times_raised for alert in stage.alerts_of(UNMATCHED)]
+    bench = stage.world.bench
+    bench.keep_lease()
+    bench.one(Deposit(amount_ugx=7_000, provider=_PROVIDER, external_ref="NOR-THIS"), stage.world.victim)
+    stage.passes(DAY + HOUR)
+    worker.turn()
+    if [alert.times_raised for alert in stage.alerts_of(UNMATCHED)] != [number + 1 for number in times]:
+        stage.unmet.append(f"{UNMATCHED} is not told again of a second payment")
+
+
+def _money_unbooked(stage: Stage) -> None:
+    """The provider paid somebody, and no command did; then the operator says what it was."""
+    with _working(stage) as worker:
+        _told(
+            stage,
+            worker,
+            UNBOOKED,
+            "high",
+            lambda: _compare(stage, paid="IN-THE-STATEMENT", out="NOBODYS"),
+            seconds=DAY + 4 * HOUR,
+        )
+        explanation = ExplainPayment(
+            finding=f"{_PROVIDER} NOBODYS",
+            incident="INC-DRILL",
+            reason=REASON,
+            provider=_PROVIDER,
+            external_ref="NOBODYS",
+            our_utid=None,
+            their_direction="out",
+            their_amount_ugx=7_000,
+        )
+        stage.world.bench.one(explanation, stage.world.bench.market.operator.id)
+        stage.passes(_MINUTE)
+        _over(stage, worker, UNBOOKED)
+
+
+def _compare(stage: Stage, *, paid: str, also: str = "", out: str = "") -> None:
+    """Compare the provider's statement, which has these payments of 7,000 shillings; `out` is one that went out."""
     bench = stage.world.bench
     bench.keep_lease()
     if not also:
@@ -114,7 +154,9 @@ def _compare(stage: Stage, *, paid: str, also: str = "") -> None:
     now = stage.clock.now()
     when = as_datetime(later(now, seconds=3 * HOUR)).strftime("%Y-%m-%d %H:%M:%S")
     text = "Transaction ID,Date,Credit,Debit\n" + "".join(
-        f"{reference},{when},7000,0\n" for reference in (paid, also) if reference
+        f"{reference},{when},{amounts}\n"
+        for references, amounts in ((paid, "7000,0"), (also, "7000,0"), (out, "0,7000"))
+        for reference in references.split()
     )
     statement = parse(
         text.encode(), BUILT_IN[_PROVIDER], first=later(now, seconds=-HOUR), end=later(now, seconds=DAY)
@@ -179,10 +221,17 @@ SIGNALS: tuple[Signal, ...] = (
     Signal(ALERT, telling.RECORDS, "the records' repository is gone", _records_lost, (telling.RECORDS,)),
     Signal(
         ALERT,
-        telling.MONEY_UNMATCHED,
+        UNMATCHED,
         "a payment that its provider's statement lacks",
         _money_unmatched,
-        (telling.MONEY_UNMATCHED,),
+        (UNMATCHED,),
+    ),
+    Signal(
+        ALERT,
+        UNBOOKED,
+        "a payment of the provider's statement that no book has",
+        _money_unbooked,
+        (UNBOOKED,),
     ),
     _acted("gate rebuilt", "high", _rebuilds),
     *(_acted(f"switch {switch.value}", "medium", _engages(switch)) for switch in Switch),

@@ -90,11 +90,30 @@ def _change_role(visit: Visit, body: NewRole) -> str | Response:
 
 def _reset(visit: Visit, body: Because) -> Response:
     answer = people.issue_reset(_alias(visit), body, visit.session, visit.services, visit.key)
+    if "enrolment" in answer:
+        return _once(
+            visit,
+            said=f"With this link {_alias(visit)} enrols. The link of before has ended.",
+            utid=utid_of(answer),
+            secret=_link(visit, answer["enrolment"]),
+            back=f"/account?alias={_alias(visit)}",
+        )
     return _once(
         visit,
         said=f"With this code {_alias(visit)} sets a new password, within the hour.",
         utid=utid_of(answer),
         secret=str(answer["code"]),
+        back=f"/account?alias={_alias(visit)}",
+    )
+
+
+def _reset_second_factor(visit: Visit, body: Because) -> Response:
+    answer = people.reset_second_factor(_alias(visit), body, visit.session, visit.services, visit.key)
+    return _once(
+        visit,
+        said=f"{_alias(visit)} is signed out and has no second factor. With this link the person enrols another.",
+        utid=utid_of(answer),
+        secret=_link(visit, answer["enrolment"]),
         back=f"/account?alias={_alias(visit)}",
     )
 
@@ -126,6 +145,9 @@ PAGES = (
             ),
             "end-sessions": Act(shape=Because, do=_end_sessions, said="Every session has ended."),
             "reset": Act(shape=Because, do=_reset, said="", needs_fresh=True),
+            "second-factor": Act(
+                shape=Because, do=_reset_second_factor, said="", roles=("operator",), needs_fresh=True
+            ),
             "role": Act(
                 shape=NewRole,
                 do=_change_role,

@@ -1,24 +1,19 @@
-"""The admin's pages: deliveries and red flags, pickups, payouts, and the market's switches."""
+"""The admin's pages: deliveries and red flags, pickups, payouts, and the market's switches. Goods are elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
-
-from pydantic import Field
 
 from watchkeeper.boundary.gate import Switch
 from watchkeeper.interfaces.market_web import boards as watched
-from watchkeeper.interfaces.market_web import control, goods, money_out, offers, trade
+from watchkeeper.interfaces.market_web import control, goods, money_out, trade
 from watchkeeper.interfaces.market_web.pages.buyer import UtidText
-from watchkeeper.interfaces.market_web.pages.visit import NEWEST, ROWS, Act, Page, Visit, listed, utid_of
+from watchkeeper.interfaces.market_web.pages.visit import ROWS, Act, Page, Visit, listed, utid_of
 from watchkeeper.interfaces.market_web.shapes import (
     Because,
-    Cancellation,
     Flip,
     NewPayout,
     Pickup,
-    Reason,
     Verification,
 )
 from watchkeeper.interfaces.market_web.trade import shown
@@ -27,7 +22,6 @@ from watchkeeper.market.inventory import reading
 from watchkeeper.market.purchases.rules import PICKUP_SECONDS
 
 _ROLES = ("admin",)
-RowKey = Annotated[int, Field(strict=True, gt=0, lt=NEWEST)]
 
 
 class Verified(Verification):
@@ -52,25 +46,6 @@ class Expired(Because):
     """An order that nobody fetched."""
 
     purchase: UtidText
-
-
-class LotLost(Because):
-    """A lot whose goods are lost."""
-
-    lot_id: RowKey
-
-
-class BlockLost(Because):
-    """A block whose goods are lost."""
-
-    block_id: RowKey
-
-
-class Removed(Because):
-    """A listing that goes off the market."""
-
-    listing_id: RowKey
-    reason: Reason
 
 
 def _deliveries(visit: Visit) -> dict[str, object]:
@@ -150,21 +125,6 @@ def _flip(switch: Switch, *, engaged: bool) -> Callable[[Visit, Because], str]:
     return do
 
 
-def _write_off_lot(visit: Visit, body: LotLost) -> str:
-    reason = Because(reason=body.reason)
-    return utid_of(trade.write_off(body.lot_id, reason, visit.session, visit.services, visit.key))
-
-
-def _write_off_block(visit: Visit, body: BlockLost) -> str:
-    reason = Because(reason=body.reason)
-    return utid_of(goods.write_off(body.block_id, reason, visit.session, visit.services, visit.key))
-
-
-def _remove(visit: Visit, body: Removed) -> str:
-    reason = Cancellation(reason=body.reason)
-    return utid_of(offers.cancel(body.listing_id, reason, visit.session, visit.services, visit.key))
-
-
 #: What flips the two switches; releasing, which lets things happen again, needs a fresh second factor.
 FLIPS = {
     "pilot-on": Act(
@@ -232,11 +192,6 @@ PAGES = (
         template="admin_market.html",
         roles=_ROLES,
         read=switches,
-        acts={
-            **FLIPS,
-            "write-off-lot": Act(shape=LotLost, do=_write_off_lot, said="The lot is written off."),
-            "write-off-block": Act(shape=BlockLost, do=_write_off_block, said="The block is written off."),
-            "remove": Act(shape=Removed, do=_remove, said="What was free of it is off the market."),
-        },
+        acts=FLIPS,
     ),
 )

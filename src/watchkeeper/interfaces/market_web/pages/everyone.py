@@ -7,13 +7,14 @@ from typing import Annotated
 from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
-from watchkeeper.interfaces.market_web import notices, people
+from watchkeeper.interfaces.market_web import notices, people, statements
 from watchkeeper.interfaces.market_web.accounts import sign_out
 from watchkeeper.interfaces.market_web.auth import ALL
 from watchkeeper.interfaces.market_web.pages.rendering import render
 from watchkeeper.interfaces.market_web.pages.traced import readable
 from watchkeeper.interfaces.market_web.pages.visit import NEWEST, ROWS, Act, Page, Visit, listed, utid_of
 from watchkeeper.interfaces.market_web.shapes import ContactData, NewNotice, NewPassword, Shape
+from watchkeeper.market.accounting.statement import ledgers_of
 from watchkeeper.market.signin.enrolment import SECOND_FACTOR_ROLES
 
 
@@ -59,7 +60,13 @@ def _me(visit: Visit) -> dict[str, object]:
     codes = (
         people.recovery_codes(visit.session, visit.services) if visit.role in SECOND_FACTOR_ROLES else None
     )
+    # A buyer reads no amount, not even an own one of before.
+    may_read = visit.role in statements.ROLES
+    ledgers = ledgers_of(visit.services.handles().books.database, visit.session.user) if may_read else ()
     return {
+        "formerly": [
+            name for name in ledgers if visit.role not in ("trader", "farmer") or name != ledgers[0]
+        ],
         "me": people.me(visit.session, visit.services),
         "sessions": found["sessions"],
         "codes_left": None if codes is None else codes["left"],

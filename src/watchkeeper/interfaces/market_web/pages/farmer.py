@@ -30,7 +30,7 @@ Text40 = Annotated[str, Field(min_length=1, max_length=40)]
 class Produce(Shape):
     """Produce as a farmer enters it."""
 
-    produce: Annotated[str, Field(min_length=1, max_length=60)]
+    produce: Annotated[str, Field(min_length=1, max_length=40)]
     kilograms: UnitKilograms
     price_ugx_per_kg: Annotated[int, Field(strict=True, gt=0, le=10_000_000)]
 

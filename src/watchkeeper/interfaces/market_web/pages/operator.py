@@ -11,7 +11,11 @@ _ROLES = ("operator",)
 
 
 def _home(visit: Visit) -> dict[str, object]:
-    return {"phase": people.phase(visit.session, visit.services), **switches(visit)}
+    return {
+        "phase": people.phase(visit.session, visit.services),
+        "unnamed": visit.request.app.state.visitors.unnamed,
+        **switches(visit),
+    }
 
 
 def _set_phase(visit: Visit, body: NewPhase) -> str:

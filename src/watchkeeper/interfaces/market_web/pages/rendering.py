@@ -65,7 +65,7 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters.update(ugx=ugx, kg=kg, when=when, left=left, words=words)
+_TEMPLATES.filters.update(ugx=ugx, kg=kg, when=when, left=left, words=words, kampala=kampala)
 
 
 def new_key() -> str:

@@ -20,9 +20,11 @@ from watchkeeper.interfaces.market_web.auth import (
     COOKIE,
     RouteWithoutRoles,
     check_role,
+    counted,
     csrf,
     from_our_page,
     may,
+    remember,
     services,
 )
 from watchkeeper.interfaces.market_web.pages import entered
@@ -64,6 +66,15 @@ def add(router: APIRouter, page: Page) -> None:
         router.add_api_route(page.path, acted, methods=["POST"], openapi_extra=declared, response_model=None)
 
 
+def add_file(router: APIRouter, path: str, roles: tuple[str, ...], give: Callable[[Visit], Response]) -> None:
+    """Put a file at its address, for these roles; whoever is signed out signs in first."""
+
+    def given(request: Request) -> Response:
+        return guarded(request, lambda: give(_enter(roles, request)))
+
+    router.add_api_route(path, given, methods=["GET"], openapi_extra=may(*roles), response_model=None)
+
+
 def presses(request: Request) -> Presses:
     """The presses that this process remembers."""
     return cast("Presses", request.app.state.presses)
@@ -74,6 +85,7 @@ def guarded(request: Request, handler: Callable[[], Response]) -> Response:
     try:
         return handler()
     except Refusal as refusal:
+        counted(request, refusal)
         if refusal.code in ("unauthenticated", "session-expired"):
             return RedirectResponse("/sign-in" + ("?ended=yes" if request.cookies.get(COOKIE) else ""), 303)
         return _with_retry(refused(refusal.detail, status=refusal.status), refusal)
@@ -90,7 +102,7 @@ def _with_retry(response: Response, refusal: Refusal) -> Response:
     return response
 
 
-def _enter(page: Page, request: Request) -> Visit:
+def _enter(roles: tuple[str, ...], request: Request) -> Visit:
     """Who asks, in a role that may; raises `Refusal` before anything is looked up."""
     token = request.cookies.get(COOKIE, "")
     if not token:
@@ -98,7 +110,8 @@ def _enter(page: Page, request: Request) -> Visit:
     market = services(request)
     handles = market.handles()
     session = sessions.find(handles.identities, handles.books, token, clock=market.clock)
-    check_role(market, session, page.roles)
+    check_role(market, session, roles)
+    remember(request, session)
     return Visit(request=request, services=market, session=session, token=token, csrf=csrf(token))
 
 
@@ -120,7 +133,7 @@ def _render(page: Page, visit: Visit, *, status: int = 200) -> Response:
 
 
 def _shown(page: Page, request: Request) -> Response:
-    return _render(page, _enter(page, request))
+    return _render(page, _enter(page.roles, request))
 
 
 def _done(page: Page, visit: Visit) -> Mapping[str, str] | None:
@@ -140,7 +153,7 @@ def _done(page: Page, visit: Visit) -> Mapping[str, str] | None:
 
 
 def _acted(page: Page, request: Request, fields: dict[str, str]) -> Response:
-    visit = _enter(page, request)
+    visit = _enter(page.roles, request)
     if not from_our_page(request, token=visit.token, mark=fields.get("csrf", "")):
         raise Refusal("not-authorized", "This did not come from our own page. Load the page again.")
     name = fields.get("action", "")
@@ -155,6 +168,7 @@ def _acted(page: Page, request: Request, fields: dict[str, str]) -> Response:
     except Refusal as refusal:
         if refusal.code == "session-expired":
             raise
+        counted(request, refusal)
         return _again(page, visit, fields, refusal)
     if isinstance(outcome, Response):
         return outcome

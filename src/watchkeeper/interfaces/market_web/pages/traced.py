@@ -42,7 +42,7 @@ def _act(act: Mapping[str, Any]) -> dict[str, object]:
         "command": words(act["command"]),
         "at": act["at"],
         "head": _pairs(head),
-        # The number is what an admin writes off or takes off the market by.
+        # By its number a thing is called on the other pages.
         "rows": [
             (f"{words(row['table'])} {row['id']}" if "id" in row else words(row["table"]), _pairs(row))
             for row in act["rows"]

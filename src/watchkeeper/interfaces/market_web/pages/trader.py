@@ -25,10 +25,13 @@ from watchkeeper.interfaces.market_web.shapes import (
     Shape,
 )
 from watchkeeper.market import boards
+from watchkeeper.market.inventory import reading
 
 _ROLES = ("trader",)
-#: Units of one listing to choose from; they are all the same.
+#: Units of one listing to choose from; they are all the same, and the next ones come up as these are taken.
 UNITS_SHOWN_MAX = 10
+#: Orders that came to nothing, the last ones.
+ENDED_ORDERS_SHOWN_MAX = 5
 
 
 class AgreedLock(Shape):
@@ -56,16 +59,30 @@ def _home(visit: Visit) -> dict[str, object]:
         "locks": [trade.shown(row, now=now) for row in rows],
         "next": rows[-1]["id"] if rows else 0,
     }
+    database, user_id = visit.services.handles().books.database, visit.session.user.id
+    late = boards.failed(database, trader_id=user_id, after=visit.number("failed", 0), limit=ROWS)
+    failed = {"failed": [trade.shown(row) for row in late], "next": late[-1]["id"] if late else 0}
+    ended = reading.ended_orders(database, user_id, limit=ENDED_ORDERS_SHOWN_MAX)
     return {
         "wallet": trade.wallet(visit.session, visit.services, limit=1),
         "exposure": money_out.exposure(visit.session, visit.services),
         "locks": listed(visit, locks, "locks", "locks"),
+        "failed": listed(visit, failed, "failed", "failed"),
+        "ended": [trade.shown(row) for row in ended],
     }
 
 
 def _market(visit: Visit) -> dict[str, object]:
     answer = trade.listings(visit.session, visit.services, after=visit.number("after", 0), limit=ROWS)
-    return {"listings": listed(visit, answer, "listings", "after"), "units_max": UNITS_SHOWN_MAX}
+    found = listed(visit, answer, "listings", "after")
+    taken = boards.spoken_for(visit.services.handles().books.database, [row["id"] for row in found.rows])
+    for row in found.rows:
+        free = [unit for unit in row["units"] if unit["id"] not in taken]
+        # One's own open offers are among the others; first comes what nobody speaks of.
+        others = [unit for unit in row["units"] if unit["id"] in taken]
+        row["to_pay"] = (free + others)[:UNITS_SHOWN_MAX]
+        row["to_offer"] = free[:UNITS_SHOWN_MAX]
+    return {"listings": found}
 
 
 def _lock(visit: Visit, body: NewLock) -> str:

@@ -24,6 +24,10 @@ ROWS = 10
 NEWEST = 2**62
 
 
+#: What of an address says which list is shown, and goes on to its next rows.
+_OF_THE_LIST = frozenset({"alias", "trader", "run", "kind"})
+
+
 @dataclass(slots=True)
 class Visit:
     """Who asks for a page, and, after a form was refused, what was entered into which."""
@@ -142,7 +146,7 @@ def listed(
         raise TypeError(name)
     if len(rows) < limit:
         return Listed(rows, "")
-    kept = {key: value for key, value in visit.request.query_params.items() if key == "alias"}
+    kept = {key: value for key, value in visit.request.query_params.items() if key in _OF_THE_LIST}
     return Listed(rows, "?" + urlencode(kept | {parameter: str(answer["next"])}))
 
 

@@ -8,18 +8,21 @@ Blind to: an entry that no correction at the desk asked for; the check of rows t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.gate import OperationClass, Scope
 from watchkeeper.boundary.gate import account as scope_of
-from watchkeeper.operation.catalogue import books
+from watchkeeper.boundary.views import Row
+from watchkeeper.operation.catalogue import books, paging
 from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.signs.model import Reading
 
 WRONG = "wrong correction"
 #: What stands still while a wrong correction is looked at.
 STOPS: frozenset[OperationClass] = books.WALLET
+_UTIDS_AT_ONCE = 500
 _LEDGERS: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
     "wallet_ledger": (
         "trader_id",
@@ -35,11 +38,11 @@ _LEDGERS: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A correction as the books have it: on whom, of what, by how much, and what stands after it; amounts in UGX."""
+    """A correction as the books have it: on whom, of what, how much was asked, and what stands after it; amounts in UGX."""
 
     account: str
     bucket: str
-    amount_ugx: int
+    asked_ugx: int
     after_ugx: int
     at: int
 
@@ -59,6 +62,7 @@ def new(reading: Reading, *, read: Mapping[str, int]) -> tuple[list[Correction],
             rows, upto[table] = reading.new(
                 table, after=read.get(table, 0), where=f"type IN ({marks})", parameters=tuple(kinds)
             )
+            rest = _unrecovered(reading, rows)
             for row in rows:
                 bucket, column = kinds[str(row["type"])]
                 alias = reading.alias(row[owner])
@@ -67,9 +71,20 @@ def new(reading: Reading, *, read: Mapping[str, int]) -> tuple[list[Correction],
                         Correction(
                             alias,
                             bucket,
-                            integer(row["amount_ugx"]),
+                            integer(row["amount_ugx"]) - rest.get(row["utid"], 0),
                             integer(row[column]),
                             integer(row["at"]),
                         )
                     )
     return found, upto
+
+
+def _unrecovered(reading: Reading, rows: Sequence[Row]) -> dict[Value, int]:
+    """What of these corrections was not there to be taken, by their UTIDs."""
+    utids = [row["utid"] for row in rows]
+    found: dict[Value, int] = {}
+    for part in paging.pieces(utids, _UTIDS_AT_ONCE):
+        where = f"utid IN ({', '.join('?' * len(part))}) ORDER BY id"
+        for row in reading.rows("unrecovered", where, tuple(part), limit=len(part)):
+            found[row["utid"]] = integer(row["amount_ugx"])
+    return found

@@ -21,9 +21,11 @@ CURES = (
     "correct",
     "cure_reversal",
     "cure_verification",
+    "explain_payment",
     "repair",
     "restore_defences",
     "restore_state",
+    "waive_unrecovered",
 )
 
 
