@@ -1,4 +1,4 @@
-"""A market day: acts drawn from the table, seeded, as fast as is asked for, and for as long as nobody stops it."""
+"""A market day: the acts of the table in turn, seeded, as fast as is asked for, and for as long as nobody stops it."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ class Day:
         self._pause = _PAUSE_SECONDS / max(0.1, min(speed, 20.0))
         self._draw = random.Random(SEED)
         self._floor = Floor(people, draw=self._draw, clock=clock or SystemClock(), run=base36(6), keep=keep)
+        self._turns = {kind.name: self._draw.random() / kind.weight for kind in KINDS}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._play, name="day", daemon=True)
         #: How often each kind of act was done, by its name in the table.
@@ -74,11 +75,11 @@ class Day:
         self._thread.join(timeout=5)
 
     def step(self) -> None:
-        """Do one thing: what is drawn, or something else where there is nothing of that to do."""
-        kinds = list(KINDS)
+        """Do one thing: what is next, or what comes after it where there is nothing of that to do."""
         for _ in range(_TRIES_MAX):
-            (kind,) = self._draw.choices(kinds, [one.weight for one in kinds])
-            kinds.remove(kind)
+            kind = min(KINDS, key=lambda one: self._turns[one.name])
+            # By weight, and never twice in the same order; nothing waits for ever for its turn.
+            self._turns[kind.name] += self._draw.uniform(0.5, 1.5) / kind.weight
             if self._played(kind):
                 return
 

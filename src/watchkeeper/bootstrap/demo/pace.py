@@ -17,11 +17,11 @@ class Often:
     window_seconds: int = SECONDS_PER_HOUR
 
 
-#: The market's own limits: three fifths at once and the rest over the window, so any window has what it may have.
+#: The market's own limits: seven tenths at once and the rest over the window, so any window has what it may have.
 PACES = {
     limit.name: Often(
-        limit.accepted_max * 3 // 5,
-        limit.accepted_max - limit.accepted_max * 3 // 5,
+        limit.accepted_max * 7 // 10,
+        limit.accepted_max - limit.accepted_max * 7 // 10,
         limit.window_seconds,
     )
     for limit in LIMITS

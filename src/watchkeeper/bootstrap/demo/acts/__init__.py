@@ -1,4 +1,4 @@
-"""All that is done on a market day, as a table: what it is called, how likely it is next, how often it may be.
+"""All that is done on a market day, as a table: what it is called, how often its turn comes, how often it may be.
 
 Each act is a function of the floor that does one thing and says whether there was anything to do. What the market limits keeps
 to the market's limits by itself; `often` is for acts that are rare on any market.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from watchkeeper.base.clock import SECONDS_PER_HOUR
 from watchkeeper.bootstrap.demo.client import Person
 from watchkeeper.bootstrap.demo.floor import PRICES, Floor, Row, unended
+from watchkeeper.bootstrap.demo.pace import Often
 
 #: Of the deliveries that wait, one of those with the nearest deadlines is next.
 _NEAREST = 5
 #: What costs up to this a kilogram may wait for its buyer until its time is over, in UGX.
 _CHEAP_UGX_PER_KG = 1000
 _GRAMS_PER_KG = 1000
+#: An order that everybody forgets is given back so seldom that others of its kind come to their end.
+_FORGOTTEN, _SELDOM = "the forgotten order", Often(burst=1, refill=1, window_seconds=72 * SECONDS_PER_HOUR)
 
 
 def delivered(floor: Floor) -> bool:
@@ -29,13 +33,15 @@ def cancelled(floor: Floor) -> bool:
 
 def accepted_late(floor: Floor) -> bool:
     """What was late has come, and the trader takes it."""
-    lock = floor.chosen(_failed(floor))
+    lock = floor.chosen([row for row in _failed(floor) if row["outcome"] == "late"])
     return lock is not None and _said(floor, lock["utid"], "delivered")
 
 
 def reverse(floor: Floor) -> bool:
-    """The trader has the money back."""
-    lock = floor.chosen(_failed(floor))
+    """The trader has the money back: for what was cancelled, and for what is late while something else may still come."""
+    failed = _failed(floor)
+    cancelled = [row for row in failed if row["outcome"] == "cancelled"]
+    lock = floor.chosen(cancelled or failed[1:])
     if lock is None:
         return False
     reason = {"reason": f"nothing came, and {lock['trader']} wants the money back"}
@@ -77,8 +83,13 @@ def buy(floor: Floor) -> bool:
 
 
 def cancel_purchase(floor: Floor) -> bool:
-    """A buyer gives a block back."""
-    order = floor.chosen([one for one in _awaited(floor) if not one["overdue"]])
+    """A buyer gives a block back; seldom the one that would be forgotten."""
+    orders = [one for one in _awaited(floor) if not one["overdue"]]
+    if not orders and floor.pace.free(_FORGOTTEN, _SELDOM):
+        orders = [one for one in _pending(floor) if not one["overdue"]]
+        if orders:
+            floor.pace.take(_FORGOTTEN, _SELDOM)
+    order = floor.chosen(orders)
     if order is None:
         return False
     order["buyer"].post(f"/v1/purchases/{order['utid']}/cancellation", {})
@@ -86,12 +97,12 @@ def cancel_purchase(floor: Floor) -> bool:
 
 
 def pick_up(floor: Floor) -> bool:
-    """A buyer fetches a block and pays, mostly more than the trader did."""
+    """A buyer fetches a block and pays more than the trader did."""
     order = floor.chosen(_awaited(floor))
     if order is None:
         return False
     kilograms = int(order["grams"]) // _GRAMS_PER_KG
-    proceeds = max(1, kilograms * PRICES.get(order["produce"], 1000) * floor.draw.randrange(90, 140) // 100)
+    proceeds = max(1, kilograms * PRICES.get(order["produce"], 1000) * floor.draw.randrange(112, 140) // 100)
     floor.people.admin.post(
         f"/v1/purchases/{order['utid']}/pickup",
         {"proceeds_ugx": proceeds, **floor.payment(), "reason": "the buyer has fetched it and paid"},

@@ -18,9 +18,11 @@ _WAYS = {"capital_deposit": 1, "profit_withdrawal": -1, "payout": -1}
 
 
 def deposit(floor: Floor) -> bool:
-    """A trader pays capital in."""
-    trader = floor.somebody(floor.people.traders, "deposits-and-withdrawals")
-    if trader is None or _balance(trader, "capital_ugx") > _CAPITAL_UGX_MAX:
+    """The trader with the least capital pays some in."""
+    may = [one for one in floor.people.traders if floor.may(one, "deposits-and-withdrawals")]
+    capital = {one.alias: _balance(one, "capital_ugx") for one in may}
+    trader = min(may, key=lambda one: capital[one.alias], default=None)
+    if trader is None or capital[trader.alias] > _CAPITAL_UGX_MAX:
         return False
     return pay_in(floor, trader, 1000 * floor.draw.randrange(100, 400))
 

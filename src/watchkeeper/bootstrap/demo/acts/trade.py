@@ -11,6 +11,7 @@ from watchkeeper.bootstrap.demo.floor import PRODUCE, Floor, Row, unended
 _UNITS_OF_A_BLOCK = 10
 #: Where so many units of a produce are free, nobody brings more.
 _FREE_UNITS_MAX = 120
+_KG_OF_A_UNIT = 10
 _GRAMS_OF_A_UNIT = 10_000
 #: Nobody here wants to be told of an exposure near the limit.
 _EXPOSURE_UGX_MAX = 750_000
@@ -63,7 +64,7 @@ def lock(floor: Floor) -> bool:
 def lock_for(floor: Floor, trader: Person) -> bool:
     """This trader does."""
     unit = _unit(floor, trader)
-    if unit is None or _exposed(trader):
+    if unit is None or not _can_pay(trader, unit["price"]):
         return False
     floor.paced(trader, "locks", "/v1/locks", {"unit_id": unit["id"]})
     return True
@@ -116,18 +117,19 @@ def withdraw_offer(floor: Floor) -> bool:
 
 def lock_by_offer(floor: Floor) -> bool:
     """A trader pays what was agreed."""
-    may = [one for one in floor.people.traders if floor.may(one, "locks") and not _exposed(one)]
+    may = [one for one in floor.people.traders if floor.may(one, "locks")]
     trader, found = _some_offer(floor, may, "accepted")
-    if trader is None:
+    if trader is None or not _can_pay(trader, found["price_ugx_per_kg"]):
         return False
     floor.paced(trader, "locks", "/v1/locks", {"unit_id": found["unit_id"], "offer": found["offer"]})
     return True
 
 
-def _exposed(trader: Person) -> bool:
-    """Whether a trader has as much at stake as a careful one has; blocks that are sold make room again."""
-    exposure = trader.get("/v1/wallet?limit=1")["exposure_ugx"]
-    return isinstance(exposure, int) and exposure > _EXPOSURE_UGX_MAX
+def _can_pay(trader: Person, price_ugx_per_kg: int) -> bool:
+    """Whether the capital is there, and no more at stake than a careful trader has; blocks that are sold make room again."""
+    wallet = trader.get("/v1/wallet?limit=1")
+    capital, exposure = int(str(wallet["capital_ugx"])), int(str(wallet["exposure_ugx"]))
+    return capital >= price_ugx_per_kg * _KG_OF_A_UNIT and exposure <= _EXPOSURE_UGX_MAX
 
 
 def _listings(floor: Floor, who: Person) -> list[Row]:
