@@ -22,8 +22,8 @@ from tests.mutation import playing
 from tests.mutation.mutants import mutants
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Of all mutants: so many are killed at least. The aim is nine of ten: raise it once a whole run has shown it, never lower it.
-SHARE = 0.85
+#: Of all mutants: so many are killed at least. Raise it as whole runs allow, never lower it.
+SHARE = 0.9
 ONE_IN = 1 if LONG else 50
 #: What survives of the sample, by the mutants' keys, and why.
 SURVIVORS: frozenset[str] = frozenset(
