@@ -37,6 +37,7 @@ def test_the_register_is_found_from_the_pages_that_one_reads_first() -> None:
 
 def test_the_numbers_on_the_page_are_those_of_the_product() -> None:
     from watchkeeper.market import pace
+    from watchkeeper.market.listings import naming
     from watchkeeper.market.listings.rules import UNIT_GRAMS
     from watchkeeper.market.locks.rules import EXPOSURE_UGX_MAX
     from watchkeeper.market.signin import passwords, resets, sessions, sign_in
@@ -49,6 +50,7 @@ def test_the_numbers_on_the_page_are_those_of_the_product() -> None:
 
     assert set(numbers("exposure.limit")) == {EXPOSURE_UGX_MAX}
     assert numbers("listing.weight") == [UNIT_GRAMS // 1000]
+    assert numbers("listing.named") == [naming.WORDS_MAX, naming.LENGTH_MAX]
     assert numbers("account.pilot-caps") == [
         PILOT_CAPS[role] for role in ("farmer", "trader", "buyer", "admin")
     ]

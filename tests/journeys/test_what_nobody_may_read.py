@@ -158,6 +158,7 @@ def test_no_byte_that_a_buyer_reads_holds_a_price_a_cost_or_a_fee(full: Everythi
     assert read > 250
 
 
+@pytest.mark.rule("buyer.no-money", "listing.named", "reason.names-nobody", "notice.no-identity")
 def test_nobody_can_write_what_a_buyer_or_another_must_not_read(full: Everything, asker: Asker) -> None:
     farmer, admin, buyer = (bearer(full.people[role]._token) for role in ("farmer", "admin", "buyer"))
     wrong: dict[str, str] = {}

@@ -33,7 +33,6 @@ STATUS: dict[str, int] = {
     "reference-already-used": 409,
     "already-active": 409,
     "already-acknowledged": 409,
-    "correction-too-large": 409,
     "resumption-refused": 409,
     "inventory-not-available": 409,
     "already-ended": 409,

@@ -78,7 +78,13 @@ class Game(TradeMoves, GoodsMoves, PeopleMoves):
 
     def _run(self, count: int) -> int:
         self.bench.keep_lease()
-        seconds = self.draw.randint(1, 600) if not self.chance(0.02) else self.draw.randint(6, 60) * 3600
+        # Where somebody has bought, time is let pass more often: few orders are left until their time is over.
+        waits = any(sale.outcome is None for sale in self.plain.sales.values())
+        seconds = (
+            self.draw.randint(1, 600)
+            if not self.chance(0.1 if waits else 0.02)
+            else self.draw.randint(6, 60) * 3600
+        )
         self.clock.instant_offset += seconds * 1_000_000
         steps = [self.step() for _ in range(count)]
         outcomes = self.bench.executor.run([self.bench.act(step.command, step.actor) for step in steps])

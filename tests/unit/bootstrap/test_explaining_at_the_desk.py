@@ -169,6 +169,7 @@ def test_of_several_things_that_statements_say_of_a_payment_one_is_named(desk: D
     assert [row[2] for row in desk.alerts(UNBOOKED)] == ["resolved"]
 
 
+@pytest.mark.rule("ledger.unrecovered")
 def test_what_a_correction_cannot_take_is_shown_everywhere_until_it_is_waived(desk: Desk) -> None:
     desk.deposit("NEVER", 100_000)
     desk.compare(desk.capital() | PAID | {"NEVER": 1}, hours_ago=1)

@@ -253,6 +253,7 @@ def test_the_watch_holds_after_comparisons_of_every_kind(office: Office) -> None
     assert [kind for (kind,) in kinds] == ["different", "matched", "missing_in_books", "missing_in_statement"]
 
 
+@pytest.mark.rule("reconcile.unmatched")
 def test_a_payment_that_no_statement_will_match_hides_no_later_one(office: Office) -> None:
     everything = office.capital() | PAID
     office.deposit("MUCH", 100_000)
@@ -311,6 +312,7 @@ def test_an_explained_payment_counts_as_matched_and_ends_the_alert(office: Offic
     office.turn()
 
 
+@pytest.mark.rule("reconcile.unbooked")
 def test_a_payment_of_a_statement_that_no_book_has_is_told_after_a_day_until_it_is_booked_or_explained(
     office: Office,
 ) -> None:

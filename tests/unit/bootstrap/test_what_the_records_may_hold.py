@@ -69,6 +69,7 @@ def _acts(control: ControlRoom, actor: Actor, alert: int, text: str) -> list[Cal
     ]
 
 
+@pytest.mark.rule("reason.names-nobody")
 @pytest.mark.parametrize("text", NAMED)
 def test_nothing_that_the_operator_writes_into_the_records_holds_a_way_to_reach_somebody(
     room: Room, control: ControlRoom, actor: Actor, text: str
@@ -93,6 +94,7 @@ def test_nothing_that_the_operator_writes_into_the_records_holds_a_way_to_reach_
     assert written() == before
 
 
+@pytest.mark.rule("reason.names-nobody")
 def test_a_note_of_a_playbook_holds_none_either() -> None:
     for text in NAMED:
         with pytest.raises(DeskRefused, match="name people by their alias"):

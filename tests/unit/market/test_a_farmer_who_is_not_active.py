@@ -54,6 +54,7 @@ def field(data: Path) -> Iterator[Field]:
     found.close()
 
 
+@pytest.mark.rule("listing.of-the-active")
 def test_a_unit_of_a_suspended_farmer_is_neither_locked_nor_offered_for_until_they_are_back(
     field: Field,
 ) -> None:
@@ -80,6 +81,7 @@ def test_a_unit_of_a_suspended_farmer_is_neither_locked_nor_offered_for_until_th
     assert field.code(MakeOffer(unit_id=field.theirs[2], price_ugx_per_kg=90), field.tina) == "accepted"
 
 
+@pytest.mark.rule("listing.of-the-active")
 def test_who_is_suspended_in_the_same_batch_sells_nothing_after_it(field: Field) -> None:
     field.keep_lease()
     acts = [
@@ -101,6 +103,7 @@ def test_who_is_suspended_in_the_same_batch_sells_nothing_after_it(field: Field)
     ]
 
 
+@pytest.mark.rule("listing.of-the-active")
 def test_the_farmer_comes_with_the_unit_in_the_order_of_the_checks(field: Field) -> None:
     poor = field.trader(capital_ugx=500)
     costly = field.one(
@@ -120,6 +123,7 @@ def test_the_farmer_comes_with_the_unit_in_the_order_of_the_checks(field: Field)
     assert field.code(PayToLock(unit_id=field.theirs[0]), poor) == "insufficient-capital"
 
 
+@pytest.mark.rule("listing.of-the-active")
 def test_what_is_begun_with_a_suspended_farmer_is_ended_by_others(field: Field) -> None:
     first, second = (field.one(PayToLock(unit_id=unit), field.tina) for unit in field.theirs[:2])
     offer = field.one(MakeOffer(unit_id=field.theirs[2], price_ugx_per_kg=90), field.tina)
@@ -139,6 +143,7 @@ def test_what_is_begun_with_a_suspended_farmer_is_ended_by_others(field: Field) 
     assert field.code(RemoveListing(listing_id=listing, reason=REASON), field.admin_id) == "accepted"
 
 
+@pytest.mark.rule("listing.of-the-active")
 def test_a_suspended_farmers_listings_leave_the_market_and_come_back_with_them(field: Field) -> None:
     other = field.person("farmer")
     beside = field.one(CreateListing(produce="Beans", grams=10_000, price_ugx_per_kg=100), other)
@@ -153,6 +158,7 @@ def test_a_suspended_farmers_listings_leave_the_market_and_come_back_with_them(f
     assert field.listed() == [own, others]
 
 
+@pytest.mark.rule("listing.of-the-active")
 def test_a_trader_is_not_shown_what_an_admin_is(data: Path) -> None:
     office = Office(data)
     for person in (office.admin, office.trader):

@@ -203,6 +203,7 @@ def test_the_state_of_an_account_is_what_its_rows_say(town: Town) -> None:
     assert town.user(town.newcomer) == replace(before, session_generation=before.session_generation + 1)
 
 
+@pytest.mark.rule("factor.lost")
 def test_the_operator_alone_resets_an_admins_second_factor_and_the_sessions_end(town: Town) -> None:
     act = ResetSecondFactor(account=town.alias(town.other_admin), reason=REASON)
     assert town.refused(act, town.admin_id) == "invalid-role"

@@ -289,6 +289,7 @@ def test_an_admin_who_lost_everything_enrols_anew_by_the_operators_act(office: O
     assert code_of(office.on(lost.alias, what, by=office.operator)) == "second-factor-required"
 
 
+@pytest.mark.rule("reset.invitation")
 def test_a_lost_invitation_is_made_anew_and_the_old_link_ends(office: Office) -> None:
     invited = office.post(office.admin, "/v1/users", role="buyer", reason=REASON).json()
     alias, old = invited["alias"], invited["enrolment"].rpartition("/")[2]

@@ -35,6 +35,7 @@ from watchkeeper.market.commands import (
     Deposit,
     ExpireOffer,
     ExpirePurchase,
+    ExplainPayment,
     InviteUser,
     MakeOffer,
     Payout,
@@ -49,6 +50,7 @@ from watchkeeper.market.commands import (
     SuspendUser,
     UnsuspendUser,
     VerifyDelivery,
+    WaiveUnrecovered,
     Withdraw,
     WriteOff,
     WriteOffBlock,
@@ -74,13 +76,18 @@ NOT_FOUND: dict[str, Callable[[Store], tuple[Command, int]]] = {
         SendNotice(kind="utid_specific", about_utid="x", text="Please look at it.", reason=REASON),
         s.admin,
     ),
+    "payment-not-found": lambda s: (_explaining("NOWHERE", said=("in", 1)), s.bench.market.operator.id),
+    "unrecovered-not-found": lambda s: (
+        WaiveUnrecovered(finding="1", incident="INC", reason=REASON, correction_utid="x"),
+        s.bench.market.operator.id,
+    ),
     "reconciliation-not-found": lambda s: (ReconcilePart(reconciliation="x", first=0, lines=()), s.admin),
 }
 #: What only the books' own rules answer, and what only the door does.
 BY_THE_BOOKS = frozenset(NOT_FOUND) | {
     "account-in-use", "account-not-active", "account-state", "already-acknowledged", "already-active",
     "already-ended", "already-reconciled", "already-verified", "already-written-off", "busy",
-    "capability-blocked", "correction-too-large", "deadline-not-passed", "deadline-passed", "feature-off",
+    "already-explained", "already-waived", "capability-blocked", "deadline-not-passed", "deadline-passed", "feature-off",
     "idempotency-key-reused", "insufficient-capital", "insufficient-earnings", "insufficient-profit",
     "invalid-role", "inventory-not-available", "listing-not-cancellable", "monitor-silent", "not-admin",
     "not-authorized", "not-reversible", "nothing-due", "offer-already-open", "offer-not-accepted",
@@ -167,6 +174,20 @@ def trade(store: Store) -> Iterator[tuple[str, str]]:
     yield "rate-limit-exceeded", store.code(more, poor)
 
 
+def _explaining(reference: str, *, said: tuple[str, int]) -> ExplainPayment:
+    """An explanation of a payment by mtn that no book has."""
+    return ExplainPayment(
+        finding=f"mtn {reference}",
+        incident="INC",
+        reason=REASON,
+        provider="mtn",
+        external_ref=reference,
+        our_utid=None,
+        their_direction=said[0],
+        their_amount_ugx=said[1],
+    )
+
+
 def money(store: Store) -> Iterator[tuple[str, str]]:
     """Of what goes out, what is corrected and what a provider says."""
     out = Withdraw(amount_ugx=1, provider="mtn", external_ref="OUT")
@@ -183,7 +204,10 @@ def money(store: Store) -> Iterator[tuple[str, str]]:
         bucket="profit",
         amount_ugx=-1,
     )
-    yield "correction-too-large", store.code(correct, operator)
+    corrected = store.bench.one(correct, operator)
+    waived = WaiveUnrecovered(finding="1", incident="INC", reason=REASON, correction_utid=corrected.utid)
+    store.bench.one(waived, operator)
+    yield "already-waived", store.code(waived, operator)
     row = row_as_found(store.bench.books.database, "listings", 1)
     assert row is not None
 
@@ -224,6 +248,11 @@ def money(store: Store) -> Iterator[tuple[str, str]]:
     yield "already-reconciled", store.code(compared, store.admin)
     part = ReconcilePart(reconciliation=run.utid, first=5, lines=(Line(reference="L"),))
     yield "out-of-turn", store.code(part, store.admin)
+    fee = Line(reference="FEE", direction="out", amount_ugx=5, at=Instant(1))
+    store.bench.one(ReconcilePart(reconciliation=run.utid, first=1, lines=(fee,)), store.admin)
+    explained = _explaining("FEE", said=("out", 5))
+    store.bench.one(explained, operator)
+    yield "already-explained", store.code(explained, operator)
 
 
 def goods(store: Store) -> Iterator[tuple[str, str]]:

@@ -64,6 +64,7 @@ def trader(market: Market) -> str:
     return user.alias
 
 
+@pytest.mark.rule("reconcile.explained")
 def test_a_payment_that_differs_is_explained_once_and_corrected_in_the_same_act(
     market: Market, clock: TurnableClock
 ) -> None:
@@ -119,6 +120,7 @@ def test_a_payment_that_never_came_and_one_that_no_book_has_are_explained_withou
     ]
 
 
+@pytest.mark.rule("reconcile.explained")
 def test_only_the_operator_explains_and_only_with_a_reason_an_incident_and_as_it_stands(
     market: Market, clock: TurnableClock
 ) -> None:
@@ -190,6 +192,7 @@ def test_only_the_operator_explains_and_only_with_a_reason_an_incident_and_as_it
     assert by_the_operator(market, right) == "accepted"
 
 
+@pytest.mark.rule("ledger.correction", "ledger.unrecovered")
 def test_a_correction_takes_at_most_what_is_there_and_the_rest_is_waived_once(market: Market) -> None:
     had = market.books.wallet(market.tina).capital_ugx
     command = Correct(

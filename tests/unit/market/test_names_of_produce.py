@@ -57,6 +57,7 @@ def store(data: Path) -> Iterator[Store]:
     found.world.close()
 
 
+@pytest.mark.rule("listing.named", "buyer.no-money")
 def test_a_name_of_produce_that_says_more_is_refused_with_its_field_and_writes_nothing(
     market: Market,
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_name_of_produce_that_says_more_is_refused_with_its_field_and_writes_n
     assert digest(market.data) == before
 
 
+@pytest.mark.rule("listing.named", "listing.named-one-way")
 def test_a_name_of_produce_is_kept_in_one_way_of_writing_it(market: Market) -> None:
     rows = []
     for text in NAMES:
@@ -109,6 +111,7 @@ def delivered(store: Store, *names: str) -> None:
         store.bench.one(VerifyDelivery(lock_utid=lock.utid, outcome="delivered", reason=REASON), store.admin)
 
 
+@pytest.mark.rule("listing.named-one-way", "store.blocks")
 def test_lots_join_into_one_block_however_their_names_were_entered(store: Store) -> None:
     delivered(store, *["Maize", "maize", "MAIZE", " maize ", "\uff2daize"] * 2)
     store.tick()
@@ -121,6 +124,7 @@ def as_before(text: str) -> str:
     return " ".join(text.split())
 
 
+@pytest.mark.rule("listing.named-one-way", "store.blocks")
 def test_lots_from_before_names_were_checked_join_the_block_of_their_name_and_stay_as_they_are(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +148,7 @@ def test_lots_from_before_names_were_checked_join_the_block_of_their_name_and_st
     store.turn()
 
 
+@pytest.mark.rule("buyer.no-money")
 def test_no_buyer_reads_a_name_from_before_names_were_checked_that_says_more(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ def test_the_address_is_the_last_one_that_the_proxy_names(office: Office) -> Non
     assert [row[0] for row in rows] == ["203.0.113.9", "127.0.0.1"]
 
 
+@pytest.mark.rule("pace.sign-in")
 def test_a_hundred_tries_of_one_visitor_leave_the_others_theirs(office: Office) -> None:
     note = office.intake.note_attempt
     for _ in range(ADDRESS_ATTEMPTS_MAX):

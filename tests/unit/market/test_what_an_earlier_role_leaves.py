@@ -154,6 +154,7 @@ def past(data: Path) -> Iterator[Past]:
     found.close()
 
 
+@pytest.mark.rule("role.past-ends", "buyer.no-money")
 def test_whoever_is_given_another_role_reads_no_amount_of_before_and_no_balance_of_others(past: Past) -> None:
     amounts, _ = contents.apart(past.data)
     looked_for = [a for a in amounts if a >= contents.AMOUNT_MIN and a not in contents.ALSO_GRAMS]
@@ -185,6 +186,7 @@ def test_whoever_is_given_another_role_reads_no_amount_of_before_and_no_balance_
     assert read > 40
 
 
+@pytest.mark.rule("role.past-ends")
 def test_a_trace_shows_who_has_a_past_their_own_rows_alone(past: Past) -> None:
     books = past.market.books
 
@@ -221,6 +223,7 @@ def test_a_trace_shows_who_has_a_past_their_own_rows_alone(past: Past) -> None:
     assert tables(past.payout.utid, past.farmer) is None
 
 
+@pytest.mark.rule("role.past-ends")
 def test_a_farmer_does_not_read_the_exposure_of_who_locked_a_unit(past: Past) -> None:
     books = past.market.books
 
@@ -250,6 +253,7 @@ def market(data: Path) -> Iterator[Market]:
     found.close()
 
 
+@pytest.mark.rule("buyer.no-money", "notice.no-identity")
 def test_a_buyer_reads_no_notice_with_an_amount_that_was_sent_before_it_would_be_refused(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +276,7 @@ def test_a_buyer_reads_no_notice_with_an_amount_that_was_sent_before_it_would_be
     assert read == sent[::-1]
 
 
+@pytest.mark.rule("role.past-ends", "buyer.no-money")
 def test_who_became_a_buyer_reads_nothing_that_was_said_to_them_in_their_earlier_role(market: Market) -> None:
     offer = market.one(MakeOffer(unit_id=market.units(1)[0], price_ugx_per_kg=90), market.tom)
     market.one(WithdrawOffer(offer_utid=offer.utid), market.tom)

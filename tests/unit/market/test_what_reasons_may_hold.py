@@ -22,11 +22,13 @@ from watchkeeper.market.commands import (
     Deposit,
     EndSessions,
     ExpirePurchase,
+    ExplainPayment,
     InviteUser,
     IssueReset,
     Payout,
     RemoveListing,
     Repair,
+    ResetSecondFactor,
     RestoreDefences,
     RestoreState,
     ReverseLock,
@@ -35,6 +37,7 @@ from watchkeeper.market.commands import (
     SuspendUser,
     UnsuspendUser,
     VerifyDelivery,
+    WaiveUnrecovered,
     Withdraw,
     WriteOff,
     WriteOffBlock,
@@ -64,6 +67,7 @@ def with_reason(alias: str, reason: str) -> list[Command]:
         DeleteUser(account=alias, reason=reason),
         EndSessions(account=alias, reason=reason),
         IssueReset(account=alias, reason=reason),
+        ResetSecondFactor(account=alias, reason=reason),
         SetPhase(phase="pilot", reason=reason),
         VerifyDelivery(lock_utid=UTID, outcome="late", reason=reason),
         ReverseLock(lock_utid=UTID, reason=reason),
@@ -75,6 +79,8 @@ def with_reason(alias: str, reason: str) -> list[Command]:
         Payout(account=alias, amount_ugx=5, **paid),
         SendNotice(kind="admin_broadcast", text="The store is closed.", reason=reason),
         Correct(account=alias, bucket="capital", amount_ugx=5, **cure),
+        ExplainPayment(provider="mtn", external_ref="R-1", our_utid=UTID, their_direction=None, their_amount_ugx=None, finding="1", incident="INC-1", reason=reason),
+        WaiveUnrecovered(correction_utid=UTID, **cure),
         Acknowledge(table_name="wallet_ledger", row_key="1", row_digest="0" * 64, account=alias, capital_delta_ugx=0, locked_delta_ugx=0, profit_delta_ugx=0, earnings_delta_ugx=0, **cure),
         Repair(sealed_leaf="{}", sealed_head=1, **cure),
         RestoreDefences(**cure),
@@ -102,6 +108,7 @@ def test_no_command_that_takes_a_reason_is_left_out() -> None:
     assert found - {"record_flip"} == {command.name for command in with_reason("tra_000000", REASON)}
 
 
+@pytest.mark.rule("reason.names-nobody")
 def test_a_reason_holds_no_telephone_number_and_no_address_and_its_refusal_says_what_to_do(
     market: Market,
 ) -> None:
@@ -121,6 +128,7 @@ def test_a_reason_holds_no_telephone_number_and_no_address_and_its_refusal_says_
     assert digest(market.data) == before
 
 
+@pytest.mark.rule("reason.names-nobody")
 def test_a_switch_is_not_flipped_for_a_reason_that_names_somebody(market: Market) -> None:
     admin = market.books.user(market.admin_id)
     assert admin is not None
@@ -146,6 +154,7 @@ def test_a_reason_may_name_acts_days_and_numbers(market: Market, reason: str) ->
     assert market.code(InviteUser(role="farmer", reason=reason), market.admin_id) == "accepted"
 
 
+@pytest.mark.rule("reason.names-nobody")
 def test_a_reference_may_be_digits_and_is_no_address(market: Market) -> None:
     assert (
         market.code(

@@ -47,6 +47,7 @@ def told(post: Post) -> set[tuple[str, str, str]]:
     return {(row[0], row[1], row[2]) for row in standing}
 
 
+@pytest.mark.rule("exposure.told")
 def test_each_level_is_told_of_an_account_once_and_ends_by_itself(post: Post) -> None:
     tina, tom = (f"account:{post.alias(one)}" for one in (post.market.tina, post.market.tom))
     assert told(post) == set()

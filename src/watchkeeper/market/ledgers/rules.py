@@ -79,7 +79,7 @@ def credit_farmer(
     change = -amount_ugx if type == "payout" else amount_ugx
     after = replace(earnings, number=earnings.number + 1, balance_ugx=earnings.balance_ugx + change)
     if after.balance_ugx < 0:
-        raise Refusal("correction-too-large", "A correction takes at most what is there.")
+        raise Refusal("insufficient-earnings", "This farmer has not that much to be paid. Look at the list.")
     decision.add(
         state,
         "farmer_ledger",
