@@ -14,12 +14,14 @@ from watchkeeper.market.reading import open_books, system_id_of
 
 #: Nobody can do this on the first day: it is for a purchase that nobody came for in two days.
 NOT_TODAY = {"purchases expired"}
-#: Its command, what the system does after a day, and what is the operator's, who sits in front of the terminal.
-NOT_PLAYED = {"purchase_expiry", "storage_fee", "expire_offer", "set_phase"}
-EVERY = {
-    command.name
+COMMANDS = {
+    command
     for _, command in inspect.getmembers(commands, inspect.isclass)
     if issubclass(command, Command) and not issubclass(command, Cure) and hasattr(command, "name")
+}
+#: Its command, what the system does after a day, and what is the operator's, who sits in front of the terminal.
+NOT_PLAYED = {"purchase_expiry", "storage_fee", "expire_offer"} | {
+    command.name for command in COMMANDS if command.roles == frozenset({"operator"})
 }
 
 
@@ -39,7 +41,7 @@ def test_the_demonstration_plays_every_kind_of_act_and_raises_no_alarm(tmp_path:
             played = {str(row[0]) for row in books.query("SELECT DISTINCT command FROM journal")}
         finally:
             books.close()
-        assert EVERY - played == NOT_PLAYED
+        assert {command.name for command in COMMANDS} - played == NOT_PLAYED
         assert "HOLDS" in system.command("status")
         assert system.store("SELECT * FROM findings") == []
         assert system.store("SELECT * FROM alerts") == []
