@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.interface import Record
-from watchkeeper.market import trail
 from watchkeeper.market.inventory import reading as goods
 from watchkeeper.market.listings import naming
 from watchkeeper.market.rows import number, text_or_none
 from watchkeeper.market.state import User
 from watchkeeper.market.tables import EFFECT_COLUMNS
+from watchkeeper.market.trail import Trail
 
 #: A chain is short: lock, outcome, reversal, cures. Longer than this is cut and said to be.
 CHAIN_MAX = 100
@@ -27,11 +27,12 @@ def trace(database: Database, utid: str, *, viewer: User) -> dict[str, object] |
     """The act of this UTID with its rows and its chain; None when there is none that `viewer` may see."""
     if _act(database, utid, viewer) is None:
         return None
+    trail = Trail(database)
     earlier: list[dict[str, object]] = []
     seen = {utid}
     front = [utid]
     while front and len(seen) < CHAIN_MAX:
-        for before in _before(database, front.pop(0)):
+        for before in _before(database, front.pop(0), trail):
             if before in seen or len(seen) >= CHAIN_MAX:
                 continue
             seen.add(before)
@@ -42,7 +43,7 @@ def trace(database: Database, utid: str, *, viewer: User) -> dict[str, object] |
     later: list[dict[str, object]] = []
     front = [utid]
     while front and len(seen) < CHAIN_MAX:
-        for following in _after(database, front.pop(0)):
+        for following in _after(database, front.pop(0), trail):
             if following in seen or len(seen) >= CHAIN_MAX:
                 continue
             seen.add(following)
@@ -55,21 +56,21 @@ def trace(database: Database, utid: str, *, viewer: User) -> dict[str, object] |
         "act": _act(database, utid, viewer),
         "earlier": earlier,
         "later": later,
-        "complete": len(seen) < CHAIN_MAX,
+        "complete": len(seen) < CHAIN_MAX and trail.whole,
     }
 
 
-def _before(database: Database, utid: str) -> list[str]:
+def _before(database: Database, utid: str, trail: Trail) -> list[str]:
     row = database.one("SELECT target_utid FROM journal WHERE utid = ?", (utid,))
     target = text_or_none(row[0]) if row else None
     return [
         *([] if target is None else [target]),
         *goods.neighbours_before(database, utid),
-        *trail.before(database, utid),
+        *trail.before(utid),
     ]
 
 
-def _after(database: Database, utid: str) -> list[str]:
+def _after(database: Database, utid: str, trail: Trail) -> list[str]:
     # A lot's fee has an act for each day; the deductions are in the inventory, and each leads back to its lot from here.
     rows = database.query(
         "SELECT utid FROM journal WHERE target_utid = ? AND command <> 'storage_fee' ORDER BY n LIMIT ?",
@@ -78,7 +79,7 @@ def _after(database: Database, utid: str) -> list[str]:
     return [
         *(str(row[0]) for row in rows),
         *goods.neighbours_after(database, utid),
-        *trail.after(database, utid),
+        *trail.after(utid),
     ]
 
 
