@@ -16,6 +16,7 @@ from watchkeeper.market.commands import (
     Reconcile,
     ReconcilePart,
     ResetPassword,
+    ResetSecondFactor,
     SendNotice,
     SuspendUser,
     UnsuspendUser,
@@ -133,7 +134,7 @@ def deleted(season: Season) -> None:
 
 
 def passwords(season: Season) -> None:
-    """A reset is handed over and used, a password changed, sessions ended; an old session is over then."""
+    """A reset is handed over and used, a password changed, sessions ended, a lost second factor replaced; an old session is over then."""
     draw = season.draw
     everyone = season.people.farmers + season.people.traders + season.people.buyers
     user_id, other = draw.sample(everyone, 2)
@@ -148,6 +149,8 @@ def passwords(season: Season) -> None:
     season.check(
         getattr(outcome, "code", "") == "session-expired", f"a session of before was answered {outcome}"
     )
+    # An admin who lost telephone and codes.
+    season.once(ResetSecondFactor(account=season.alias(season.admin), reason=REASON), season.operator)
     season.once(ChangePassword(), user_id)
     season.once(EndSessions(account=season.alias(other), reason=REASON), season.admin)
 
