@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from watchkeeper.base.clock import iso
 from watchkeeper.base.utid import base36
+from watchkeeper.interfaces.market_web import handing
 from watchkeeper.interfaces.market_web.answers import (
     SignedInAs,
 )
@@ -149,10 +150,9 @@ def invite(body: Invitation, session: SignedIn, services: Services, key: Idempot
     if user is None:
         raise Refusal("user-not-found", "There is no such account.")
     found: dict[str, object] = {"utid": answer.utid, "alias": user.alias, "role": user.role}
-    if user.status == "invited":
-        # Asked again, a new link replaces the old one: the first answer may never have arrived.
-        token = enrolment.invite_in(services.handles().identities, user, at=services.clock.now())
-        found["enrolment"] = f"/enrol/{token}"
+    # Asked again at once, a new link replaces the old one: the first answer may never have arrived.
+    if user.status == "invited" and handing.first_answer(services, answer, user):
+        found["enrolment"] = handing.link(services, user)
     return found
 
 
