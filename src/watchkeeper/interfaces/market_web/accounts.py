@@ -35,13 +35,14 @@ from watchkeeper.market.commands import Act, ActivateUser, InviteUser
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import enrolment, sessions
 from watchkeeper.market.signin.passkeys import Assertion
+from watchkeeper.market.signin.sign_in import address_of
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["accounts"])
 
 
 def address(request: Request) -> str:
     """Where a request comes from, for throttling."""
-    return "unknown" if request.client is None else request.client.host
+    return address_of(None if request.client is None else request.client.host)
 
 
 def assertion(answer: PasskeyAnswer | None) -> Assertion | None:
