@@ -446,7 +446,7 @@ def test_whoever_goes_on_guessing_leaves_a_count_and_a_hit_that_the_watch_sees(o
     assert hits()[:10] == [1] * 10
     # A minute may turn between two of them; then there are two groups.
     assert len(hits()) <= 22
-    (rate,) = (rate for rate in RATES if rate.table == "rate_limit_hits")
+    (rate,) = (rate for rate in RATES if rate.name == "hits at the doors")
     reading = Reading(Views(office.data, system_id=office.system_id))
     seen = RateSign(rate).look(reading, read=0, told=0, limit=50, since=at, at=office.clock.now())
     reading.close()

@@ -90,6 +90,7 @@ class Day:
             try:
                 self.step()
             except Exception as error:
+                # A day that ended by itself would look like a quiet market.
                 name = type(error).__name__
                 self.refused[name] = self.refused.get(name, 0) + 1
                 _log.warning("day.step_failed", error=name, detail=str(error)[:200])
