@@ -6,8 +6,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from watchkeeper.base.clock import Clock
-from watchkeeper.base.database import Database, SqliteDatabase
+from watchkeeper.base.database import Database, DatabaseError, SqliteDatabase
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.lease import LeaseReader, LeaseStore
 from watchkeeper.market.cures.service import MarketCures
@@ -28,6 +30,7 @@ from watchkeeper.operation.verifier.continuous import Continuous
 
 #: A cure waits this long for a gap between the market's own batches.
 _CURE_BUSY_SECONDS = 10.0
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,11 @@ class Room:
         notes.refused(actor=actor, code=refusal.code)
         # What is summed up costs no sync; it is written with the next that is not.
         if notes.hit(actor=actor, limit=refusal.limit):
-            self._executor.flush_notes()
+            try:
+                self._executor.flush_notes()
+            except DatabaseError as error:
+                # It is a refusal all the same; what is noted stays noted and is written with the next.
+                _log.warning("control.notes_unwritten", detail=str(error)[:200])
 
     def _record(
         self,

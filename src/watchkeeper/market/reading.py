@@ -227,6 +227,18 @@ class Books:
         )
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
+    def journalled_at(self, n: int) -> Instant | None:
+        """When an act of the journal was accepted."""
+        row = self.database.one("SELECT at FROM journal WHERE n = ?", (n,))
+        return None if row is None else Instant(int(str(row[0])))
+
+    def touched_since(self, n: int, *, subject: str) -> bool:
+        """Whether an act after this one was on the same subject. Reads all that came after it: not for old acts."""
+        return (
+            self.database.one("SELECT 1 FROM journal WHERE n > ? AND subject = ? LIMIT 1", (n, subject))
+            is not None
+        )
+
     def nth_attempt(
         self, nth: int, *, since: Instant, kind: str, whose: str, key: str, only_from: str | None = None
     ) -> Instant | None:

@@ -14,7 +14,14 @@ from watchkeeper.market.pace import PaceExceeded
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import enrolment, passwords, sessions, totp
 from watchkeeper.market.signin.enrolment import Person
-from watchkeeper.market.signin.sign_in import ACCOUNT_ATTEMPTS_MAX, ADDRESS_ATTEMPTS_MAX, HOST, Gatekeeper
+from watchkeeper.market.signin.sign_in import (
+    ACCOUNT_ATTEMPTS_MAX,
+    ADDRESS_ATTEMPTS_MAX,
+    HOST,
+    UNKNOWN,
+    Gatekeeper,
+    address_of,
+)
 from watchkeeper.market.signin.store import open_identities
 from watchkeeper.market.state import User
 
@@ -180,6 +187,17 @@ def test_guesses_from_elsewhere_leave_the_hosts_command_line_open_and_its_own_do
     for _ in range(ACCOUNT_ATTEMPTS_MAX - 1):
         assert door.refused(door.admin, password="wrong", address=HOST) == "unauthenticated"
     assert door.refused(door.admin, address=HOST) == "rate-limit-exceeded"
+
+
+@pytest.mark.rule("pace.host-open")
+@pytest.mark.parametrize("said", [None, "", HOST, "unknown", "host:1", "1.2.3", "tra_nobody", "1" * 5000])
+def test_what_a_visitor_calls_an_address_is_one_or_unknown_and_never_the_host(said: str | None) -> None:
+    assert address_of(said) == UNKNOWN != HOST
+
+
+def test_one_address_has_one_name() -> None:
+    assert address_of("203.0.113.7") == "203.0.113.7"
+    assert address_of("2001:DB8::0:1") == address_of("2001:db8::1%any text") == "2001:db8::1"
 
 
 @pytest.mark.rule("sign-in.same-work")

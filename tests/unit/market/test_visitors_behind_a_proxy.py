@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from tests.worlds.office import Office, code_of
+from watchkeeper.interfaces.market_web.visitors import Named, Visitors
 from watchkeeper.market.signin.sign_in import ADDRESS_ATTEMPTS_MAX
 
 
@@ -57,3 +62,28 @@ def test_a_proxy_that_names_nobody_is_noticed_and_the_operator_is_told(office: O
     assert "X-Forwarded-For" not in operators_home(office)
     assert office.http.get("/livez", headers={"x-forwarded-proto": "https"}).status_code == 200
     assert "X-Forwarded-For" in operators_home(office)
+    # Repaired, it is not told any more.
+    assert office.http.get("/livez", headers=named).status_code == 200
+    assert "X-Forwarded-For" not in operators_home(office)
+
+
+@pytest.mark.parametrize(("peer", "unnamed"), [("127.0.0.1", True), ("::1", True), ("203.0.113.9", False)])
+def test_only_a_proxy_on_this_machine_is_asked_for_whom_it_asks(peer: str, unnamed: bool) -> None:
+    async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response()(scope, receive, send)
+
+    visitors = Visitors()
+    transport = httpx.ASGITransport(Named(answers, visitors=visitors), client=(peer, 4711))
+
+    async def asks() -> None:
+        async with httpx.AsyncClient(transport=transport, base_url="http://market") as http:
+            assert (await http.get("/", headers={"via": "1.1 somebody"})).status_code == 200
+
+    asyncio.run(asks())
+    assert visitors.unnamed is unnamed
+
+
+@pytest.mark.rule("pace.host-open")
+def test_whoever_calls_himself_the_host_is_unknown(office: Office) -> None:
+    assert tried(office, "tra_aaaaaa", x_forwarded_for="host") == "unauthenticated"
+    assert office.market.books.database.query("SELECT address FROM sign_in_attempts") == [("unknown",)]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.worlds.detecting import Post
+from watchkeeper.base.database import open_database
 from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.market.refusals import Refusal
 
@@ -41,5 +42,29 @@ def test_a_throttled_operator_leaves_a_count_and_a_hit_and_a_flood_costs_ten_row
     assert rows("SELECT code, CAST(sum(count) AS BIGINT) FROM refusal_counts GROUP BY code") == [
         ("rate-limit-exceeded", 26)
     ]
+    control.close()
+    post.close()
+
+
+@pytest.mark.rule("refusal.counted")
+def test_a_hit_that_cannot_be_written_is_a_refusal_all_the_same_and_is_written_later(data: Path) -> None:
+    post = Post(data)
+    control = ControlRoom(post.data, clock=post.clock)
+    alias = post.market.market.operator.alias
+    owner = open_database(post.data, "market", role="owner")
+
+    def tried() -> str:
+        with pytest.raises(Refusal) as refused:
+            control.gatekeeper.sign_in(alias=alias, password="wrong", address="10.0.0.1")
+        return refused.value.code
+
+    for _ in range(10):
+        assert tried() == "unauthenticated"
+    owner.execute("ALTER TABLE rate_limit_hits RENAME TO rate_limit_hits_away")
+    assert tried() == "rate-limit-exceeded"
+    owner.execute("ALTER TABLE rate_limit_hits_away RENAME TO rate_limit_hits")
+    assert tried() == "rate-limit-exceeded"
+    assert post.market.books.database.query("SELECT count FROM rate_limit_hits") == [(1,), (1,)]
+    owner.close()
     control.close()
     post.close()

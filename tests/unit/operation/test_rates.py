@@ -15,6 +15,7 @@ from watchkeeper.market.commands import (
     PayToLock,
     ReverseLock,
 )
+from watchkeeper.market.signin.sign_in import limits_of
 from watchkeeper.operation.catalogue.signs import model
 from watchkeeper.operation.catalogue.signs.rates import EVENTS_KEPT_MAX, Window
 
@@ -183,6 +184,31 @@ def test_more_than_fifty_hits_within_an_hour_are_told_and_a_summary_counts_as_ma
     assert post.market.code(PayToLock(unit_id=units[-1]), post.market.tina) == "rate-limit-exceeded"
     (alert,) = post.look("rate-limit hits")
     assert (alert.condition, alert.severity) == ("rate-limit spike", "medium")
+
+
+def test_throttled_sign_ins_are_told_once_until_quiet_and_drown_no_other_hits(post: Post) -> None:
+    notes = post.market.executor.notes
+    door = limits_of("sign_in", account="tra_aaaaaa", address="10.0.0.9")
+
+    def knocks(minutes: int) -> list[str]:
+        told: list[str] = []
+        for _ in range(minutes):
+            for _ in range(60):
+                notes.hit(actor="tra_aaaaaa", limit=door[len(told) % 2][3])
+            post.passes(seconds=61)
+            post.market.executor.flush_notes()
+            told += [alert.condition for alert in post.look("hits at the doors")]
+            told += [alert.condition for alert in post.look("rate-limit hits")]
+        return told
+
+    assert knocks(10) == ["guessing at the doors"]
+    assert post.alerts() == [("guessing at the doors", "everything", "medium", "open", 1)]
+    assert post.seen("rate-limit hits").value == 0
+    # Quiet for an hour it is over, and the next is told anew.
+    post.passes(hours=2)
+    post.look("hits at the doors")
+    assert [alert[3] for alert in post.alerts()] == ["resolved"]
+    assert knocks(3) == ["guessing at the doors"]
 
 
 def test_a_sixth_change_of_role_within_an_hour_is_told_and_invitations_are_none(post: Post) -> None:

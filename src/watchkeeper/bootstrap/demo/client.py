@@ -56,10 +56,7 @@ class Person:
             body["code"] = recovery_code
         elif self.secret is not None:
             body["code"] = self._fresh_code()
-        answer = self._http.post("/v1/sessions", json=body)
-        if answer.status_code != 201:
-            raise Refused(str(answer.json().get("title")))
-        self._token = str(answer.json()["token"])
+        self._token = str(self._checked(self._http.post("/v1/sessions", json=body))["token"])
 
     def get(self, path: str) -> dict[str, object]:
         """Read something."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 import httpx
+import structlog
 
 from watchkeeper.base.clock import Clock, SystemClock
 from watchkeeper.base.utid import base36
@@ -21,6 +22,7 @@ _PAUSE_SECONDS = 0.5
 #: Where there is nothing to do of one kind another is tried, so often.
 _TRIES_MAX = 6
 _FIRST_DEPOSIT_UGX = 400_000
+_log = structlog.get_logger()
 
 
 def _nothing() -> None:
@@ -85,7 +87,13 @@ class Day:
 
     def _play(self) -> None:
         while not self._stopping.wait(self._pause):
-            self.step()
+            try:
+                self.step()
+            except Exception as error:
+                # A day that ended by itself would look like a quiet market.
+                name = type(error).__name__
+                self.refused[name] = self.refused.get(name, 0) + 1
+                _log.warning("day.step_failed", error=name, detail=str(error)[:200])
 
     def _played(self, kind: Kind) -> bool:
         """Whether there was anything to do; what is refused was something, too."""

@@ -28,6 +28,7 @@ from watchkeeper.interfaces.market_web.auth import csrf, same_origin
 from watchkeeper.interfaces.market_web.strict import Bounds, SecurityHeaders, form
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import sessions
+from watchkeeper.market.signin.sign_in import address_of
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.catalogue.features import OF_INVARIANT
@@ -328,7 +329,7 @@ def _query(**values: str) -> str:
 
 
 def _address(request: Request) -> str:
-    return "unknown" if request.client is None else request.client.host
+    return address_of(None if request.client is None else request.client.host)
 
 
 def sign_out(request: Request, room: ControlRoom, actor: Actor, _: dict[str, str]) -> Response:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from watchkeeper.base.clock import iso
 from watchkeeper.base.utid import base36
+from watchkeeper.interfaces.market_web import handing
 from watchkeeper.interfaces.market_web.answers import (
     SignedInAs,
 )
@@ -34,13 +35,14 @@ from watchkeeper.market.commands import Act, ActivateUser, InviteUser
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.signin import enrolment, sessions
 from watchkeeper.market.signin.passkeys import Assertion
+from watchkeeper.market.signin.sign_in import address_of
 
 router = APIRouter(route_class=StrictRoute, prefix="/v1", tags=["accounts"])
 
 
 def address(request: Request) -> str:
     """Where a request comes from, for throttling."""
-    return "unknown" if request.client is None else request.client.host
+    return address_of(None if request.client is None else request.client.host)
 
 
 def assertion(answer: PasskeyAnswer | None) -> Assertion | None:
@@ -149,10 +151,9 @@ def invite(body: Invitation, session: SignedIn, services: Services, key: Idempot
     if user is None:
         raise Refusal("user-not-found", "There is no such account.")
     found: dict[str, object] = {"utid": answer.utid, "alias": user.alias, "role": user.role}
-    if user.status == "invited":
-        # Asked again, a new link replaces the old one: the first answer may never have arrived.
-        token = enrolment.invite_in(services.handles().identities, user, at=services.clock.now())
-        found["enrolment"] = f"/enrol/{token}"
+    # Asked again at once, a new link replaces the old one: the first answer may never have arrived.
+    if user.status == "invited" and handing.first_answer(services, answer, user):
+        found["enrolment"] = handing.link(services, user)
     return found
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request, Response
 
 from watchkeeper.base.clock import iso
 from watchkeeper.base.utid import base36
+from watchkeeper.interfaces.market_web import handing
 from watchkeeper.interfaces.market_web.accounts import address
 from watchkeeper.interfaces.market_web.auth import (
     ALL,
@@ -57,13 +60,16 @@ def change_role(
     Who becomes an admin without a second factor gets a link to enrol one; it is shown only here.
     """
     require_fresh(session, services)
-    answer = run(services, session, ChangeRole(account=alias, role=body.role, reason=body.reason), key)
     handles = services.handles()
     user = handles.books.user_by_alias(alias)
+    if user is not None and enrolment.lacks_factor(handles.identities, replace(user, role=body.role)):
+        resets.check_may_issue(handles.identities, user.id, at=services.clock.now())
+    answer = run(services, session, ChangeRole(account=alias, role=body.role, reason=body.reason), key)
+    user = handles.books.user_by_alias(alias)
     found = dict(answer.body)
-    if user is not None and user.status == "active" and enrolment.lacks_factor(handles.identities, user):
-        token = enrolment.invite_in(handles.identities, user, at=services.clock.now())
-        found["enrolment"] = f"/enrol/{token}"
+    lacks = user is not None and user.status == "active" and enrolment.lacks_factor(handles.identities, user)
+    if user is not None and lacks and handing.first_answer(services, answer, user):
+        found["enrolment"] = handing.link(services, user)
     return found
 
 
@@ -117,16 +123,16 @@ def issue_reset(
     require_fresh(session, services)
     handles = services.handles()
     user = handles.books.user_by_alias(alias)
-    if user is not None and user.status == "active":
+    if user is not None:
         resets.check_may_issue(handles.identities, user.id, at=services.clock.now())
     answer = run(services, session, IssueReset(account=alias, reason=body.reason), key)
     # The account as it is now: a repeated request must not make a code for one that was deleted meanwhile.
     user = handles.books.user_by_alias(alias)
-    if user is not None and user.status == "invited":
-        token = enrolment.invite_in(handles.identities, user, at=services.clock.now())
-        return {**answer.body, "enrolment": f"/enrol/{token}"}
-    if user is None or user.status != "active":
+    if user is None or user.status not in ("invited", "active"):
         raise Refusal("account-state", "This account is not active any more.")
+    handing.check_first_answer(services, answer, user)
+    if user.status == "invited":
+        return {**answer.body, "enrolment": handing.link(services, user)}
     code = resets.issue(handles.identities, user.id, at=services.clock.now())
     return {**answer.body, "code": code, "good_for_seconds": resets.CODE_SECONDS}
 
@@ -140,8 +146,11 @@ def reset_second_factor(
     The link in the answer enrols another; it is shown only here. Needs a fresh second factor.
     """
     require_fresh(session, services)
-    answer = run(services, session, ResetSecondFactor(account=alias, reason=body.reason), key)
     handles = services.handles()
+    user = handles.books.user_by_alias(alias)
+    if user is not None:
+        resets.check_may_issue(handles.identities, user.id, at=services.clock.now())
+    answer = run(services, session, ResetSecondFactor(account=alias, reason=body.reason), key)
     user = handles.books.user_by_alias(alias)
     if user is None or user.status != "active" or user.role != "admin":
         raise Refusal("account-state", "This account is no active admin's any more.")
@@ -149,9 +158,9 @@ def reset_second_factor(
         enrolment.forget_factor(handles.identities, user.id)
     elif not enrolment.lacks_factor(handles.identities, user):
         # Whoever has enrolled since then must not lose that factor to an old request.
-        raise Refusal("account-state", "This was asked before. To do it again, ask under a new key.")
-    token = enrolment.invite_in(handles.identities, user, at=services.clock.now())
-    return {**answer.body, "enrolment": f"/enrol/{token}"}
+        raise handing.asked_before()
+    handing.check_first_answer(services, answer, user)
+    return {**answer.body, "enrolment": handing.link(services, user)}
 
 
 @router.post("/resets", openapi_extra=may())

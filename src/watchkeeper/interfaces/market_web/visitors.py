@@ -6,6 +6,7 @@ A visitor's address is the one that the connection comes from, or, where that is
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 
 import structlog
@@ -18,13 +19,14 @@ _log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Visitors:
-    """What this process noticed of them."""
+    """What this process noticed of them, and whether it said so."""
 
     unnamed: bool = False
+    said: bool = False
 
 
 class Named:
-    """Notices the first request of a proxy that names no visitor, and says so once."""
+    """Notices whether the proxy on this machine names its visitors, by its last request, and says once that it does not."""
 
     def __init__(self, app: ASGIApp, *, visitors: Visitors) -> None:
         self._app = app
@@ -32,9 +34,25 @@ class Named:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http" and not self._visitors.unnamed:
-            names = {name for name, _ in scope["headers"]}
-            if names & _MARKS and b"x-forwarded-for" not in names:
-                self._visitors.unnamed = True
-                _log.warning("market.visitors_unnamed", detail="the proxy sends no X-Forwarded-For")
+        if scope["type"] == "http":
+            self._look(scope)
         await self._app(scope, receive, send)
+
+    def _look(self, scope: Scope) -> None:
+        names = {name for name, _ in scope["headers"]}
+        if b"x-forwarded-for" in names:
+            self._visitors.unnamed = False
+        elif names & _MARKS and _from_here(scope):
+            self._visitors.unnamed = True
+            if not self._visitors.said:
+                self._visitors.said = True
+                _log.warning("market.visitors_unnamed", detail="the proxy sends no X-Forwarded-For")
+
+
+def _from_here(scope: Scope) -> bool:
+    """Whether the connection comes from this machine; only a proxy here is asked for whom it asks."""
+    client = scope.get("client")
+    try:
+        return client is not None and ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False

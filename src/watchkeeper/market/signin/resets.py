@@ -10,8 +10,9 @@ from watchkeeper.base.clock import Instant, later
 from watchkeeper.base.database import Database
 from watchkeeper.market.pace import Limit, PaceExceeded
 from watchkeeper.market.rows import number
-from watchkeeper.market.signin import tokens
+from watchkeeper.market.signin import enrolment, tokens
 from watchkeeper.market.signin.sessions import Session
+from watchkeeper.market.state import User
 
 CODE_SECONDS = 3600
 ISSUED_MAX, ISSUED_SECONDS = 3, 3600
@@ -19,7 +20,7 @@ ISSUED = Limit("reset-codes", (), ISSUED_MAX, ISSUED_SECONDS)
 
 
 def check_may_issue(database: Database, user_id: int, *, at: Instant) -> None:
-    """Raise `PaceExceeded` when three codes were made for the account within an hour."""
+    """Raise `PaceExceeded` when three codes or links were made for the account within an hour."""
     row = database.one(
         "SELECT count(*), min(issued_at) FROM (SELECT issued_at FROM reset_codes WHERE user_id = ? AND issued_at > ? "
         "ORDER BY issued_at DESC LIMIT ?) AS recent",
@@ -33,19 +34,39 @@ def issue(database: Database, user_id: int, *, at: Instant) -> str:
     """A new code, good once and for an hour; older ones end. Opens its own transaction; raises `PaceExceeded`."""
     code = tokens.draw()[:20]
     with database.transaction("write"):
-        check_may_issue(database, user_id, at=at)
-        database.execute(
-            "DELETE FROM reset_codes WHERE user_id = ? AND issued_at <= ?",
-            (user_id, later(at, seconds=-ISSUED_SECONDS)),
-        )
-        database.execute(
-            "UPDATE reset_codes SET used_at = ? WHERE user_id = ? AND used_at IS NULL", (at, user_id)
-        )
-        database.execute(
-            "INSERT INTO reset_codes (code_hash, user_id, issued_at, expires_at) VALUES (?, ?, ?, ?)",
-            (tokens.digest(code), user_id, at, later(at, seconds=CODE_SECONDS)),
-        )
+        _count(database, user_id, code, at=at)
     return code
+
+
+def issue_link(database: Database, user: User, *, at: Instant) -> str:
+    """A new enrolment link's token, counted among the codes; older links and codes of the account end.
+
+    Opens its own transactions; raises `PaceExceeded`.
+    """
+    with database.transaction("write"):
+        # What is counted stands for the link, and is no code: nobody has it, and it is used already.
+        _count(database, user.id, tokens.draw(), at=at)
+        _end(database, user.id, at=at)
+    return enrolment.invite_in(database, user, at=at)
+
+
+def _count(database: Database, user_id: int, code: str, *, at: Instant) -> None:
+    check_may_issue(database, user_id, at=at)
+    database.execute(
+        "DELETE FROM reset_codes WHERE user_id = ? AND issued_at <= ?",
+        (user_id, later(at, seconds=-ISSUED_SECONDS)),
+    )
+    _end(database, user_id, at=at)
+    database.execute(
+        "INSERT INTO reset_codes (code_hash, user_id, issued_at, expires_at) VALUES (?, ?, ?, ?)",
+        (tokens.digest(code), user_id, at, later(at, seconds=CODE_SECONDS)),
+    )
+
+
+def _end(database: Database, user_id: int, *, at: Instant) -> None:
+    database.execute(
+        "UPDATE reset_codes SET used_at = ? WHERE user_id = ? AND used_at IS NULL", (at, user_id)
+    )
 
 
 def good(database: Database, user_id: int, code: str, *, at: Instant) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import re
 import secrets
 from collections.abc import Callable
@@ -28,10 +29,22 @@ RESETS_MAX, RESET_SECONDS = 3, 3600
 _NAMES = {"sign_in": "sign-ins", "second_factor": "second-factors", "reset": "resets"}
 _NOTE_SECONDS_MAX = 5.0
 _ALIAS = re.compile(r"[a-z]{3}_[0-9a-z]{6}")
-#: The address of whoever signs in at the command line of the host.
+#: The address of whoever signs in at the command line of the host; nothing that a visitor says becomes it.
 HOST = "host"
+#: Where an attempt comes from that names no address.
+UNKNOWN = "unknown"
+_ADDRESS_MAX = 64
 #: What no alias can be is counted under a name that only this process can make from it.
 _COUNTING_KEY = secrets.token_bytes(32)
+
+
+def address_of(said: str | None) -> str:
+    """An address as attempts are counted by it. A proxy hands on what a visitor wrote, so what is no address is unknown."""
+    try:
+        # A zone behind a percent sign is any text: it would make one visitor many.
+        return str(ipaddress.ip_address((said or "")[:_ADDRESS_MAX].partition("%")[0]))
+    except ValueError:
+        return UNKNOWN
 
 
 def counted_as(alias: str) -> str:

@@ -82,6 +82,15 @@ _OF_SIGNS = (
         "rate-limit spike", "Many rate-limit hits within an hour", "medium", "everything", "4", ("1.3",)
     ),
     Condition(
+        "guessing at the doors",
+        "Many throttled attempts to get in within an hour",
+        "medium",
+        "everything",
+        "sign-ins",
+        ("1.3",),
+        lasts=True,
+    ),
+    Condition(
         "failed second factors", "A credential is being tried", "high", "account", "sign-ins", ("1.3",)
     ),
     Condition(

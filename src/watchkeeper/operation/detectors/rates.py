@@ -12,7 +12,7 @@ from watchkeeper.operation.catalogue.signs import tries
 from watchkeeper.operation.catalogue.signs.model import Sign
 from watchkeeper.operation.catalogue.signs.rates import DAY, RATES, Rate, RateSign, Window
 from watchkeeper.operation.detectors import looks
-from watchkeeper.operation.detectors.model import QUIET, SEEN, SINCE, UNKNOWN, Look, Plain, Post
+from watchkeeper.operation.detectors.model import QUIET, SEEN, SINCE, UNKNOWN, Gone, Look, Plain, Post
 
 _EVERY_SECONDS = 1.0
 _FLIPS_AT_ONCE = 1_000
@@ -57,8 +57,15 @@ class Rates(Plain):
             value=found.standing,
             value_max=limit,
             signs=[Sign(rate.condition, "everything", words)] if words else (),
+            gone=self._gone(found.standing, limit) if not words else (),
             marks={"read": found.read, "told": found.told},
         )
+
+    def _gone(self, standing: int, limit: int) -> tuple[Gone, ...]:
+        if not self._rate.lasts or standing > limit:
+            return ()
+        words = f"{standing:,} {self._rate.of} by now; up to {limit:,} are not told"
+        return (Gone(self._rate.condition, "everything", words),)
 
 
 class Flips(Plain):

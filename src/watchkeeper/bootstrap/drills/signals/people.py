@@ -14,6 +14,7 @@ from watchkeeper.market.commands import (
     ReverseLock,
     VerifyDelivery,
 )
+from watchkeeper.market.signin.sign_in import limits_of
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts.life import RESPONSE_SECONDS
 
@@ -58,6 +59,16 @@ def hits(stage: Stage) -> None:
         refused += deposits() == "rate-limit-exceeded"
     stage.passes(_MINUTE + 1)
     deposits()
+
+
+def _throttled(stage: Stage) -> None:
+    _, _, _, limit = limits_of("sign_in", account="tra_aaaaaa", address="10.0.0.1")[0]
+    notes = stage.world.bench.executor.notes
+    for _ in range(6):
+        for _ in range(10):
+            notes.hit(actor="tra_aaaaaa", limit=limit)
+        stage.passes(60)
+        stage.world.bench.executor.flush_notes()
 
 
 def _second_factors(stage: Stage) -> None:
@@ -198,6 +209,15 @@ SIGNALS: tuple[Signal, ...] = (
         hits,
         by="rate-limit hits",
         condition="rate-limit spike",
+        severity="medium",
+    ),
+    told(
+        THREAT,
+        "1.3",
+        "sixty throttled sign-ins",
+        _throttled,
+        by="hits at the doors",
+        condition="guessing at the doors",
         severity="medium",
     ),
     told(

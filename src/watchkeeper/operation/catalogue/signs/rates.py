@@ -35,9 +35,16 @@ class Rate:
     weight: str = ""
     #: Whether rows that a playbook's cures wrote are left out, by the command of their UTID.
     without_cures: bool = False
+    #: Whether its condition lasts, is told once, and is over when the window is back within the limit.
+    lasts: bool = False
 
 
 HOUR, DAY = 3600, 86_400
+#: The limits of those who are not let in yet, as the market's sign-in names them.
+_DOORS = ("sign-ins", "second-factors", "resets")
+_AT_THE_DOORS = "limit_name IN ({})".format(
+    ", ".join(f"'{name}{suffix}'" for name in _DOORS for suffix in ("", "-from-an-address"))
+)
 RATES = (
     Rate(
         "admin actions",
@@ -55,7 +62,20 @@ RATES = (
         HOUR,
         "rate_limit_hits",
         "rate-limit hits",
+        where=f"NOT ({_AT_THE_DOORS})",
         weight="count",
+    ),
+    # Anybody may make these without an account, as many as he likes: they must not drown those of who is signed in.
+    Rate(
+        "hits at the doors",
+        "guessing at the doors",
+        "rate_limit_hits_per_hour",
+        HOUR,
+        "rate_limit_hits",
+        "throttled sign-ins, second factors and resets",
+        where=_AT_THE_DOORS,
+        weight="count",
+        lasts=True,
     ),
     # An account's first role is given by its invitation, which is an admin action and no change.
     Rate(
