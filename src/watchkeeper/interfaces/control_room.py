@@ -74,9 +74,9 @@ class ControlRoom(AtTheGate):
         """Everything on one page."""
         return self._overlook.read()
 
-    def unrecovered(self) -> list[Unrecovered]:
-        """What corrections could not take and nobody has waived; at most a hundred, the oldest first."""
-        return unrecovered.standing(self._continuous.views, limit=_LISTED_MAX)
+    def unrecovered(self, finding: str | None = None) -> list[Unrecovered]:
+        """What corrections could not take and nobody has waived, of one finding or of all; at most a hundred, the oldest first."""
+        return unrecovered.standing(self._continuous.views, limit=_LISTED_MAX, finding=finding)
 
     def journal_rows(self, *, before: int | None, limit: int) -> list[Row]:
         """The market's journal, newest first, with numbers below `before`."""

@@ -15,6 +15,7 @@ from tests.worlds.books import REASON, digest
 from watchkeeper.base.clock import as_datetime
 from watchkeeper.bootstrap.command import app
 from watchkeeper.bootstrap.detecting import Detecting, of_the_books
+from watchkeeper.interfaces import control_room
 from watchkeeper.interfaces.cli.shared import SESSION_FILE
 from watchkeeper.interfaces.cli.status import render
 from watchkeeper.interfaces.control_base import Actor
@@ -215,6 +216,27 @@ def test_what_a_correction_cannot_take_is_shown_everywhere_until_it_is_waived(de
     assert [(act.subject, act.reason) for act in waived][-1] == (missing.utid, REASON)
     desk.turn()
     detecting.close()
+
+
+def test_what_is_unrecovered_of_one_finding_is_found_behind_an_older_backlog(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for reference in ("OLDER", "NEWER"):
+        desk.deposit(reference, 100_000)
+    desk.compare(desk.capital() | PAID | {"OLDER": 1, "NEWER": 1}, hours_ago=1)
+    desk.days_pass(1.1)
+    assert [row[2] for row in desk.alerts()] == ["open"]
+    form = {
+        "provider": "mtn",
+        "bucket": "capital",
+        "predicted": "0",
+        "amount_ugx": str(-desk.capital_now - 1),
+    }
+    for reference in ("OLDER", "NEWER"):
+        desk.acts("explain-payment", **form, reference=reference)
+    monkeypatch.setattr(control_room, "_LISTED_MAX", 1)
+    assert [one.finding for one in desk.room.unrecovered()] == ["mtn OLDER"]
+    assert [one.finding for one in desk.room.unrecovered("mtn NEWER")] == ["mtn NEWER"]
 
 
 def test_a_correction_with_an_explanation_that_comes_out_otherwise_stops_that_account(desk: Desk) -> None:

@@ -37,7 +37,6 @@ def document(room: ControlRoom) -> dict[str, object]:
 def unrecovered(room: ControlRoom, finding: int | None = None) -> list[Unrecovered] | None:
     """What corrections could not take, of one finding or of all; None while the books cannot be read."""
     try:
-        found = room.unrecovered()
+        return room.unrecovered(None if finding is None else str(finding))
     except DatabaseError:
         return None
-    return [one for one in found if finding is None or one.finding == str(finding)]

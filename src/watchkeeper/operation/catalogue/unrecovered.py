@@ -28,9 +28,11 @@ class Unrecovered:
     at: Instant
 
 
-def standing(views: Views, *, limit: int) -> list[Unrecovered]:
-    """What was not waived, the oldest first; raises `DatabaseError`."""
-    rows = views.database.query(f"{_STANDING} ORDER BY u.id LIMIT ?", (limit,))
+def standing(views: Views, *, limit: int, finding: str | None = None) -> list[Unrecovered]:
+    """What was not waived, of one finding or of all, the oldest first; raises `DatabaseError`."""
+    rows = views.database.query(
+        f"{_STANDING} AND (? IS NULL OR u.finding = ?) ORDER BY u.id LIMIT ?", (finding, finding, limit)
+    )
     return [_read(row) for row in rows]
 
 
