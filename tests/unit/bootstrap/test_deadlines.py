@@ -154,9 +154,9 @@ def test_full_passes_come_twice_within_the_shortest_deadline(
     monkeypatch.setattr("watchkeeper.bootstrap.watch.FullPassChild.wake", lambda _: None)
     room.turn()
     room.full_pass()
-    room.clock.boot_offset_seconds += 290
+    room.clock.boot_offset_seconds += 200
     room.turn()
     assert not passes.waiting(room.database)
-    room.clock.boot_offset_seconds += 20
+    room.clock.boot_offset_seconds += 110
     room.turn()
     assert passes.waiting(room.database)
