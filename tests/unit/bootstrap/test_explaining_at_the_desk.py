@@ -170,6 +170,22 @@ def test_of_several_things_that_statements_say_of_a_payment_one_is_named(desk: D
     assert [row[2] for row in desk.alerts(UNBOOKED)] == ["resolved"]
 
 
+def test_what_a_provider_took_back_is_listed_explained_and_corrected(desk: Desk) -> None:
+    everything = desk.capital() | PAID
+    desk.compare(everything, hours_ago=30)
+    desk.compare({**everything, "IN": -7_000}, hours_ago=30)
+    assert [row[2] for row in desk.alerts(UNBOOKED)] == ["open"]
+    assert 'name="said" value="-7000"' in desk.page()
+    before = desk.capital_now
+    form = {"provider": "mtn", "reference": "IN", "bucket": "capital", "amount_ugx": "-7000"}
+    right = str(before - 7_000)
+    assert desk.refuses("explain-payment", **form, predicted=right, said="7000") == "already-reconciled"
+    # What is meant without a word is what awaits one, not what matches.
+    assert desk.acts("explain-payment", **form, predicted=right).startswith("Explained (")
+    assert desk.capital_now == before - 7_000
+    assert [row[2] for row in desk.alerts(UNBOOKED)] == ["resolved"]
+
+
 @pytest.mark.rule("ledger.unrecovered")
 def test_what_a_correction_cannot_take_is_shown_everywhere_until_it_is_waived(desk: Desk) -> None:
     desk.deposit("NEVER", 100_000)

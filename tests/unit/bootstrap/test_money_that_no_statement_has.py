@@ -347,6 +347,38 @@ def test_a_payment_of_a_statement_that_no_book_has_is_told_after_a_day_until_it_
     office.turn()
 
 
+@pytest.mark.rule("reconcile.unbooked")
+def test_money_that_a_provider_takes_back_under_a_reference_that_matched_is_told_until_it_is_explained(
+    office: Office,
+) -> None:
+    everything = office.capital() | PAID
+    office.compare(everything)
+    office.compare({**everything, "IN": -7_000})
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]
+    assert office.said_of_it(UNBOOKED)[0].startswith("1 of the payments older than a day, UGX 7,000 together")
+    office.worker_starts_again()
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]
+    office.explain("IN", our_utid=office.utid_of("IN"), said=("out", 7_000))
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "resolved", 1)]
+    assert office.alerts() == []
+    office.turn()
+
+
+def test_what_differs_is_told_by_the_books_side_until_a_statement_agrees_with_it(office: Office) -> None:
+    everything = office.capital() | PAID
+    office.compare({**everything, "IN": 6_000, "SOON": 900}, hours_ago=25)
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]
+    office.deposit("SOON", 800)
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "resolved", 1)]
+    office.days_pass(1.1)
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "resolved", 1)]
+    assert office.said_of_it()[0].startswith("2 of the payments older than a day, UGX 7,800 together")
+    office.compare({**everything, "SOON": 800})
+    assert [row[2] for row in office.alerts()] == ["resolved"]
+    assert office.alerts(UNBOOKED)[1:] == [("provider:mtn", "high", "open", 1)]
+    assert office.said_of_it(UNBOOKED)[0].startswith("2 of the payments older than a day, UGX 6,900 together")
+
+
 def test_a_payment_that_was_long_ago_when_its_statement_is_compared_is_told_at_once(office: Office) -> None:
     office.compare({**office.capital(), **PAID, "TAKEN": -800_000}, hours_ago=25)
     assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]

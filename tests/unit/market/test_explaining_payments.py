@@ -14,6 +14,7 @@ from watchkeeper.boundary.gate import EVERYTHING, OperationClass
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.restrict import impose
 from watchkeeper.market.commands import Command, Correct, Deposit, ExplainPayment, WaiveUnrecovered
+from watchkeeper.market.reconciliation import reading
 from watchkeeper.market.refusals import Refusal
 
 
@@ -118,6 +119,39 @@ def test_a_payment_that_never_came_and_one_that_no_book_has_are_explained_withou
         ("FEE", True, "out", 300),
         ("FEE", True, "out", 400),
     ]
+
+
+@pytest.mark.rule("reconcile.explained")
+def test_what_is_said_besides_of_a_payment_that_matched_is_explained_each_once(
+    market: Market, clock: TurnableClock
+) -> None:
+    deposit(market, "BACK", 100_000)
+    compared(market, around(clock, ("BACK", 100_000), provider="mtn"))
+    back = explanation("BACK", our_utid=utid_of(market, "BACK"), said=("out", 100_000))
+    assert by_the_operator(market, back) == "resumption-refused"
+    compared(market, around(clock, ("BACK", -100_000), provider="mtn"))
+    compared(market, around(clock, ("BACK", 70), provider="mtn"))
+    assert by_the_operator(market, replace(back, their_direction="in")) == "already-reconciled"
+    before = market.books.wallet(market.tina).capital_ugx
+    taken = replace(back, account=trader(market), bucket="capital", amount_ugx=-100_000)
+    # It is not the newest that was said.
+    assert by_the_operator(market, taken) == "accepted"
+    assert market.books.wallet(market.tina).capital_ugx == before - 100_000
+    stood = digest(market.data)
+    assert by_the_operator(market, taken) == "already-explained"
+    assert digest(market.data) == stood
+    other = explanation("BACK", our_utid=back.our_utid, said=("in", 70))
+    assert by_the_operator(market, other) == "accepted"
+    (run,) = market.books.database.query("SELECT min(id) FROM reconciliations")
+    explained = [
+        (item["kind"], item["their_direction"], item["explained_by"] is not None)
+        for number in range(3)
+        for item in reading.items(
+            market.books.database, int(str(run[0])) + number, kind=None, after=0, limit=10
+        )
+        if item["external_ref"] == "BACK"
+    ]
+    assert explained == [("matched", "in", False), ("different", "out", True), ("different", "in", True)]
 
 
 @pytest.mark.rule("reconcile.explained")

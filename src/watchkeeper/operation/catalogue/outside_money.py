@@ -124,17 +124,9 @@ class OutsideMoney:
         return end == last
 
     def _matched(self, keys: list[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Which of these stand in a statement with the way and the amount that the books have, or were explained with them."""
-        matched: set[tuple[str, str]] = set()
-        for view, way, amount in (
-            (_ITEMS, "their_direction", "their_amount_ugx"),
-            (_EXPLAINED, "our_direction", "our_amount_ugx"),
-        ):
-            for key, said in stating(self._views, view, keys, (way, amount)):
-                payment = self._pending.get(key)
-                if payment is not None and (payment.direction, payment.amount_ugx) == said:
-                    matched.add(key)
-        return matched
+        """Which of these await nothing any more."""
+        known = {key: self._pending[key] for key in keys if key in self._pending}
+        return matching(self._views, {key: (one.direction, one.amount_ugx) for key, one in known.items()})
 
     def _overdue(self, at: Instant) -> dict[str, Unmatched]:
         limit = later(at, seconds=-UNMATCHED_SECONDS_MAX)
@@ -161,3 +153,28 @@ def stating(
         )
         for provider, reference, one, other in rows:
             yield (str(provider), str(reference)), (one, other)
+
+
+def booked(views: Views, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, int]]:
+    """The way and the amount in UGX that the books have of payments, given by provider and reference."""
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    for table, amount in SOURCES.items():
+        way_column = "id" if table in _WAYS else "type"
+        for place, (kind, ugx) in stating(views, VIEWS[table], places, (way_column, amount)):
+            way = _WAYS.get(table) or _WALLET_WAYS.get(str(kind), "")
+            if way:
+                found[place] = way, integer(ugx)
+    return found
+
+
+def matching(views: Views, ours: Mapping[tuple[str, str], tuple[str, int]]) -> set[tuple[str, str]]:
+    """Which of these stand in a statement with the way and the amount that the books have, or were explained with them."""
+    return {
+        place
+        for view, way, amount in (
+            (_ITEMS, "their_direction", "their_amount_ugx"),
+            (_EXPLAINED, "our_direction", "our_amount_ugx"),
+        )
+        for place, said in stating(views, view, list(ours), (way, amount))
+        if ours.get(place) == said
+    }

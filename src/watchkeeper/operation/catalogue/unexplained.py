@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import Database
 
-#: In the books, and in no statement as it is booked; in a statement, and in no book.
+#: In the books, and in no statement as it is booked; in a statement, and in no book as it says.
 UNMATCHED, UNBOOKED = "money unmatched", "money unbooked"
 #: As many as are kept of each; with more it is "at least" anyway.
 KEPT_MAX = 40_000

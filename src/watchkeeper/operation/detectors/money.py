@@ -22,7 +22,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "every payment older than a day stands in a statement now, or was explained",
     ),
     UNBOOKED: (
-        "stand in a statement of theirs and in no book",
+        "stand in a statement of theirs and in no book as it says",
         "every payment of a statement older than a day is booked now, or was explained",
     ),
 }

@@ -102,7 +102,7 @@ class Correcting(Deskwork):
         return self._cure(lambda: self.cures.predict(account=account, bucket=bucket, amount_ugx=amount_ugx))
 
     def transfers(self, *, provider: str, reference: str) -> list[Transfer]:
-        """What both sides say of a payment; several where no book has it and statements say several things."""
+        """What both sides say of a payment; several where statements say several things."""
         return self.cures.transfers(provider=provider, reference=reference)
 
     def explain(
@@ -172,7 +172,9 @@ class Correcting(Deskwork):
         meant = [one for one in known if said_ugx in (None, _signed(one))]
         if not meant:
             raise DeskRefused("not-found", "No such payment stands in the books or in a statement.")
-        if len(meant) > 1:
+        # What awaits a word is meant before what matches, or has had one; of a payment that is booked the newest.
+        meant = [one for one in meant if one.open] or meant[:1]
+        if len(meant) > 1 and meant[0].utid is None:
             raise DeskRefused(
                 "validation-failed",
                 "Statements say several things of this payment. Name the amount that you mean.",
