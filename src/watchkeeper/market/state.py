@@ -180,8 +180,9 @@ class Payment:
     amount_ugx: int
     at: Instant
     n: int
-    #: The account whose money it moved.
+    #: The account whose money it moved, and the ledger in which it did.
     owner_id: int
+    ledger: str
 
 
 @dataclass(frozen=True, slots=True)

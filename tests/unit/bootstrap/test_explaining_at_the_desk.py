@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from watchkeeper.interfaces.control_base import Actor
 from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.interfaces.control_web import actions, payments
 from watchkeeper.interfaces.control_web.app import render as render_page
+from watchkeeper.market.commands import ChangeRole, Correct
 from watchkeeper.market.reconciliation import reading
 from watchkeeper.market.signin import sessions
 from watchkeeper.operation import journal
@@ -253,6 +254,21 @@ def test_what_is_unrecovered_of_one_finding_is_found_behind_an_older_backlog(
     monkeypatch.setattr(control_room, "_LISTED_MAX", 1)
     assert [one.finding for one in desk.room.unrecovered()] == ["mtn OLDER"]
     assert [one.finding for one in desk.room.unrecovered("mtn NEWER")] == ["mtn NEWER"]
+
+
+def test_the_watch_holds_after_corrections_of_an_account_whose_role_changed(desk: Desk) -> None:
+    former = desk.bench.trader(capital_ugx=5_000)
+    alias, operator = desk.world.alias_of(former), desk.bench.market.operator.id
+    desk.turn()
+    command = Correct(
+        account=alias, bucket="capital", amount_ugx=-5_000, finding="7", incident="INC-1", reason=REASON
+    )
+    desk.bench.one(command, operator)
+    desk.bench.one(ChangeRole(account=alias, role="farmer", reason=REASON), desk.admin)
+    for bucket, amount in (("capital", 700), ("earnings", 300), ("capital", -900)):
+        desk.bench.keep_lease()
+        desk.bench.one(replace(command, bucket=bucket, amount_ugx=amount), operator)
+    desk.turn()
 
 
 def test_a_correction_with_an_explanation_that_comes_out_otherwise_stops_that_account(desk: Desk) -> None:

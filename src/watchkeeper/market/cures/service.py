@@ -23,6 +23,7 @@ from watchkeeper.market.commands import (
     WaiveUnrecovered,
 )
 from watchkeeper.market.execute import Executor
+from watchkeeper.market.ledgers.buckets import balances
 from watchkeeper.market.reading import Books
 from watchkeeper.market.reconciliation import reading
 from watchkeeper.market.rows import number
@@ -101,13 +102,10 @@ class MarketCures:
         owner = self.books.user_by_alias(account)
         if owner is None:
             raise CureRefused("user-not-found", "There is no such account.")
-        if owner.role == "farmer":
-            before = {"earnings": self.books.earnings(owner.id).balance_ugx}
-        else:
-            wallet = self.books.wallet(owner.id)
-            before = {"capital": wallet.capital_ugx, "locked": wallet.locked_ugx, "profit": wallet.profit_ugx}
+        before = balances(owner.role, self.books.wallet(owner.id), self.books.earnings(owner.id))
         if bucket not in before:
-            raise CureRefused("validation-failed", f"This account has {', '.join(before)}.")
+            has = ", ".join(before) or "no balance"
+            raise CureRefused("validation-failed", f"This account has {has}.")
         # A correction takes at most what is there.
         moved = max(amount_ugx, -before[bucket])
         return {

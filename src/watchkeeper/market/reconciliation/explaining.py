@@ -11,6 +11,7 @@ from watchkeeper.market import reasons
 from watchkeeper.market.commands import ExplainPayment
 from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.ledgers import rules as ledgers
+from watchkeeper.market.ledgers.buckets import OF_LEDGER
 from watchkeeper.market.reconciliation.rules import COMPARED
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import Explained, Payment, State
@@ -84,6 +85,8 @@ def _correct(
     owner = state.by_alias(command.account)
     if owner.id != ours.owner_id:
         raise Refusal("validation-failed", "This payment is another account's.", field="account")
+    if command.bucket not in OF_LEDGER[ours.ledger]:
+        raise Refusal("validation-failed", "This payment moved no such balance.", field="bucket")
     ledgers.move(
         decision,
         state,

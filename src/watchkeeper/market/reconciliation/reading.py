@@ -15,16 +15,16 @@ from watchkeeper.market.state import Explained, Payment, Reconciliation
 _PAGE = 500
 #: One reference has one payment; more than a few statements that say different things of it are nobody's.
 _SAID_MAX = 50
-#: Where payments stand: what makes them go in or out, their amount and whose they are. What is left is no payment.
+#: Where payments stand: what makes them go in or out, their amount, whose they are and in which ledger. What is left is no payment.
 _SOURCES = (
     (
         "wallet_ledger",
         "CASE p.type WHEN 'profit_withdrawal' THEN 'out' ELSE 'in' END",
-        "p.amount_ugx, p.trader_id",
+        "p.amount_ugx, p.trader_id, 'wallet_ledger'",
         "p.type IN ('capital_deposit', 'profit_withdrawal') AND p.provider IS NOT NULL AND ",
     ),
-    ("payouts", "'out'", "p.amount_ugx, p.farmer_id", ""),
-    ("pickups", "'in'", "p.proceeds_ugx, p.trader_id", ""),
+    ("payouts", "'out'", "p.amount_ugx, p.farmer_id, 'farmer_ledger'", ""),
+    ("pickups", "'in'", "p.proceeds_ugx, p.trader_id, 'wallet_ledger'", ""),
 )
 
 
@@ -43,8 +43,9 @@ def _payment(row: Record) -> Payment:
         direction=str(row[3]),
         amount_ugx=number(row[4]),
         owner_id=number(row[5]),
-        at=Instant(number(row[6])),
-        n=number(row[7]),
+        ledger=str(row[6]),
+        at=Instant(number(row[7])),
+        n=number(row[8]),
     )
 
 
