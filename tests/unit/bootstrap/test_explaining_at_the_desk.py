@@ -181,10 +181,20 @@ def test_what_a_provider_took_back_is_listed_explained_and_corrected(desk: Desk)
     form = {"provider": "mtn", "reference": "IN", "bucket": "capital", "amount_ugx": "-7000"}
     right = str(before - 7_000)
     assert desk.refuses("explain-payment", **form, predicted=right, said="7000") == "already-reconciled"
+    responded = "SELECT responded_by FROM alerts WHERE condition = 'money unbooked'"
+    # What was refused has answered nothing.
+    assert desk.world.database.query(responded) == [(None,)]
     # What is meant without a word is what awaits one, not what matches.
     assert desk.acts("explain-payment", **form, predicted=right).startswith("Explained (")
     assert desk.capital_now == before - 7_000
+    assert desk.world.database.query(responded) == [(desk.operator().operator.alias,)]
+    # Whoever lost the answer asks again, at once or when its alert is over.
+    assert desk.refuses("explain-payment", **form, predicted=right) == "already-explained"
     assert [row[2] for row in desk.alerts(UNBOOKED)] == ["resolved"]
+    assert desk.refuses("explain-payment", **form, predicted=right) == "already-explained"
+    taken = {"provider": "mtn", "reference": "IN", "said": "-7000"}
+    assert desk.acts("explain-payment", **taken) == "It had been explained already."
+    assert desk.capital_now == before - 7_000
 
 
 @pytest.mark.rule("ledger.unrecovered")
