@@ -57,6 +57,13 @@ class OutsideMoney:
         #: Whether the last look came to the end of the books, and whether it came further than the one before.
         self.complete = False
         self.advanced = False
+        #: What this look saw matched or explained.
+        self.settled: set[Overdue] = set()
+
+    @property
+    def full(self) -> bool:
+        """Whether it reads no further, because no more can be kept in mind."""
+        return not self.complete and len(self._pending) >= PENDING_MAX
 
     def providers(self) -> frozenset[str]:
         """Providers with which a statement was compared."""
@@ -67,6 +74,7 @@ class OutsideMoney:
 
     def look(self, *, at: Instant) -> Mapping[str, Unmatched]:
         """What is unmatched for too long, by provider; raises `DatabaseError`."""
+        self.settled = set()
         with self._views.snapshot():
             providers = self.providers()
             if providers != self._providers or self._went_back():
@@ -92,8 +100,7 @@ class OutsideMoney:
         last = self._views.last(_ITEMS), self._views.last(_EXPLAINED)
         if last == (self._items, self._explained):
             return
-        for key in self._matched(list(self._pending)):
-            del self._pending[key]
+        self._let_go(list(self._pending))
         self._items, self._explained = last
 
     def _read_on(self, table: str) -> bool:
@@ -118,24 +125,26 @@ class OutsideMoney:
                     way, integer(row[amount]), Instant(integer(row["at"]))
                 )
         self._pending.update(found)
-        for key in self._matched(list(found)):
-            del self._pending[key]
+        self._let_go(list(found))
         self._read[table] = end
         return end == last
 
-    def _matched(self, keys: list[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Which of these await nothing any more."""
-        known = {key: self._pending[key] for key in keys if key in self._pending}
-        return matching(self._views, {key: (one.direction, one.amount_ugx) for key, one in known.items()})
+    def _let_go(self, keys: list[tuple[str, str]]) -> None:
+        """Forget those of these that await nothing any more."""
+        known = {key: self._pending[key] for key in keys}
+        for key in matching(
+            self._views, {key: (one.direction, one.amount_ugx) for key, one in known.items()}
+        ):
+            self.settled.add(_as_overdue(key, self._pending.pop(key)))
 
     def _overdue(self, at: Instant) -> dict[str, Unmatched]:
         limit = later(at, seconds=-UNMATCHED_SECONDS_MAX)
-        overdue = [
-            Overdue(provider, reference, payment.direction, payment.amount_ugx, payment.at)
-            for (provider, reference), payment in self._pending.items()
-            if payment.at <= limit
-        ]
+        overdue = [_as_overdue(key, payment) for key, payment in self._pending.items() if payment.at <= limit]
         return by_provider(overdue, at_least=not self.complete)
+
+
+def _as_overdue(key: tuple[str, str], payment: Payment) -> Overdue:
+    return Overdue(*key, payment.direction, payment.amount_ugx, payment.at)
 
 
 def stating(

@@ -49,9 +49,17 @@ class Unbooked:
         #: Whether the last look came to the end of the items, and whether it came further than the one before.
         self.complete = False
         self.advanced = False
+        #: What this look saw booked or explained, or is told by the books' own side.
+        self.settled: set[Overdue] = set()
+
+    @property
+    def full(self) -> bool:
+        """Whether it reads no further, because no more can be kept in mind."""
+        return not self.complete and len(self._pending) >= PENDING_MAX
 
     def look(self, *, at: Instant) -> Mapping[str, Unmatched]:
         """What stands in no book for too long, by provider; raises `DatabaseError`."""
+        self.settled = set()
         with self._views.snapshot():
             seen = tuple(
                 self._views.last(VIEWS[table]) for table in (*SOURCES, _EXPLAINED.table, _ITEMS.table)
@@ -107,9 +115,14 @@ class Unbooked:
             )
         }
         for key in keys:
-            place = key[:2]
+            place, since = key[:2], self._pending.get(key)
             self._aside.discard(key)
+            if since is None:
+                continue
             if ours.get(place) == key[2:] or key in explained:
-                self._pending.pop(key, None)
+                del self._pending[key]
             elif place in ours and place not in agreed:
                 self._aside.add(key)
+            else:
+                continue
+            self.settled.add(Overdue(*key, since))
