@@ -138,31 +138,31 @@ class Telling:
         """What came in or went out more than a day ago and stands on one side only, provider by provider."""
         if self._counted is not None and self._age(self._counted) < _MONEY_SECONDS:
             return
-        begun = self._clock.boot()
-        try:
-            looks = [
-                (condition, looking.look(at=self._clock.now()), looking)
-                for condition, looking in self._money.items()
-            ]
-        except DatabaseError as error:
-            # Books that cannot be read are told of by the watch, and nothing is matched by not being seen.
-            _log.warning("money.unknown", detail=str(error))
-            self._views.close()
-            self._counted = begun
-            return
-        # Until the books are read to their end it goes on each second; from then on once a minute is enough.
-        reading = {condition: looking.advanced and not looking.complete for condition, _, looking in looks}
-        self._counted = None if any(reading.values()) else begun
-        for condition, found, looking in looks:
+        begun, still = self._clock.boot(), False
+        for condition, looking in self._money.items():
+            try:
+                found = looking.look(at=self._clock.now())
+            except DatabaseError as error:
+                # Books that cannot be read are told of by the watch, and nothing is matched by not being seen.
+                _log.warning("money.unknown", detail=str(error))
+                self._views.close()
+                self._counted = begun
+                return
+            reading = looking.advanced and not looking.complete
+            still = still or reading
             with self._database.transaction("write"):
                 money.tell(
                     self._database,
                     condition,
                     found,
                     complete=looking.complete,
-                    reading=reading[condition],
+                    reading=reading,
+                    settled=looking.settled,
+                    full=looking.full,
                     at=self._clock.now(),
                 )
+        # Until the books are read to their end it goes on each second; from then on once a minute is enough.
+        self._counted = None if still else begun
 
     def _tell_of_proofs(self) -> None:
         if self._proofs is None or self._age(self._proofs) >= _PROOFS_SECONDS:

@@ -64,6 +64,16 @@ class Transfer:
     account: str | None
     their_way: str | None
     their_amount_ugx: int | None
+    #: By which act this was explained, if it was.
+    explained_by: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the two sides differ, and nobody has said why."""
+        return self.explained_by is None and (self.way, self.amount_ugx) != (
+            self.their_way,
+            self.their_amount_ugx,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ class Cures(Protocol):
         ...
 
     def transfers(self, *, provider: str, reference: str) -> list[Transfer]:
-        """What is known of a payment: one where it is booked, otherwise one for each thing that statements say of it."""
+        """What is known of a payment: one for each thing that statements say of it, the newest first; one where none says anything."""
         ...
 
     def explain(

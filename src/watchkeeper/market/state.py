@@ -180,8 +180,19 @@ class Payment:
     amount_ugx: int
     at: Instant
     n: int
-    #: The account whose money it moved.
+    #: The account whose money it moved, and the ledger in which it did.
     owner_id: int
+    ledger: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What was explained: the way and the amount that a statement says (or that none says anything) against what is booked, if it is."""
+
+    provider: str
+    reference: str
+    our_utid: str | None
+    theirs: tuple[str, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +256,7 @@ class State:
     reconciliations: dict[str, Reconciliation] = field(default_factory=dict)
     #: (provider, reference) -> what statements say of it, the newest first: way and amount.
     said: dict[tuple[str, str], list[tuple[str, int]]] = field(default_factory=dict)
-    #: Payments that were explained: by the UTID that booked them, or provider, reference, way and amount of a statement.
-    explained: set[str | tuple[str, str, str, int]] = field(default_factory=set)
+    explained: set[Explained] = field(default_factory=set)
     #: UTID of a correction -> what it could not take, in UGX, and whether that was waived.
     unrecovered: dict[str, tuple[int, bool]] = field(default_factory=dict)
     #: Statements that were compared already: provider, digests of file and map, and the time.

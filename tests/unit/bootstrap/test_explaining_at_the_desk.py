@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from watchkeeper.interfaces.control_base import Actor
 from watchkeeper.interfaces.control_room import ControlRoom
 from watchkeeper.interfaces.control_web import actions, payments
 from watchkeeper.interfaces.control_web.app import render as render_page
+from watchkeeper.market.commands import ChangeRole, Correct
 from watchkeeper.market.reconciliation import reading
 from watchkeeper.market.signin import sessions
 from watchkeeper.operation import journal
@@ -170,6 +171,32 @@ def test_of_several_things_that_statements_say_of_a_payment_one_is_named(desk: D
     assert [row[2] for row in desk.alerts(UNBOOKED)] == ["resolved"]
 
 
+def test_what_a_provider_took_back_is_listed_explained_and_corrected(desk: Desk) -> None:
+    everything = desk.capital() | PAID
+    desk.compare(everything, hours_ago=30)
+    desk.compare({**everything, "IN": -7_000}, hours_ago=30)
+    assert [row[2] for row in desk.alerts(UNBOOKED)] == ["open"]
+    assert 'name="said" value="-7000"' in desk.page()
+    before = desk.capital_now
+    form = {"provider": "mtn", "reference": "IN", "bucket": "capital", "amount_ugx": "-7000"}
+    right = str(before - 7_000)
+    assert desk.refuses("explain-payment", **form, predicted=right, said="7000") == "already-reconciled"
+    responded = "SELECT responded_by FROM alerts WHERE condition = 'money unbooked'"
+    # What was refused has answered nothing.
+    assert desk.world.database.query(responded) == [(None,)]
+    # What is meant without a word is what awaits one, not what matches.
+    assert desk.acts("explain-payment", **form, predicted=right).startswith("Explained (")
+    assert desk.capital_now == before - 7_000
+    assert desk.world.database.query(responded) == [(desk.operator().operator.alias,)]
+    # Whoever lost the answer asks again, at once or when its alert is over.
+    assert desk.refuses("explain-payment", **form, predicted=right) == "already-explained"
+    assert [row[2] for row in desk.alerts(UNBOOKED)] == ["resolved"]
+    assert desk.refuses("explain-payment", **form, predicted=right) == "already-explained"
+    taken = {"provider": "mtn", "reference": "IN", "said": "-7000"}
+    assert desk.acts("explain-payment", **taken) == "It had been explained already."
+    assert desk.capital_now == before - 7_000
+
+
 @pytest.mark.rule("ledger.unrecovered")
 def test_what_a_correction_cannot_take_is_shown_everywhere_until_it_is_waived(desk: Desk) -> None:
     desk.deposit("NEVER", 100_000)
@@ -237,6 +264,21 @@ def test_what_is_unrecovered_of_one_finding_is_found_behind_an_older_backlog(
     monkeypatch.setattr(control_room, "_LISTED_MAX", 1)
     assert [one.finding for one in desk.room.unrecovered()] == ["mtn OLDER"]
     assert [one.finding for one in desk.room.unrecovered("mtn NEWER")] == ["mtn NEWER"]
+
+
+def test_the_watch_holds_after_corrections_of_an_account_whose_role_changed(desk: Desk) -> None:
+    former = desk.bench.trader(capital_ugx=5_000)
+    alias, operator = desk.world.alias_of(former), desk.bench.market.operator.id
+    desk.turn()
+    command = Correct(
+        account=alias, bucket="capital", amount_ugx=-5_000, finding="7", incident="INC-1", reason=REASON
+    )
+    desk.bench.one(command, operator)
+    desk.bench.one(ChangeRole(account=alias, role="farmer", reason=REASON), desk.admin)
+    for bucket, amount in (("capital", 700), ("earnings", 300), ("capital", -900)):
+        desk.bench.keep_lease()
+        desk.bench.one(replace(command, bucket=bucket, amount_ugx=amount), operator)
+    desk.turn()
 
 
 def test_a_correction_with_an_explanation_that_comes_out_otherwise_stops_that_account(desk: Desk) -> None:

@@ -347,6 +347,38 @@ def test_a_payment_of_a_statement_that_no_book_has_is_told_after_a_day_until_it_
     office.turn()
 
 
+@pytest.mark.rule("reconcile.unbooked")
+def test_money_that_a_provider_takes_back_under_a_reference_that_matched_is_told_until_it_is_explained(
+    office: Office,
+) -> None:
+    everything = office.capital() | PAID
+    office.compare(everything)
+    office.compare({**everything, "IN": -7_000})
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]
+    assert office.said_of_it(UNBOOKED)[0].startswith("1 of the payments older than a day, UGX 7,000 together")
+    office.worker_starts_again()
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]
+    office.explain("IN", our_utid=office.utid_of("IN"), said=("out", 7_000))
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "resolved", 1)]
+    assert office.alerts() == []
+    office.turn()
+
+
+def test_what_differs_is_told_by_the_books_side_until_a_statement_agrees_with_it(office: Office) -> None:
+    everything = office.capital() | PAID
+    office.compare({**everything, "IN": 6_000, "SOON": 900}, hours_ago=25)
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]
+    office.deposit("SOON", 800)
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "resolved", 1)]
+    office.days_pass(1.1)
+    assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "resolved", 1)]
+    assert office.said_of_it()[0].startswith("2 of the payments older than a day, UGX 7,800 together")
+    office.compare({**everything, "SOON": 800})
+    assert [row[2] for row in office.alerts()] == ["resolved"]
+    assert office.alerts(UNBOOKED)[1:] == [("provider:mtn", "high", "open", 1)]
+    assert office.said_of_it(UNBOOKED)[0].startswith("2 of the payments older than a day, UGX 6,900 together")
+
+
 def test_a_payment_that_was_long_ago_when_its_statement_is_compared_is_told_at_once(office: Office) -> None:
     office.compare({**office.capital(), **PAID, "TAKEN": -800_000}, hours_ago=25)
     assert office.alerts(UNBOOKED) == [("provider:mtn", "high", "open", 1)]
@@ -413,6 +445,59 @@ def test_books_that_are_read_in_portions_are_told_once_and_again_when_all_was_re
     assert office.said_of_it()[0].startswith(f"{many} of the payments")
 
 
+def test_a_full_list_is_told_once_and_what_is_matched_makes_room_for_what_is_new(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = office.capital() | PAID
+    for number in (1, 2, 3):
+        office.deposit(f"D{number}", number * 100)
+    office.compare(everything)
+    office.days_pass(1.1)
+    monkeypatch.setattr(outside_money, "_KEYS_AT_ONCE", 1)
+    monkeypatch.setattr(outside_money, "PENDING_MAX", 2)
+    monkeypatch.setattr(unexplained, "KEPT_MAX", 2)
+    ((entries,),) = office.query("SELECT max(id) FROM wallet_ledger")
+
+    def told() -> tuple[set[str], object, bool]:
+        for _ in range(int(str(entries))):
+            office.alerts()
+        standing = office.alerts()[-1]
+        known = unexplained.listed(office.world.database, limit=9)
+        return {one.reference for _, one in known}, standing[3], "list is full" in office.said_of_it()[0]
+
+    assert told() == told() == ({"D1", "D2"}, 2, True)
+    assert office.said_of_it()[0].startswith("at least 2 of the payments")
+    # It is not read to its end yet, and what a statement has by now is let go all the same.
+    office.compare({**everything, "D1": 100})
+    assert told() == ({"D2", "D3"}, 3, True)
+    monkeypatch.undo()
+    assert told() == ({"D2", "D3"}, 3, False)
+    office.worker_starts_again()
+    assert told() == ({"D2", "D3"}, 3, False)
+
+
+@pytest.mark.rule("reconcile.unbooked")
+def test_what_a_statement_has_makes_room_as_well_when_it_is_explained(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unbooked, "_KEYS_AT_ONCE", 1)
+    monkeypatch.setattr(unbooked, "PENDING_MAX", 2)
+    monkeypatch.setattr(unexplained, "KEPT_MAX", 2)
+    office.compare({"M1": -1, "M2": -2, "M3": -3, "M4": -4}, hours_ago=30)
+
+    def told() -> tuple[set[str], bool]:
+        for _ in range(8):
+            office.alerts(UNBOOKED)
+        known = unexplained.listed(office.world.database, limit=9)
+        return {
+            one.reference for condition, one in known if condition == UNBOOKED
+        }, "list is full" in office.said_of_it(UNBOOKED)[0]
+
+    assert told() == ({"M1", "M2"}, True)
+    office.explain("M2", said=("out", 2))
+    assert told() == ({"M1", "M3"}, True)
+
+
 def test_what_is_kept_of_overdue_payments_is_bounded_and_let_go_only_after_all_was_read(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -427,6 +512,10 @@ def test_what_is_kept_of_overdue_payments_is_bounded_and_let_go_only_after_all_w
         assert (change.more, change.fewer) == (True, False)
         assert unexplained.counted(database) == 4
         assert unexplained.keep(database, UNMATCHED, {}, complete=False) == {}
+        assert change.full
+        settled = unexplained.keep(database, UNMATCHED, {}, complete=False, settled=overdue[:1])["mtn"]
+        assert (settled.more, settled.fewer, settled.full) == (False, True, False)
+        assert unexplained.counted(database) == 3
         change = unexplained.keep(database, UNMATCHED, {}, complete=True)["mtn"]
         assert (change.more, change.fewer) == (False, True)
     assert unexplained.counted(database) == 0

@@ -10,10 +10,20 @@ import pytest
 
 from tests.unit.market.test_reconciliation import around, compared, deposit
 from tests.worlds.books import REASON, Market, TurnableClock, digest
+from watchkeeper.boundary.cures import CureRefused
 from watchkeeper.boundary.gate import EVERYTHING, OperationClass
 from watchkeeper.boundary.gates import open_gate
 from watchkeeper.boundary.restrict import impose
-from watchkeeper.market.commands import Command, Correct, Deposit, ExplainPayment, WaiveUnrecovered
+from watchkeeper.market.commands import (
+    ChangeRole,
+    Command,
+    Correct,
+    Deposit,
+    ExplainPayment,
+    WaiveUnrecovered,
+)
+from watchkeeper.market.cures.service import MarketCures
+from watchkeeper.market.reconciliation import reading
 from watchkeeper.market.refusals import Refusal
 
 
@@ -118,6 +128,39 @@ def test_a_payment_that_never_came_and_one_that_no_book_has_are_explained_withou
         ("FEE", True, "out", 300),
         ("FEE", True, "out", 400),
     ]
+
+
+@pytest.mark.rule("reconcile.explained")
+def test_what_is_said_besides_of_a_payment_that_matched_is_explained_each_once(
+    market: Market, clock: TurnableClock
+) -> None:
+    deposit(market, "BACK", 100_000)
+    compared(market, around(clock, ("BACK", 100_000), provider="mtn"))
+    back = explanation("BACK", our_utid=utid_of(market, "BACK"), said=("out", 100_000))
+    assert by_the_operator(market, back) == "resumption-refused"
+    compared(market, around(clock, ("BACK", -100_000), provider="mtn"))
+    compared(market, around(clock, ("BACK", 70), provider="mtn"))
+    assert by_the_operator(market, replace(back, their_direction="in")) == "already-reconciled"
+    before = market.books.wallet(market.tina).capital_ugx
+    taken = replace(back, account=trader(market), bucket="capital", amount_ugx=-100_000)
+    # It is not the newest that was said.
+    assert by_the_operator(market, taken) == "accepted"
+    assert market.books.wallet(market.tina).capital_ugx == before - 100_000
+    stood = digest(market.data)
+    assert by_the_operator(market, taken) == "already-explained"
+    assert digest(market.data) == stood
+    other = explanation("BACK", our_utid=back.our_utid, said=("in", 70))
+    assert by_the_operator(market, other) == "accepted"
+    (run,) = market.books.database.query("SELECT min(id) FROM reconciliations")
+    explained = [
+        (item["kind"], item["their_direction"], item["explained_by"] is not None)
+        for number in range(3)
+        for item in reading.items(
+            market.books.database, int(str(run[0])) + number, kind=None, after=0, limit=10
+        )
+        if item["external_ref"] == "BACK"
+    ]
+    assert explained == [("matched", "in", False), ("different", "out", True), ("different", "in", True)]
 
 
 @pytest.mark.rule("reconcile.explained")
@@ -244,3 +287,48 @@ def test_a_correction_of_a_farmers_earnings_takes_at_most_what_is_there(market: 
     outcome = market.tried(replace(command, amount_ugx=0), operator)
     assert isinstance(outcome, Refusal)
     assert outcome.code == "validation-failed"
+
+
+@pytest.mark.rule("ledger.correction")
+def test_what_was_booked_under_an_earlier_role_is_corrected_in_that_roles_ledger(
+    market: Market, clock: TurnableClock
+) -> None:
+    deposit(market, "OURS", 5_000)
+    compared(market, around(clock, ("OURS", 2_000), provider="mtn"))
+    alias, operator = trader(market), market.market.operator.id
+    had = market.books.wallet(market.tina).capital_ugx
+    command = Correct(
+        account=alias, bucket="capital", amount_ugx=-had, finding="7", incident="INC-1", reason=REASON
+    )
+    market.one(command, operator)
+    market.one(ChangeRole(account=alias, role="farmer", reason=REASON), market.admin_id)
+    cures = MarketCures(market.executor, market.books, market.lease)
+    said = explanation("OURS", our_utid=utid_of(market, "OURS"), said=("in", 2_000))
+    explained = replace(said, account=alias, bucket="capital", amount_ugx=3_000)
+    # The wallet paid, whatever the account is now.
+    assert by_the_operator(market, replace(explained, bucket="earnings")) == "validation-failed"
+    for act, bucket, asked, left in (
+        (explained, "capital", 3_000, 0),
+        (replace(command, bucket="earnings", amount_ugx=400), "earnings", 400, 0),
+        (replace(command, amount_ugx=-1_000), "capital", -1_000, 0),
+        (replace(command, amount_ugx=-9_000), "capital", -9_000, 7_000),
+    ):
+        predicted = cures.predict(account=alias, bucket=bucket, amount_ugx=asked)
+        answer = market.one(act, operator).body
+        assert {name: answer[f"{name}_ugx"] for name in predicted["after"]} == predicted["after"]
+        assert answer["unrecovered_ugx"] == predicted["unrecovered"][bucket] == left
+    assert market.books.wallet(market.tina).capital_ugx == 0
+    assert market.books.earnings(market.tina).balance_ugx == 400
+    entries = rows(market, f"wallet_ledger WHERE trader_id = {market.tina}", "number, type, amount_ugx")
+    assert entries[-4:] == [
+        (3, "capital_correction", -had),
+        (4, "capital_correction", 3_000),
+        (5, "capital_correction", -1_000),
+        (6, "capital_correction", -2_000),
+    ]
+    # Who never had such a balance has none to correct.
+    buyer = market.books.user(market.person("buyer"))
+    assert buyer is not None
+    assert by_the_operator(market, replace(command, account=buyer.alias)) == "validation-failed"
+    with pytest.raises(CureRefused, match="This account has no balance"):
+        cures.predict(account=buyer.alias, bucket="capital", amount_ugx=1)

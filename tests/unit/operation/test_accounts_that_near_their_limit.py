@@ -1,4 +1,4 @@
-"""An account at 80, 90 and 95 % of its limit is told, level by level, once each, and each ends when it is below again."""
+"""An account at 80, 90 and 95 % of its limit is told, level by level, once each, and each ends when it is well below again."""
 
 from __future__ import annotations
 
@@ -66,13 +66,20 @@ def test_each_level_is_told_of_an_account_once_and_ends_by_itself(post: Post) ->
     post.restart()
     assert told(post) == both | {(FIRST, tom, "low"), (SECOND, tom, "low")}
     reversed_(post, third)
-    assert told(post) == (both - {(THIRD, tina, "medium")}) | {(FIRST, tom, "low"), (SECOND, tom, "low")}
+    # Below the last level, and not by five points: whoever works there would be told each time.
+    assert told(post) == both | {(FIRST, tom, "low"), (SECOND, tom, "low")}
+    third = locked(post, post.market.tina, 50_000)
+    assert told(post) == both | {(FIRST, tom, "low"), (SECOND, tom, "low")}
+    reversed_(post, third)
     reversed_(post, second)
+    last = locked(post, post.market.tina, 90_000)
+    assert told(post) == (both - {(THIRD, tina, "medium")}) | {(FIRST, tom, "low"), (SECOND, tom, "low")}
+    reversed_(post, last)
     assert told(post) == {(FIRST, tina, "low"), (FIRST, tom, "low"), (SECOND, tom, "low")}
     reasons = post.database.query("SELECT text FROM alert_events WHERE kind = 'resolved' ORDER BY id")
     assert [str(reason) for (reason,) in reasons] == [
-        "90 % of the limit is at stake now, less than 95 %",
-        "80 % of the limit is at stake now, less than 90 %",
+        "89 % of the limit is at stake now, less than 90 %",
+        "80 % of the limit is at stake now, less than 85 %",
     ]
     with post.database.transaction("write"):
         # Nearing the limit is business as usual: only the last level is an incident by itself.
@@ -84,8 +91,12 @@ def test_the_levels_are_settings(post: Post) -> None:
     post.set("exposure_first_percent = 10\nexposure_second_percent = 20")
     locked(post, post.market.tina, 100_000)
     assert told(post) == {(FIRST, tina, "low")}
-    post.set("exposure_first_percent = 11")
+    post.set("exposure_first_percent = 15")
+    assert told(post) == {(FIRST, tina, "low")}
+    post.set("exposure_first_percent = 16")
     assert told(post) == set()
+    post.set("exposure_first_percent = 1")
+    assert told(post) == {(FIRST, tina, "low")}
 
 
 def test_more_accounts_than_one_look_names_are_said_and_the_nearest_are_told(

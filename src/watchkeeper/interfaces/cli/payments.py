@@ -42,7 +42,7 @@ def list_(
 ) -> None:
     """List payments older than a day that one side has and the other lacks, as of the control room's last look.
 
-    Of what differs, the books' side is listed. `watchkeeper reconcile` compares a newer statement.
+    Of what differs, the books' side is listed, and the statement's once the books' is matched or explained otherwise. `watchkeeper reconcile` compares a newer statement.
     """
     with room(data) as control:
         rows = [
@@ -126,7 +126,7 @@ def _predict(control: ControlRoom, provider: str, reference: str, *, bucket: str
             "not-found", "No book has such a payment, so there is no account to correct for it."
         )
     found = control.desk.predict(account=account, bucket=bucket, amount_ugx=amount_ugx)
-    say(_sides(known[0]))
+    say(_sides(next((one for one in known if one.open), known[0])))
     say(predicted_text(found, account=account, bucket=bucket))
 
 

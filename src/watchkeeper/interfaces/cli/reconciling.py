@@ -146,9 +146,8 @@ def _explained(control: ControlRoom, provider: str, item: rules.Item) -> str | N
     """The UTID that has explained this payment, if any."""
     line = item.line
     known = reading.explained(control.books.database, provider, line.reference)
-    if item.ours is not None:
-        return known.get(item.ours.utid)
-    return known.get((provider, line.reference, str(line.direction), line.amount_ugx or 0))
+    theirs = None if line.direction is None or line.amount_ugx is None else (line.direction, line.amount_ugx)
+    return reading.explained_by(known, None if item.ours is None else item.ours.utid, theirs)
 
 
 def _kept(control: ControlRoom, utid: str) -> dict[str, object]:

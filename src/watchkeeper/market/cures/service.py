@@ -23,9 +23,11 @@ from watchkeeper.market.commands import (
     WaiveUnrecovered,
 )
 from watchkeeper.market.execute import Executor
+from watchkeeper.market.ledgers.buckets import balances
 from watchkeeper.market.reading import Books
 from watchkeeper.market.reconciliation import reading
 from watchkeeper.market.rows import number
+from watchkeeper.market.state import Explained
 
 #: A busy moment passes; more tries than this mean that something is wrong, and the operator is told.
 _TRIES = 3
@@ -100,13 +102,10 @@ class MarketCures:
         owner = self.books.user_by_alias(account)
         if owner is None:
             raise CureRefused("user-not-found", "There is no such account.")
-        if owner.role == "farmer":
-            before = {"earnings": self.books.earnings(owner.id).balance_ugx}
-        else:
-            wallet = self.books.wallet(owner.id)
-            before = {"capital": wallet.capital_ugx, "locked": wallet.locked_ugx, "profit": wallet.profit_ugx}
+        before = balances(owner.role, self.books.wallet(owner.id), self.books.earnings(owner.id))
         if bucket not in before:
-            raise CureRefused("validation-failed", f"This account has {', '.join(before)}.")
+            has = ", ".join(before) or "no balance"
+            raise CureRefused("validation-failed", f"This account has {has}.")
         # A correction takes at most what is there.
         moved = max(amount_ugx, -before[bucket])
         return {
@@ -131,13 +130,26 @@ class MarketCures:
         """See `boundary.cures.Cures`."""
         database = self.books.database
         ours = reading.payments(database, provider, [reference]).get((provider, reference))
-        said = reading.said(database, provider, reference)
-        if ours is None:
-            return [Transfer(provider, reference, None, None, None, None, *theirs) for theirs in said]
-        owner = self.books.user(ours.owner_id)
-        account = None if owner is None else owner.alias
-        theirs = said[0] if said else (None, None)
-        return [Transfer(provider, reference, ours.utid, ours.direction, ours.amount_ugx, account, *theirs)]
+        said: list[tuple[str, int] | None] = [*reading.said(database, provider, reference)]
+        if ours is not None and not said:
+            said = [None]
+        known = reading.explained(database, provider, reference)
+        owner = None if ours is None else self.books.user(ours.owner_id)
+        utid = None if ours is None else ours.utid
+        return [
+            Transfer(
+                provider,
+                reference,
+                utid,
+                None if ours is None else ours.direction,
+                None if ours is None else ours.amount_ugx,
+                None if owner is None else owner.alias,
+                None if theirs is None else theirs[0],
+                None if theirs is None else theirs[1],
+                explained_by=known.get(Explained(provider, reference, utid, theirs)),
+            )
+            for theirs in said
+        ]
 
     def explain(
         self, mandate: Mandate, transfer: Transfer, *, bucket: str | None, amount_ugx: int

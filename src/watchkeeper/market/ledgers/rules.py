@@ -9,6 +9,7 @@ from watchkeeper.base.money import AMOUNT_UGX_MAX, NotAnAmount, amount_ugx
 from watchkeeper.market import reasons
 from watchkeeper.market.commands import Correct, Deposit, Payout, WaiveUnrecovered, Withdraw
 from watchkeeper.market.decision import Context, Decision
+from watchkeeper.market.ledgers.buckets import balances
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.state import State, User
 
@@ -220,9 +221,6 @@ def require_unused(state: State, provider: str, reference: str) -> None:
         )
 
 
-BUCKETS = ("capital", "locked", "profit", "earnings")
-
-
 def correct(command: Correct, state: State, context: Context) -> Decision:
     """Move one balance against suspense, by the operator, for a finding and an incident."""
     owner = state.by_alias(command.account)
@@ -252,7 +250,8 @@ def move(
     incident: str,
 ) -> None:
     """A correction by a signed amount: it takes at most what is there, and the rest stays with the finding as unrecovered."""
-    if bucket not in BUCKETS or (bucket == "earnings") != (owner.role == "farmer"):
+    before = _balances(state, owner)
+    if bucket not in before:
         raise Refusal(
             "validation-failed",
             "A trader has capital, locked and profit; a farmer has earnings.",
@@ -260,7 +259,7 @@ def move(
         )
     if not 0 < abs(amount_ugx) <= AMOUNT_UGX_MAX:
         raise Refusal("validation-failed", "A correction of nothing corrects nothing.", field="amount_ugx")
-    moved = max(amount_ugx, -_balances(state, owner)[bucket])
+    moved = max(amount_ugx, -before[bucket])
     # An amount of nothing writes no entry.
     if moved and bucket == "earnings":
         credit_farmer(
@@ -302,11 +301,7 @@ def move(
 
 
 def _balances(state: State, owner: User) -> dict[str, int]:
-    """What an account has in each of its buckets, in UGX."""
-    if owner.role == "farmer":
-        return {"earnings": state.farmer_earnings(owner.id).balance_ugx}
-    wallet = state.wallet(owner.id)
-    return {"capital": wallet.capital_ugx, "locked": wallet.locked_ugx, "profit": wallet.profit_ugx}
+    return balances(owner.role, state.wallet(owner.id), state.farmer_earnings(owner.id))
 
 
 def waive(command: WaiveUnrecovered, state: State, context: Context) -> Decision:

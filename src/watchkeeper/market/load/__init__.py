@@ -24,6 +24,8 @@ from watchkeeper.market.commands import (
 from watchkeeper.market.load import before, goods, people, trade
 from watchkeeper.market.state import State
 
+_CORRECTING = (Correct, ExplainPayment, Acknowledge)
+
 
 def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
     """The working set of these acts as of now, inside the caller's transaction; what is in `last` comes later."""
@@ -63,8 +65,11 @@ def load(database: Database, acts: Sequence[Act], *, at: Instant) -> State:
     people.parties(database, state, acts)
     user_ids.update(*state.parties.values())
     people.users(database, state, ids=user_ids, aliases=aliases)
-    people.wallets(database, state, [user.id for user in state.users.values() if user.role == "trader"])
-    people.earnings(database, state, [user.id for user in state.users.values() if user.role == "farmer"])
+    corrected = {act.command.account for act in acts if isinstance(act.command, _CORRECTING)}
+    # What was booked under an earlier role stands in that role's ledger.
+    for role, balances in (("trader", people.wallets), ("farmer", people.earnings)):
+        owners = [user.id for user in state.users.values() if user.role == role or user.alias in corrected]
+        balances(database, state, owners)
     before.recorded(database, state, acts)
     before.paces(database, state, acts, at=at)
     return state

@@ -2,6 +2,7 @@
 
 What was paid by a wrong amount, never arrived, or is a fee of the provider's will stand so for ever: no later statement
 matches it. The explanation says why, moves the difference by a correction where there is one to move, and both stay on record.
+What is explained is one thing that a statement says, against what is booked: a provider that takes money back says another.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from watchkeeper.market import reasons
 from watchkeeper.market.commands import ExplainPayment
 from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.ledgers import rules as ledgers
+from watchkeeper.market.ledgers.buckets import OF_LEDGER
 from watchkeeper.market.reconciliation.rules import COMPARED
 from watchkeeper.market.refusals import Refusal
-from watchkeeper.market.state import Payment, State
+from watchkeeper.market.state import Explained, Payment, State
 
 
 def explain(command: ExplainPayment, state: State, context: Context) -> Decision:
@@ -29,12 +31,14 @@ def explain(command: ExplainPayment, state: State, context: Context) -> Decision
     theirs = _theirs(command)
     if ours is None and not said:
         raise Refusal("payment-not-found", "No such payment stands in the books or in a statement.")
-    if ours is not None and (ours.direction, ours.amount_ugx) in said:
-        raise Refusal("already-reconciled", "This payment stands in a statement as it is booked.")
-    if command.our_utid != (None if ours is None else ours.utid) or not _as_said(ours, theirs, said):
+    if command.our_utid != (None if ours is None else ours.utid) or (
+        theirs not in said if said else theirs is not None
+    ):
         raise Refusal("resumption-refused", "The payment is not as it was looked at. Look at it again.")
-    key = (*place, *theirs) if ours is None and theirs is not None else command.our_utid
-    if key is None or key in state.explained:
+    if ours is not None and theirs == (ours.direction, ours.amount_ugx):
+        raise Refusal("already-reconciled", "This payment stands in a statement as it is booked.")
+    key = Explained(*place, command.our_utid, theirs)
+    if key in state.explained:
         raise Refusal("already-explained", "This payment was explained already.")
     decision = Decision(
         utid=context.utid,
@@ -68,13 +72,6 @@ def _theirs(command: ExplainPayment) -> tuple[str, int] | None:
     return command.their_direction, command.their_amount_ugx
 
 
-def _as_said(ours: Payment | None, theirs: tuple[str, int] | None, said: list[tuple[str, int]]) -> bool:
-    """Whether what was looked at is what statements say: of a payment that is booked the newest, otherwise any of them."""
-    if ours is None:
-        return theirs in said
-    return theirs == (said[0] if said else None)
-
-
 def _correct(
     command: ExplainPayment, ours: Payment | None, decision: Decision, state: State, context: Context
 ) -> None:
@@ -88,6 +85,8 @@ def _correct(
     owner = state.by_alias(command.account)
     if owner.id != ours.owner_id:
         raise Refusal("validation-failed", "This payment is another account's.", field="account")
+    if command.bucket not in OF_LEDGER[ours.ledger]:
+        raise Refusal("validation-failed", "This payment moved no such balance.", field="bucket")
     ledgers.move(
         decision,
         state,

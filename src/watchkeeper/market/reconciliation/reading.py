@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Instant
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.interface import Record
 from watchkeeper.market.reading import PAGE_MAX, page
 from watchkeeper.market.reconciliation.rules import COMPARED, EDGE_SECONDS
-from watchkeeper.market.rows import marks, number
-from watchkeeper.market.state import Payment, Reconciliation
+from watchkeeper.market.rows import marks, number, text_or_none
+from watchkeeper.market.state import Explained, Payment, Reconciliation
 
 _PAGE = 500
 #: One reference has one payment; more than a few statements that say different things of it are nobody's.
 _SAID_MAX = 50
-#: Where payments stand: what makes them go in or out, their amount and whose they are. What is left is no payment.
+#: Where payments stand: what makes them go in or out, their amount, whose they are and in which ledger. What is left is no payment.
 _SOURCES = (
     (
         "wallet_ledger",
         "CASE p.type WHEN 'profit_withdrawal' THEN 'out' ELSE 'in' END",
-        "p.amount_ugx, p.trader_id",
+        "p.amount_ugx, p.trader_id, 'wallet_ledger'",
         "p.type IN ('capital_deposit', 'profit_withdrawal') AND p.provider IS NOT NULL AND ",
     ),
-    ("payouts", "'out'", "p.amount_ugx, p.farmer_id", ""),
-    ("pickups", "'in'", "p.proceeds_ugx, p.trader_id", ""),
+    ("payouts", "'out'", "p.amount_ugx, p.farmer_id, 'farmer_ledger'", ""),
+    ("pickups", "'in'", "p.proceeds_ugx, p.trader_id, 'wallet_ledger'", ""),
 )
 
 
@@ -43,8 +43,9 @@ def _payment(row: Record) -> Payment:
         direction=str(row[3]),
         amount_ugx=number(row[4]),
         owner_id=number(row[5]),
-        at=Instant(number(row[6])),
-        n=number(row[7]),
+        ledger=str(row[6]),
+        at=Instant(number(row[7])),
+        n=number(row[8]),
     )
 
 
@@ -129,21 +130,32 @@ def said(database: Database, provider: str, reference: str) -> list[tuple[str, i
     return [(str(row[0]), number(row[1])) for row in rows]
 
 
-def explained(
-    database: Database, provider: str, reference: str
-) -> dict[str | tuple[str, str, str, int], str]:
-    """What of a payment was explained, and by which UTID: known by the UTID that booked it, or by what a statement says where
-    no book has it.
-    """
+def explained(database: Database, provider: str, reference: str) -> dict[Explained, str]:
+    """What of a payment was explained, and by which UTID."""
     rows = database.query(
         "SELECT our_utid, their_direction, their_amount_ugx, utid FROM payment_explanations WHERE provider = ? "
-        "AND external_ref = ? LIMIT ?",
+        "AND external_ref = ? ORDER BY id DESC LIMIT ?",
         (provider, reference, 2 * _SAID_MAX),
     )
     return {
-        str(row[0]) if row[0] is not None else (provider, reference, str(row[1]), number(row[2])): str(row[3])
+        Explained(
+            provider,
+            reference,
+            text_or_none(row[0]),
+            None if row[1] is None else (str(row[1]), number(row[2])),
+        ): str(row[3])
         for row in rows
     }
+
+
+def explained_by(
+    known: Mapping[Explained, str], our_utid: str | None, theirs: tuple[str, int] | None
+) -> str | None:
+    """Which of these explains such an item: what a statement says by just that, what none says by any about what is booked."""
+    for one, utid in known.items():
+        if (one.theirs == theirs) if theirs is not None else (one.our_utid == our_utid):
+            return utid
+    return None
 
 
 _RUN = (
@@ -161,8 +173,8 @@ _ITEM_COLUMNS = (
 )  # fmt: skip
 _EXPLAINED_BY = (
     "(SELECT x.utid FROM payment_explanations x WHERE x.provider = i.provider AND x.external_ref = i.external_ref "
-    "AND (x.our_utid = i.our_utid OR (x.our_utid IS NULL AND i.our_utid IS NULL AND x.their_direction = i.their_direction "
-    "AND x.their_amount_ugx = i.their_amount_ugx)) LIMIT 1)"
+    "AND ((i.their_direction IS NULL AND x.our_utid = i.our_utid) OR (x.their_direction = i.their_direction "
+    "AND x.their_amount_ugx = i.their_amount_ugx)) ORDER BY x.id LIMIT 1)"
 )
 Document = dict[str, object]
 

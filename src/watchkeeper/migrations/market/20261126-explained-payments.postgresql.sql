@@ -19,8 +19,9 @@ CREATE TABLE market.payment_explanations (
 );
 CREATE VIEW boundary.watch_payment_explanations AS SELECT id, utid, provider, external_ref, our_utid, our_direction, our_amount_ugx, their_direction, their_amount_ugx, incident, at FROM market.payment_explanations;
 CREATE INDEX payment_explanations_by_reference ON market.payment_explanations (provider, external_ref);
-CREATE UNIQUE INDEX payment_explanations_of_ours ON market.payment_explanations (our_utid) WHERE our_utid IS NOT NULL;
+CREATE UNIQUE INDEX payment_explanations_of_ours ON market.payment_explanations (our_utid) WHERE their_direction IS NULL;
 CREATE UNIQUE INDEX payment_explanations_of_theirs ON market.payment_explanations (provider, external_ref, their_direction, their_amount_ugx) WHERE our_utid IS NULL;
+CREATE UNIQUE INDEX payment_explanations_of_both ON market.payment_explanations (our_utid, their_direction, their_amount_ugx) WHERE our_utid IS NOT NULL AND their_direction IS NOT NULL;
 
 CREATE TABLE market.unrecovered (
     id BIGINT PRIMARY KEY,

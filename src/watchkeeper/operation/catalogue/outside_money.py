@@ -57,6 +57,13 @@ class OutsideMoney:
         #: Whether the last look came to the end of the books, and whether it came further than the one before.
         self.complete = False
         self.advanced = False
+        #: What this look saw matched or explained.
+        self.settled: set[Overdue] = set()
+
+    @property
+    def full(self) -> bool:
+        """Whether it reads no further, because no more can be kept in mind."""
+        return not self.complete and len(self._pending) >= PENDING_MAX
 
     def providers(self) -> frozenset[str]:
         """Providers with which a statement was compared."""
@@ -67,6 +74,7 @@ class OutsideMoney:
 
     def look(self, *, at: Instant) -> Mapping[str, Unmatched]:
         """What is unmatched for too long, by provider; raises `DatabaseError`."""
+        self.settled = set()
         with self._views.snapshot():
             providers = self.providers()
             if providers != self._providers or self._went_back():
@@ -92,8 +100,7 @@ class OutsideMoney:
         last = self._views.last(_ITEMS), self._views.last(_EXPLAINED)
         if last == (self._items, self._explained):
             return
-        for key in self._matched(list(self._pending)):
-            del self._pending[key]
+        self._let_go(list(self._pending))
         self._items, self._explained = last
 
     def _read_on(self, table: str) -> bool:
@@ -118,32 +125,26 @@ class OutsideMoney:
                     way, integer(row[amount]), Instant(integer(row["at"]))
                 )
         self._pending.update(found)
-        for key in self._matched(list(found)):
-            del self._pending[key]
+        self._let_go(list(found))
         self._read[table] = end
         return end == last
 
-    def _matched(self, keys: list[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Which of these stand in a statement with the way and the amount that the books have, or were explained with them."""
-        matched: set[tuple[str, str]] = set()
-        for view, way, amount in (
-            (_ITEMS, "their_direction", "their_amount_ugx"),
-            (_EXPLAINED, "our_direction", "our_amount_ugx"),
+    def _let_go(self, keys: list[tuple[str, str]]) -> None:
+        """Forget those of these that await nothing any more."""
+        known = {key: self._pending[key] for key in keys}
+        for key in matching(
+            self._views, {key: (one.direction, one.amount_ugx) for key, one in known.items()}
         ):
-            for key, said in stating(self._views, view, keys, (way, amount)):
-                payment = self._pending.get(key)
-                if payment is not None and (payment.direction, payment.amount_ugx) == said:
-                    matched.add(key)
-        return matched
+            self.settled.add(_as_overdue(key, self._pending.pop(key)))
 
     def _overdue(self, at: Instant) -> dict[str, Unmatched]:
         limit = later(at, seconds=-UNMATCHED_SECONDS_MAX)
-        overdue = [
-            Overdue(provider, reference, payment.direction, payment.amount_ugx, payment.at)
-            for (provider, reference), payment in self._pending.items()
-            if payment.at <= limit
-        ]
+        overdue = [_as_overdue(key, payment) for key, payment in self._pending.items() if payment.at <= limit]
         return by_provider(overdue, at_least=not self.complete)
+
+
+def _as_overdue(key: tuple[str, str], payment: Payment) -> Overdue:
+    return Overdue(*key, payment.direction, payment.amount_ugx, payment.at)
 
 
 def stating(
@@ -161,3 +162,28 @@ def stating(
         )
         for provider, reference, one, other in rows:
             yield (str(provider), str(reference)), (one, other)
+
+
+def booked(views: Views, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, int]]:
+    """The way and the amount in UGX that the books have of payments, given by provider and reference."""
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    for table, amount in SOURCES.items():
+        way_column = "id" if table in _WAYS else "type"
+        for place, (kind, ugx) in stating(views, VIEWS[table], places, (way_column, amount)):
+            way = _WAYS.get(table) or _WALLET_WAYS.get(str(kind), "")
+            if way:
+                found[place] = way, integer(ugx)
+    return found
+
+
+def matching(views: Views, ours: Mapping[tuple[str, str], tuple[str, int]]) -> set[tuple[str, str]]:
+    """Which of these stand in a statement with the way and the amount that the books have, or were explained with them."""
+    return {
+        place
+        for view, way, amount in (
+            (_ITEMS, "their_direction", "their_amount_ugx"),
+            (_EXPLAINED, "our_direction", "our_amount_ugx"),
+        )
+        for place, said in stating(views, view, list(ours), (way, amount))
+        if ours.get(place) == said
+    }

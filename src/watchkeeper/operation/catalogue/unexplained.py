@@ -5,13 +5,13 @@ A payment that nobody can match would otherwise hide each later one of its provi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from watchkeeper.base.clock import Instant
 from watchkeeper.base.database import Database
 
-#: In the books, and in no statement as it is booked; in a statement, and in no book.
+#: In the books, and in no statement as it is booked; in a statement, and in no book as it says.
 UNMATCHED, UNBOOKED = "money unmatched", "money unbooked"
 #: As many as are kept of each; with more it is "at least" anyway.
 KEPT_MAX = 40_000
@@ -58,19 +58,27 @@ class Change:
 
     more: bool
     fewer: bool
+    #: There is no room to keep all of them, so not each can be told.
+    full: bool = False
 
 
 def keep(
-    database: Database, condition: str, found: Mapping[str, Unmatched], *, complete: bool
+    database: Database,
+    condition: str,
+    found: Mapping[str, Unmatched],
+    *,
+    complete: bool,
+    settled: Collection[Overdue] = (),
 ) -> dict[str, Change]:
     """Keep what is overdue now, in the caller's transaction; what changed, by provider.
 
-    Until everything was read (`complete`) nothing is let go: what was not seen may still stand.
+    Until everything was read (`complete`) only that is let go which was seen to be `settled`: what was not seen may still stand.
     """
     kept = set(_kept(database, condition))
     now = {one for unmatched in found.values() for one in unmatched.payments}
-    more = sorted(now - kept)[: max(0, KEPT_MAX - len(kept))]
-    fewer = sorted(kept - now) if complete else []
+    fewer = sorted(kept - now if complete else (kept & set(settled)) - now)
+    new, room = sorted(now - kept), max(0, KEPT_MAX - len(kept) + len(fewer))
+    more, left_out = new[:room], new[room:]
     key = "condition = ? AND provider = ? AND reference = ? AND way = ? AND amount_ugx = ?"
     database.execute_many(
         f"DELETE FROM unexplained_money WHERE {key}",
@@ -81,8 +89,10 @@ def keep(
         "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         [(condition, one.provider, one.reference, one.way, one.amount_ugx, one.since) for one in more],
     )
-    grown, shrunk = {one.provider for one in more}, {one.provider for one in fewer}
-    return {name: Change(name in grown, name in shrunk) for name in sorted(grown | shrunk)}
+    grown, shrunk, full = ({one.provider for one in some} for some in (more, fewer, left_out))
+    return {
+        name: Change(name in grown, name in shrunk, name in full) for name in sorted(grown | shrunk | full)
+    }
 
 
 def listed(database: Database, *, provider: str = "", limit: int) -> list[tuple[str, Overdue]]:

@@ -1,4 +1,7 @@
-"""The detector of accounts that near their limit: one alert an account and level, over when the account is below it again."""
+"""The detector of accounts that near their limit: one alert an account and level, over when the account is well below it again.
+
+Who works at a level crosses it many times a day; that is one alert.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from watchkeeper.operation.detectors.model import QUIET, SEEN, Gone, Look, Plain
 
 _SCOPE = "account:"
 _TOLD_MAX = 2_000
+#: Points of percent below its level at which an alert is over.
+_BELOW_PERCENT = 5
 
 
 class NearTheLimit(Plain):
@@ -36,14 +41,15 @@ class NearTheLimit(Plain):
                 for one in named
                 if one.reaches(percent) and one.alias not in told[condition]
             ]
+            below = max(1, percent - _BELOW_PERCENT)
             gone += [
                 Gone(
                     condition,
                     one.scope,
-                    f"{one.percent} % of the limit is at stake now, less than {percent} %",
+                    f"{one.percent} % of the limit is at stake now, less than {below} %",
                 )
                 for one in again
-                if one.alias in told[condition] and not one.reaches(percent)
+                if one.alias in told[condition] and not one.reaches(below)
             ]
         highest = max((one.percent for one in named), default=0)
         words = f"at most {highest} % of the limit at stake, {len(named)} accounts near it"

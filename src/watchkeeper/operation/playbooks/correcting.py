@@ -102,7 +102,7 @@ class Correcting(Deskwork):
         return self._cure(lambda: self.cures.predict(account=account, bucket=bucket, amount_ugx=amount_ugx))
 
     def transfers(self, *, provider: str, reference: str) -> list[Transfer]:
-        """What both sides say of a payment; several where no book has it and statements say several things."""
+        """What both sides say of a payment; several where statements say several things."""
         return self.cures.transfers(provider=provider, reference=reference)
 
     def explain(
@@ -124,8 +124,18 @@ class Correcting(Deskwork):
         self._fresh(operator)
         transfer = self._transfer(provider, reference, said_ugx)
         said = checked_reason(reason)
+        # Asked again because the answer was lost, the balance has moved by the first time, and its alert may be over.
+        if transfer.explained_by is not None:
+            if difference is None:
+                return None
+            raise DeskRefused(
+                "already-explained", f"This payment was explained already ({transfer.explained_by})."
+            )
         if not incident:
-            raise DeskRefused("validation-failed", "Name the incident that this belongs to.")
+            raise DeskRefused(
+                "validation-failed",
+                "No alert about this provider's money is open. Name the incident that this belongs to.",
+            )
         self._predicted(transfer, difference)
         mandate = Mandate(
             operator_id=operator.id, finding=f"{provider} {reference}", incident=incident, reason=said
@@ -139,7 +149,6 @@ class Correcting(Deskwork):
                 "predicted": difference.predicted,
             }
         self._note(operator, "explain payment", f"{provider} {reference}", said, detail)
-        self._answered(provider, operator)
         bucket, amount_ugx = (None, 0) if difference is None else (difference.bucket, difference.amount_ugx)
         try:
             receipt = self._cure(
@@ -149,6 +158,7 @@ class Correcting(Deskwork):
             if error.code != "already-explained" or difference is not None:
                 raise
             return None
+        self._answered(provider, operator)
         if difference is not None and transfer.account is not None:
             self._as_predicted(receipt, transfer.account, difference.bucket, difference.predicted)
         return receipt
@@ -172,7 +182,9 @@ class Correcting(Deskwork):
         meant = [one for one in known if said_ugx in (None, _signed(one))]
         if not meant:
             raise DeskRefused("not-found", "No such payment stands in the books or in a statement.")
-        if len(meant) > 1:
+        # What awaits a word is meant before what matches, or has had one; of a payment that is booked the newest.
+        meant = [one for one in meant if one.open] or meant[:1]
+        if len(meant) > 1 and meant[0].utid is None:
             raise DeskRefused(
                 "validation-failed",
                 "Statements say several things of this payment. Name the amount that you mean.",

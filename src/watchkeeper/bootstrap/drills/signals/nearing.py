@@ -18,7 +18,7 @@ _LEVELS = (
 
 
 def _nears(condition: str, severity: str, percent: int) -> Callable[[Stage], None]:
-    """A shilling and more below the level nothing is told; at the level it is, once; and it is over with the position."""
+    """A shilling and more below the level nothing is told; at the level it is, once, and five points below it is over."""
 
     def speaks(stage: Stage) -> None:
         bench = stage.world.bench
@@ -31,16 +31,19 @@ def _nears(condition: str, severity: str, percent: int) -> Callable[[Stage], Non
                 raise TypeError("a listing without units")
             return bench.one(PayToLock(unit_id=int(str(units[0]))), trader).utid
 
-        locks(percent * 1_000 - 1)
+        locks((percent - 5) * 1_000 - 1)
+        before = locks(5_000)
         stage.silent(_BY, condition)
         last = locks(1)
         stage.acted()
         for _ in range(2):
             stage.look(_BY)
             stage.speaks_of(condition, severity)
-        bench.one(VerifyDelivery(lock_utid=last, outcome="cancelled", reason=REASON), stage.admin)
-        bench.one(ReverseLock(lock_utid=last, reason=REASON), stage.admin)
-        stage.look(_BY)
+        for lock in (last, before):
+            stage.speaks_of(condition, severity)
+            bench.one(VerifyDelivery(lock_utid=lock, outcome="cancelled", reason=REASON), stage.admin)
+            bench.one(ReverseLock(lock_utid=lock, reason=REASON), stage.admin)
+            stage.look(_BY)
         if stage.alerts_of(condition):
             stage.unmet.append(f"{condition} is still told after the exposure has fallen")
 
