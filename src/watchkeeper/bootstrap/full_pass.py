@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 
 import structlog
@@ -46,15 +45,7 @@ class FullPasses:
         """One continuous pass, where no watch runs: what is new is read, sealed and judged."""
         while True:
             found = self._continuous.look()
-            cycle.take(
-                self._database,
-                self._gatefile,
-                found.drafts,
-                watermark=found.watermark,
-                committed_at=found.committed_at,
-                clock=self._clock,
-                beside=partial(self._continuous.store, found, self._database),
-            )
+            cycle.take_pass(self._continuous, found, self._database, self._gatefile, clock=self._clock)
             if found.behind == 0 or not found.judged:
                 return
 

@@ -133,15 +133,7 @@ class Watch:
 
     def _handle(self, found: Pass) -> None:
         self._look_at_seals(found)
-        cycle.take(
-            self._database,
-            self._gatefile,
-            found.drafts,
-            watermark=found.watermark,
-            committed_at=found.committed_at,
-            clock=self._clock,
-            beside=lambda: self._continuous.store(found, self._database),
-        )
+        cycle.take_pass(self._continuous, found, self._database, self._gatefile, clock=self._clock)
         self._sampling.passed()
         self._watermark = found.watermark
         self._unread.note(read=found.watermark, last=found.tail.last_number, begun=found.begun)

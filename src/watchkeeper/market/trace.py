@@ -25,7 +25,8 @@ _A_TRADERS = frozenset({"exposure_before_ugx", "exposure_after_ugx"})
 
 def trace(database: Database, utid: str, *, viewer: User) -> dict[str, object] | None:
     """The act of this UTID with its rows and its chain; None when there is none that `viewer` may see."""
-    if _act(database, utid, viewer) is None:
+    own = _act(database, utid, viewer)
+    if own is None:
         return None
     trail = Trail(database)
     earlier: list[dict[str, object]] = []
@@ -53,7 +54,7 @@ def trace(database: Database, utid: str, *, viewer: User) -> dict[str, object] |
                 later.append(act)
     return {
         "utid": utid,
-        "act": _act(database, utid, viewer),
+        "act": own,
         "earlier": earlier,
         "later": later,
         "complete": len(seen) < CHAIN_MAX and trail.whole,

@@ -43,11 +43,18 @@ class _Spans:
     utids: list[str] = field(default_factory=list)
     begins: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
+    places: dict[str, int] = field(default_factory=dict)
 
     def add(self, utid: str, begin: int, end: int) -> None:
+        self.places[utid] = len(self.utids)
         self.utids.append(utid)
         self.begins.append(begin)
         self.ends.append(end)
+
+    def of(self, utid: str) -> tuple[int, int] | None:
+        """The shillings that an act moved; None when it moved none here."""
+        place = self.places.get(utid)
+        return None if place is None else (self.begins[place], self.ends[place])
 
     def overlapping(self, begin: int, end: int) -> list[str]:
         """The acts that moved any of these shillings, the first of them."""
@@ -107,9 +114,9 @@ class Trail:
             if account is None:
                 continue
             own, others = (account.went, account.came) if spent else (account.came, account.went)
-            place = own.utids.index(utid) if utid in own.utids else None
-            if place is not None:
-                found += others.overlapping(own.begins[place], own.ends[place])
+            span = own.of(utid)
+            if span is not None:
+                found += others.overlapping(*span)
         return found
 
     def _account(self, flow: _Flow, owner: int) -> _Account | None:

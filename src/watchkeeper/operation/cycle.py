@@ -22,6 +22,7 @@ from watchkeeper.operation.catalogue.model import Draft
 from watchkeeper.operation.containment import imposing, lifting
 from watchkeeper.operation.containment.imposing import Contained, Stop
 from watchkeeper.operation.verifier import findings, verdicts
+from watchkeeper.operation.verifier.continuous import Continuous, Pass
 from watchkeeper.operation.verifier.findings import Finding
 
 STAGES = (
@@ -126,6 +127,21 @@ def take(
         noted = write(database, stopped, watermark=watermark, committed_at=committed_at, at=clock.now())
         beside()
     return noted
+
+
+def take_pass(
+    continuous: Continuous, found: Pass, database: SqliteDatabase, gatefile: Gate, *, clock: Clock
+) -> list[Finding]:
+    """The same of a pass over what is new, with what it read and sealed; the new findings."""
+    return take(
+        database,
+        gatefile,
+        found.drafts,
+        watermark=found.watermark,
+        committed_at=found.committed_at,
+        clock=clock,
+        beside=lambda: continuous.store(found, database),
+    )
 
 
 def _alert(

@@ -45,15 +45,7 @@ class Watching:
         """One step as the watch's process makes it, and its seconds; raises `BenchFailed` when it finds anything."""
         begun = self._clock.boot()
         found = self._continuous.look()
-        cycle.take(
-            self.database,
-            self._continuous.gatefile,
-            found.drafts,
-            watermark=found.watermark,
-            committed_at=found.committed_at,
-            clock=self._clock,
-            beside=lambda: self._continuous.store(found, self.database),
-        )
+        cycle.take_pass(self._continuous, found, self.database, self._continuous.gatefile, clock=self._clock)
         seconds = self._clock.boot().seconds_since(begun) or 0.0
         if found.drafts or found.errors:
             said = [draft.detail for draft in found.drafts] or [*found.errors.values()]

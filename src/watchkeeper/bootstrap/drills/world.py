@@ -181,15 +181,7 @@ class World:
         self.self_test()
         found = self.continuous.look()
         self.noticed = frozenset(draft.invariant for draft in found.drafts)
-        cycle.take(
-            self.database,
-            self.gatefile,
-            found.drafts,
-            watermark=found.watermark,
-            committed_at=found.committed_at,
-            clock=self.clock,
-            beside=lambda: self.continuous.store(found, self.database),
-        )
+        cycle.take_pass(self.continuous, found, self.database, self.gatefile, clock=self.clock)
         if found.wanted:
             self.full_pass()
         elif self._injected:

@@ -118,8 +118,8 @@ class Correcting(Deskwork):
     ) -> Receipt | None:
         """Say why a payment stands otherwise on the two sides, or on one alone; None when it was explained before.
 
-        `said_ugx` is which of several things that statements say of it is meant, below zero for what went out. With a difference its account is corrected by it in
-        the same act; refused when the result would not be the predicted one.
+        `said_ugx` is which of several things that statements say of it is meant, below zero for what went out. With a difference
+        its account is corrected by it in the same act; refused when the result would not be the predicted one.
         """
         self._fresh(operator)
         transfer = self._transfer(provider, reference, said_ugx)
