@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +45,19 @@ def _print(document: object) -> None:
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
 
 
+@contextmanager
+def _failing_in_words() -> Iterator[None]:
+    """What keeps a measurement from its end is said in a line, and the exit code tells whether it was the server."""
+    try:
+        yield
+    except BenchFailed as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(1) from error
+    except server.ServerUnfit as error:
+        sys.stderr.write(f"The server cannot be used: {error}\n")
+        raise typer.Exit(EXIT_UNAVAILABLE) from error
+
+
 @bench_app.command("locks")
 def bench_locks(
     number: Annotated[int, typer.Option(min=1, help="Locks for each batch size.")] = 1000,
@@ -50,7 +65,8 @@ def bench_locks(
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> None:
     """Locks per second: one by one, and in batches of 10 and 100, each durable when it is answered."""
-    found = locks.measure(clock=SystemClock(), locks=number, database_url=database)
+    with _failing_in_words():
+        found = locks.measure(clock=SystemClock(), locks=number, database_url=database)
     if as_json:
         _print(found)
         return
@@ -68,9 +84,10 @@ def bench_detect(
     as_json: Annotated[bool, typer.Option("--json", help="Answer as JSON.")] = False,
 ) -> None:
     """From a fault's commit to its restriction and to a webhook's receiver, for each class of fault."""
-    found = detect.measure(
-        rounds=rounds, say=lambda text: print(text, file=sys.stderr), database_url=database
-    )
+    with _failing_in_words():
+        found = detect.measure(
+            rounds=rounds, say=lambda text: print(text, file=sys.stderr), database_url=database
+        )
     if as_json:
         _print(found)
         return
@@ -110,7 +127,7 @@ def bench_verify(
     Makes a market and lets it grow to each size, all by its own rules. The default sizes, up to five million entries, take an
     hour or so and 15 GB.
     """
-    try:
+    with _failing_in_words():
         found = verify.measure(
             clock=SystemClock(),
             say=lambda text: print(text, file=sys.stderr, flush=True),
@@ -119,12 +136,6 @@ def bench_verify(
             database_url=database,
             folder=folder,
         )
-    except BenchFailed as error:
-        sys.stderr.write(f"{error}\n")
-        raise typer.Exit(1) from error
-    except server.ServerUnfit as error:
-        sys.stderr.write(f"The server cannot be used: {error}\n")
-        raise typer.Exit(EXIT_UNAVAILABLE) from error
     if as_json:
         _print(found)
         return

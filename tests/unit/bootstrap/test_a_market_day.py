@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from tests.worlds.books import REASON
 from tests.worlds.office import Office
 from watchkeeper.bootstrap.demo.acts import KINDS, goods
+from watchkeeper.bootstrap.demo.acts.office import open_window
 from watchkeeper.bootstrap.demo.client import Person
 from watchkeeper.bootstrap.demo.day import Day
 from watchkeeper.bootstrap.demo.floor import Floor
@@ -21,6 +23,7 @@ from watchkeeper.market.commands import Answer, Command, CreateListing, PayToLoc
 PACE = 20
 MANY = 200
 STEPS_MAX = 3000
+UNITS_OF_A_BLOCK = 10
 MINUTES_A_STEP = 1
 MINUTES_OF_TWO_DAYS = 49 * 60
 
@@ -43,6 +46,23 @@ class MarketDay:
 
     def floor(self) -> Floor:
         return Floor(self.people, draw=self.draw, clock=self.office.clock, run="t", keep=lambda: None)
+
+    def one(self, command: Command, actor_id: int) -> Answer:
+        self.office.market.keep_lease()
+        return self.office.intake.submit(self.office.market.act(command, actor_id)).result(10)
+
+    def listed(self, units: int) -> list[int]:
+        """So many new units."""
+        listing = CreateListing(produce="Maize", grams=10_000 * units, price_ugx_per_kg=1)
+        found = self.one(listing, self.office.market.farmer).body["unit_ids"]
+        assert isinstance(found, list)
+        return found
+
+    def verify(self, utid: str) -> None:
+        """What was locked was delivered."""
+        self.one(
+            VerifyDelivery(lock_utid=utid, outcome="delivered", reason=REASON), self.office.market.admin_id
+        )
 
     def play(self, day: Day, *, until: set[str]) -> None:
         """Step on, some minutes at a time, until each of these was done since the beginning of this."""
@@ -68,24 +88,15 @@ def test_after_more_locks_than_a_page_holds_new_ones_are_verified_and_late_ones_
 ) -> None:
     market, office = market_day.office.market, market_day.office
 
-    def one(command: Command, actor_id: int) -> Answer:
-        market.keep_lease()
-        return office.intake.submit(market.act(command, actor_id)).result(10)
-
-    units: list[int] = []
-    for _ in range(2):
-        listing = CreateListing(produce="Maize", grams=10_000 * MANY, price_ugx_per_kg=1)
-        found = one(listing, market.farmer).body["unit_ids"]
-        assert isinstance(found, list)
-        units += found
+    units = market_day.listed(MANY) + market_day.listed(MANY)
 
     def locked(count: int) -> list[str]:
         office.later(61)
-        return [one(PayToLock(unit_id=units.pop()), market.tina).utid for _ in range(count)]
+        return [market_day.one(PayToLock(unit_id=units.pop()), market.tina).utid for _ in range(count)]
 
     for _ in range(MANY // PACE + 1):
         for utid in locked(PACE):
-            one(VerifyDelivery(lock_utid=utid, outcome="delivered", reason=REASON), market.admin_id)
+            market_day.verify(utid)
     newest = locked(4)
     floor = market_day.floor()
     assert goods.late(floor)
@@ -101,6 +112,24 @@ def test_after_more_locks_than_a_page_holds_new_ones_are_verified_and_late_ones_
     outcomes = {str(row["utid"]): str(row["outcome"]) for row in market.books.locks(after=MANY + PACE)}
     assert sorted(outcomes.values()) == ["delivered", "delivered", "reversed", "reversed"]
     assert sorted(outcomes) == sorted(newest)
+
+
+def test_buyers_leave_the_last_block_while_a_loss_is_due(market_day: MarketDay) -> None:
+    floor = market_day.floor()
+    buyer = floor.people.buyers[0]
+    assert open_window(floor)
+
+    def block() -> None:
+        for unit in market_day.listed(UNITS_OF_A_BLOCK):
+            market_day.verify(market_day.one(PayToLock(unit_id=unit), market_day.office.market.tina).utid)
+        until(lambda: floor.some(buyer, "/v1/blocks", "blocks"), what="the market formed the block")
+
+    block()
+    assert not goods.buy(floor)
+    assert goods.write_off_block(floor)
+    floor.pace.take(goods.BLOCK_LOSS, goods.LOSS)
+    block()
+    assert goods.buy(floor)
 
 
 def test_a_day_goes_on_for_days_with_every_kind_of_act(tmp_path: Path) -> None:

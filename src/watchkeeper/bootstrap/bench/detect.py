@@ -142,11 +142,10 @@ def _start(
     data: Path, receiver: Receiver, say: Callable[[str], None], *, database_url: str | None
 ) -> tuple[subprocess.Popen[str], People]:
     say("Starting a system of its own and letting its people enrol ...")
-    market = addresses.listen(18_700, exactly=False)
-    control = addresses.listen(18_750, exactly=False)
-    ports = market.getsockname()[1], control.getsockname()[1]
-    market.close()
-    control.close()
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    # An address there would take the market elsewhere than where it is measured.
+    environment.pop("WATCHKEEPER_DATABASE", None)
+    # It takes ports that are free when it listens; one that was found free before may be another's by then.
     process = subprocess.Popen(
         [
             sys.executable,
@@ -155,25 +154,24 @@ def _start(
             "run",
             "--data",
             str(data),
-            "--port",
-            str(ports[0]),
-            "--control-port",
-            str(ports[1]),
             *(["--database", database_url] if database_url else []),
         ],
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        env=environment,
     )
     links: list[str] = []
+    said: list[str] = []
     for line in process.stdout or ():
+        said.append(line.strip())
         if "/enrol/" in line:
             links.append("/enrol/" + line.strip().rpartition("/enrol/")[2])
         if line.startswith("Ctrl-C"):
             break
-    if len(links) != 2:
+    where = addresses.read(data)
+    if len(links) != 2 or where is None:
         process.kill()
-        raise BenchFailed("the system did not start")
+        raise BenchFailed(f"the system did not start; the last that it said: {' '.join(said[-1:])}")
     threading.Thread(target=lambda: list(process.stdout or ()), daemon=True).start()
     secret = data / "keys" / "webhook.secret"
     secret.touch(mode=0o600)
@@ -184,7 +182,7 @@ def _start(
         encoding="utf-8",
     )
     try:
-        people = gather(f"http://127.0.0.1:{ports[0]}", operator=links[0], admin=links[1], say=lambda _: None)
+        people = gather(where.market, operator=links[0], admin=links[1], say=lambda _: None)
     except Refused:
         process.kill()
         raise

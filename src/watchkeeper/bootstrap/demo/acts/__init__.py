@@ -27,13 +27,12 @@ class Kind:
 
 #: Changes of roles and flips stay under what the watch finds too many; the others are as rare.
 _RARE = Often(burst=2, refill=2)
-_LOSS = Often(burst=1, refill=1)
 _FEW_A_DAY = Often(burst=1, refill=3, window_seconds=24 * SECONDS_PER_HOUR)
 
 KINDS = (
     Kind("listings", 3, trade.list_produce),
     Kind("listings taken back", 1, trade.cancel_listing, _RARE),
-    Kind("listings removed", 1, trade.remove_listing, _LOSS),
+    Kind("listings removed", 1, trade.remove_listing, goods.LOSS),
     Kind("offers", 3, trade.offer),
     Kind("offers accepted", 2, trade.accept_offer),
     Kind("offers rejected", 1, trade.reject_offer),
@@ -48,8 +47,8 @@ KINDS = (
     Kind("cancelled", 1, goods.cancelled, _RARE),
     Kind("accepted late", 1, goods.accepted_late),
     Kind("reversals", 2, goods.reverse),
-    Kind("lots written off", 1, goods.write_off_lot, _LOSS),
-    Kind("blocks written off", 1, goods.write_off_block, _LOSS),
+    Kind("lots written off", 1, goods.write_off_lot, goods.LOSS),
+    Kind(goods.BLOCK_LOSS, 1, goods.write_off_block, goods.LOSS),
     Kind("purchases", 3, goods.buy),
     Kind("purchases cancelled", 1, goods.cancel_purchase, _RARE),
     Kind("pickups", 3, goods.pick_up),

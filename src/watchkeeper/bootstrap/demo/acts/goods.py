@@ -12,6 +12,10 @@ _NEAREST = 5
 #: What costs up to this a kilogram may wait for its buyer until its time is over, in UGX.
 _CHEAP_UGX_PER_KG = 1000
 _GRAMS_PER_KG = 1000
+#: What is lost is lost once an hour.
+LOSS = Often(burst=1, refill=1)
+#: The act's name in the table; its turn must find a block.
+BLOCK_LOSS = "blocks written off"
 #: An order that everybody forgets is given back so seldom that others of its kind come to their end.
 _FORGOTTEN, _SELDOM = "the forgotten order", Often(burst=1, refill=1, window_seconds=72 * SECONDS_PER_HOUR)
 
@@ -73,9 +77,11 @@ def write_off_block(floor: Floor) -> bool:
 
 
 def buy(floor: Floor) -> bool:
-    """A buyer takes a block."""
+    """A buyer takes a block; the last one stays while a loss is due, for buyers come oftener than blocks do."""
     buyer = floor.somebody(floor.people.buyers, "purchases")
-    block = None if buyer is None else floor.chosen(_for_sale(floor, buyer))
+    blocks = [] if buyer is None else _for_sale(floor, buyer)
+    left = 1 if floor.pace.free(BLOCK_LOSS, LOSS) else 0
+    block = floor.chosen(blocks) if len(blocks) > left else None
     if buyer is None or block is None:
         return False
     floor.paced(buyer, "purchases", "/v1/purchases", {"block_id": block["id"]})
