@@ -226,6 +226,9 @@ class Table:
         """Fresh traders, farmers and buyers now and then, so that limits and caps do not end the game."""
         if self.plain.shut_down or self.plain.phase == "pilot":
             return
+        if self.plain.accounts[self.admin].status != "active":
+            # Who is suspended invites nobody.
+            return
         self.traders = [*self.traders[1:], self.person("trader")]
         self.farmers = [*self.farmers[1:], self.person("farmer")]
         self.buyers = [*self.buyers[1:], self.person("buyer")]
