@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import socket
 import threading
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import uvicorn
 from tests.waiting import until
 from tests.worlds.books import REASON, Market, TurnableClock
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
+from watchkeeper.bootstrap import addresses
 from watchkeeper.interfaces.market_web.app import create_app
 from watchkeeper.interfaces.market_web.services import MarketServices
 from watchkeeper.market.housekeeping import Housekeeping
@@ -61,7 +61,7 @@ class Office:
             self.market.executor, lease=self.market.lease, housekeeping=self.housekeeping, clock=self.clock
         )
         self.intake.start()
-        listening = socket.create_server(("127.0.0.1", 0))
+        listening = addresses.listen(0, exactly=True)
         self.site = local(listening.getsockname()[1])
         services = MarketServices(
             data,
