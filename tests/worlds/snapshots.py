@@ -32,4 +32,4 @@ def of_server(data: Path) -> str:
 
 def of_sqlite() -> str:
     """What they make in a file."""
-    return _text(reference(Path("nowhere"), clock=SystemClock()), {})
+    return _text(reference(Path("nowhere")), {})

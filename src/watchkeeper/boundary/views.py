@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchkeeper.base.canonical import Value
-from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database, DatabaseError, SqliteDatabase, open_database
 from watchkeeper.base.database.interface import Parameters
 from watchkeeper.base.database.schema import objects, reference
@@ -209,9 +208,9 @@ class Views:
         """What the books' schema is made of now."""
         return objects(self.database)
 
-    def schema_as_made(self, *, clock: Clock) -> dict[tuple[str, str], str]:
+    def schema_as_made(self) -> dict[tuple[str, str], str]:
         """What it was made of by its migrations."""
-        return reference(self._data, clock=clock)
+        return reference(self._data)
 
     def published(self) -> frozenset[str]:
         """The names of the views that are there."""

@@ -9,7 +9,6 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database
 from watchkeeper.base.utid import ROLE_LETTERS, base36
 from watchkeeper.boundary.gate import Scope, account
@@ -231,9 +230,7 @@ _PURE: dict[type[Command], Callable[..., Decision]] = {
 }
 
 
-def decide(
-    act: Act, database: Database, state: State, context: Context, *, data: Path, clock: Clock
-) -> Decision:
+def decide(act: Act, database: Database, state: State, context: Context, *, data: Path) -> Decision:
     """The command's own rules, after everything before them has passed."""
     pace.check(state, actor_id=act.actor_id, command=act.command.name, at=context.at)
     command = act.command
@@ -247,7 +244,7 @@ def decide(
     elif isinstance(command, Repair):
         decision = repair(command, database, state, context)
     elif isinstance(command, RestoreDefences):
-        decision = restore(command, database, context, data=data, clock=clock)
+        decision = restore(command, database, context, data=data)
     elif isinstance(command, RestoreState):
         subject = replay_row(database, command.table_name, command.row_key)
         decision = Decision(utid=context.utid, subject=subject, decision="restored")

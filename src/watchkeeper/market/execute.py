@@ -321,7 +321,7 @@ class Executor:
 
     def _decided(self, act: Act, database: Database, state: State, context: Context) -> Decision:
         """What the rules answer to this act."""
-        return decide(act, database, state, context, data=self._data, clock=self._clock)
+        return decide(act, database, state, context, data=self._data)
 
     @staticmethod
     def _recorded(act: Act, state: State) -> Recorded | None:

@@ -44,7 +44,7 @@ def all_features(database: Database, gate: GateState, *, data: Path, clock: Cloc
             classes=act.command.classes,
             touched=touched(act.command, state, system),
         )
-        answer = _answer(act, database, state, context, data=data, clock=clock)
+        answer = _answer(act, database, state, context, data=data)
         probes.append(Probe(name, tuple(stopped), answer))
     everyone = (EVERYTHING, account(system.alias))
     return ProbeRound(
@@ -63,10 +63,10 @@ def all_features(database: Database, gate: GateState, *, data: Path, clock: Cloc
     )
 
 
-def _answer(act: Act, database: Database, state: State, context: Context, *, data: Path, clock: Clock) -> str:
+def _answer(act: Act, database: Database, state: State, context: Context, *, data: Path) -> str:
     """The code with which the command's own rule refuses what it can never accept; anything else in words."""
     try:
-        decide(act, database, state, context, data=data, clock=clock)
+        decide(act, database, state, context, data=data)
     except Refusal as refusal:
         return refusal.code
     except DatabaseError:

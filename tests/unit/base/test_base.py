@@ -189,7 +189,7 @@ def test_migrations_run_once_and_a_changed_one_is_refused(tmp_path: Path) -> Non
     assert first == sorted(first)
     assert first
     assert migrate(database, store="market", clock=clock) == []
-    assert objects(database) == reference(tmp_path, clock=clock)
+    assert objects(database) == reference(tmp_path)
     database.execute("UPDATE schema_migrations SET digest = 'x'")
     with pytest.raises(MigrationChanged):
         migrate(database, store="market", clock=clock)

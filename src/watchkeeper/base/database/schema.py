@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from watchkeeper.base import canonical
-from watchkeeper.base.clock import Clock
+from watchkeeper.base.clock import SystemClock
 from watchkeeper.base.database.interface import Database, DatabaseMissing
 from watchkeeper.base.database.migrations import migrate
 from watchkeeper.base.database.places import engine_of
@@ -87,17 +89,23 @@ def fingerprint(database: Database) -> str:
     return canonical.digest(canonical.encode([[kind, name, sql] for (kind, name), sql in found.items()]))
 
 
-def reference(data: Path, *, clock: Clock) -> dict[tuple[str, str], str]:
+def reference(data: Path) -> dict[tuple[str, str], str]:
     """The objects as the books' migrations made them: from a fresh file, or as the owner kept them on the server's side.
 
     Raises `DatabaseMissing` when they were not kept.
     """
     if engine_of(data) == "postgresql":
         return kept(data)
+    return dict(_as_made())
+
+
+@functools.cache
+def _as_made() -> Mapping[tuple[str, str], str]:
+    """Once in a process: its own migrations do not change. When they ran is thrown away with the file."""
     with tempfile.TemporaryDirectory() as folder:
         database = create_sqlite(Path(folder) / "reference.db")
         try:
-            migrate(database, store="market", clock=clock)
+            migrate(database, store="market", clock=SystemClock())
             return objects(database)
         finally:
             database.close()

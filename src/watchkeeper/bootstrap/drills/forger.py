@@ -13,14 +13,15 @@ import sys
 import time
 from typing import Any
 
-import psycopg
-
 from watchkeeper.base import canonical
 
 
 def _connect(job: dict[str, Any]) -> Any:
     if job["engine"] == "sqlite":
         return sqlite3.connect(job["place"], timeout=10, isolation_level=None)
+    # Only here: to load it takes longer than to commit.
+    import psycopg
+
     connection = psycopg.connect(job["place"], autocommit=True)
     connection.execute(f"SET search_path = {job['schemas']}")
     return connection

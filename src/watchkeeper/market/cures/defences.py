@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from watchkeeper.base.clock import Clock
 from watchkeeper.base.database import Database
 from watchkeeper.base.database.restore import RESTORABLE, statements
 from watchkeeper.base.database.schema import objects, reference
@@ -14,12 +13,10 @@ from watchkeeper.market.decision import Context, Decision
 from watchkeeper.market.refusals import Refusal
 
 
-def restore(
-    command: RestoreDefences, database: Database, context: Context, *, data: Path, clock: Clock
-) -> Decision:
+def restore(command: RestoreDefences, database: Database, context: Context, *, data: Path) -> Decision:
     """Drop what should not be there, create what should; tables are never touched, they refuse."""
     reason = reasons.checked(command.reason)
-    expected = reference(data, clock=clock)
+    expected = reference(data)
     found = objects(database)
     wrong_tables = sorted(
         name

@@ -98,7 +98,7 @@ class Continuous:
         self._clock = clock
         self._repaired: BootTime | None = None
         self._seconds: dict[str, int] = {}
-        self._reference = self.views.schema_as_made(clock=clock)
+        self._reference = self.views.schema_as_made()
 
     def close(self) -> None:
         """Give the files back."""

@@ -75,11 +75,11 @@ def _draft(kind: str, expected: str, found: str, detail: str) -> Draft:
 
 def full(context: Context) -> Iterator[list[Draft]]:
     """Compare the schema with what the migrations made."""
-    yield defences(context.views.schema_as_made(clock=context.clock), context.views.schema())
+    yield defences(context.views.schema_as_made(), context.views.schema())
 
 
 def _defences_again(context: Context, seen: Seen) -> Standing:
-    drafts = defences(context.views.schema_as_made(clock=context.clock), context.views.schema())
+    drafts = defences(context.views.schema_as_made(), context.views.schema())
     if drafts:
         return Standing("stands", drafts[0].detail)
     restored = context.views.number(
