@@ -13,7 +13,7 @@ from watchkeeper.base import canonical
 from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.views import Row
 from watchkeeper.operation.catalogue import flipped
-from watchkeeper.operation.catalogue.context import Context, Found
+from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.people import People, Standing
 from watchkeeper.operation.catalogue.policy import (
     ANOTHER,
@@ -33,10 +33,11 @@ _ELSEWHERE = frozenset({"admin_actions"})
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A journal row with what belongs to it."""
+    """A journal row with what belongs to it, and the rows that it may refer to."""
 
     context: Context
     people: People
+    standing: AsTheyStand
     entry: Found
     effects: Sequence[Found]
 
@@ -49,6 +50,15 @@ class Case:
     def number(self) -> int:
         """Its journal number."""
         return self.entry.key
+
+
+def referred(context: Context, news: News) -> AsTheyStand:
+    """The rows that these journal rows may refer to; those that nearly every row asks for are read already."""
+    standing = AsTheyStand(context)
+    locks = [one.row for effects in news.effects.values() for one in effects if one.table == "locks"]
+    units = standing.foresee("units", [lock["unit_id"] for lock in locks])
+    standing.foresee("listings", [unit["listing_id"] for unit in units])
+    return standing
 
 
 def refused(case: Case) -> str | None:
@@ -108,7 +118,7 @@ def _what(case: Case, policy: Policy) -> str | None:
         return flipped.refused(case.context, case.people, case.entry)
     found = next(_effects_refused(case, policy), None)
     if found is None:
-        found = _referring(case, AsTheyStand(case.context))
+        found = _referring(case, case.standing)
         if found is not None:
             found = _referring(case, AsSealed(case.context))
     # Rows that are not those of the command say nothing about it; that they are there is 2.3's.

@@ -7,9 +7,8 @@ from functools import partial
 
 from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.gate import Switch
-from watchkeeper.boundary.views import Row
-from watchkeeper.operation.catalogue.context import Context, Found
-from watchkeeper.operation.catalogue.referred import AsSealed, AsTheyStand, Rows
+from watchkeeper.operation.catalogue.context import Context, Found, News
+from watchkeeper.operation.catalogue.referred import AsSealed, AsTheyStand, Order, Rows
 
 _HOUR = 3_600_000_000
 #: An offer ends so long after its last step.
@@ -19,9 +18,21 @@ BLOCK_LOTS = 10
 #: A gate that was made anew has its flips from the journal, where each was written down a moment after it was made. So the
 #: end of a time in pilot mode is known no better than by this.
 _SURE_MICROSECONDS = 60_000_000
+_DEDUCTIONS = "storage_fee_deductions"
 
 
-def exceeded(context: Context, entry: Found, effects: Sequence[Found]) -> str | None:
+def referred(context: Context, news: News) -> AsTheyStand:
+    """The rows that the limits of these acts are told by; those of the storage fees, of which there are most, are read already."""
+    standing = AsTheyStand(context)
+    lot_ids = [
+        one.row["lot_id"] for effects in news.effects.values() for one in effects if one.table == _DEDUCTIONS
+    ]
+    standing.foresee("lots", lot_ids)
+    standing.foresee_orders(lot_ids)
+    return standing
+
+
+def exceeded(context: Context, standing: AsTheyStand, entry: Found, effects: Sequence[Found]) -> str | None:
     """Why this act of the system's own is beyond its limit; None when it is within, by its rows or by their seals."""
     judges: dict[str, Callable[[Rows, Found, Sequence[Found]], str | None]] = {
         "expire_offer": _offer,
@@ -29,7 +40,7 @@ def exceeded(context: Context, entry: Found, effects: Sequence[Found]) -> str | 
         "storage_fee": partial(_fee, context),
     }
     judge = judges.get(str(entry.row["command"]))
-    if judge is None or judge(AsTheyStand(context), entry, effects) is None:
+    if judge is None or judge(standing, entry, effects) is None:
         return None
     return judge(AsSealed(context), entry, effects)
 
@@ -52,11 +63,9 @@ def _block(_: Rows, __: Found, effects: Sequence[Found]) -> str | None:
 
 
 def _fee(context: Context, rows: Rows, entry: Found, effects: Sequence[Found]) -> str | None:
-    days = [found.row for found in effects if found.table == "storage_fee_deductions"]
-    lots = {row["lot_id"]: rows.by_key("lots", row["lot_id"]) for row in days}
-    orders = {lot_id: rows.orders(lot_id) for lot_id in lots}
+    days = [found.row for found in effects if found.table == _DEDUCTIONS]
     for row in days:
-        lot = lots[row["lot_id"]]
+        lot = rows.by_key("lots", row["lot_id"])
         ended_at = 0 if lot is None else _number(lot["at"]) + _number(row["day"]) * DAY_MICROSECONDS
         if (
             lot is None
@@ -67,12 +76,12 @@ def _fee(context: Context, rows: Rows, entry: Found, effects: Sequence[Found]) -
             return "the day is not over, or less than nothing is left"
         if _in_pilot_mode(context, before=entry.key, ended_at=ended_at):
             return "pilot mode was on in that day"
-        if _awaited(orders[row["lot_id"]], ended_at=ended_at):
+        if _awaited(rows.orders(row["lot_id"]), ended_at=ended_at):
             return "the goods awaited a pickup in that day"
     return None
 
 
-def _awaited(orders: Sequence[tuple[Row, Row | None]], *, ended_at: int) -> bool:
+def _awaited(orders: Sequence[Order], *, ended_at: int) -> bool:
     """Whether the lot's block awaited a pickup at an instant of the day that ended then."""
     return any(
         _number(purchase["at"]) < ended_at

@@ -6,11 +6,12 @@ an act is asked of the seals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.views import VIEWS, Row
+from watchkeeper.operation.catalogue import paging
 from watchkeeper.operation.catalogue.context import Context, Found
 from watchkeeper.operation.seals import leaf as leaves
 from watchkeeper.operation.seals import log as logs
@@ -19,6 +20,12 @@ from watchkeeper.operation.seals import log as logs
 _STEPS_MAX = 100
 #: A block is sold once; before that it may have been ordered and given back so often.
 _ORDERS_MAX = 200
+_KEYS_AT_ONCE = 500
+#: Rows of many things are read together up to so many, else those of each thing by itself.
+_TOGETHER_MAX = 2000
+
+#: A purchase and how it ended, if it has.
+Order: TypeAlias = tuple[Row, Row | None]
 
 
 class Rows(Protocol):
@@ -36,20 +43,35 @@ class Rows(Protocol):
         """The steps of an offer with keys below `before`, oldest first."""
         ...
 
-    def orders(self, lot_id: Value) -> list[tuple[Row, Row | None]]:
-        """The last purchases of the block in which a lot lies, each with its outcome."""
+    def orders(self, lot_id: Value) -> list[Order]:
+        """The last purchases of the block in which a lot lies."""
         ...
 
 
 class AsTheyStand:
-    """Rows in the caller's snapshot."""
+    """Rows in the caller's snapshot. What is foreseen is read together: a server takes its time for each question.
+
+    Belongs to one snapshot, for what was read is not read again.
+    """
 
     def __init__(self, context: Context) -> None:
         self._views = context.views
+        self._by_key: dict[tuple[str, Value], Row | None] = {}
+        self._orders: dict[Value, list[Order]] = {}
+
+    def foresee(self, table: str, keys: Sequence[Value]) -> list[Row]:
+        """Read what `by_key` will be asked for; the rows that are there."""
+        wanted = sorted({key for key in keys if isinstance(key, int)})
+        for piece in paging.pieces(wanted, _KEYS_AT_ONCE):
+            found = self._views.by_keys(VIEWS[table], piece)
+            self._by_key.update({(table, key): found.get(key) for key in piece})
+        return [row for key in wanted if (row := self._by_key[table, key]) is not None]
 
     def by_key(self, table: str, key: Value) -> Row | None:
         """See `Rows`."""
-        return self._views.by_keys(VIEWS[table], [key]).get(key) if isinstance(key, int) else None
+        if (table, key) not in self._by_key:
+            self.foresee(table, [key])
+        return self._by_key.get((table, key))
 
     def by_utid(self, table: str, utid: Value) -> Row | None:
         """See `Rows`."""
@@ -70,32 +92,62 @@ class AsTheyStand:
         )
         return rows[::-1]
 
-    def orders(self, lot_id: Value) -> list[tuple[Row, Row | None]]:
+    def foresee_orders(self, lot_ids: Sequence[Value]) -> None:
+        """Read what `orders` will be asked for."""
+        places = self.places(lot_ids)
+        purchases = self.of_blocks([place["block_id"] for place in places.values()])
+        ends = self.ended([row["utid"] for rows in purchases.values() for row in rows])
+        for lot_id in lot_ids:
+            block_id = places[lot_id]["block_id"] if lot_id in places else None
+            self._orders[lot_id] = [(row, ends.get(row["utid"])) for row in purchases.get(block_id, ())]
+
+    def orders(self, lot_id: Value) -> list[Order]:
         """See `Rows`."""
-        found: list[tuple[Row, Row | None]] = []
-        for place in self.places(lot_id):
-            for purchase in self.of_block(place["block_id"]):
-                found.append((purchase, self.ended(purchase["utid"])))
-        return found
+        if lot_id not in self._orders:
+            self.foresee_orders([lot_id])
+        return self._orders[lot_id]
 
-    def places(self, lot_id: Value) -> list[Row]:
-        """The row that puts a lot into its block, if there is one."""
-        return self._views.rows(VIEWS["block_lots"], "lot_id = ? ORDER BY id", (lot_id,), limit=1)
+    def places(self, lot_ids: Sequence[Value]) -> dict[Value, Row]:
+        """The rows that put these lots into their blocks, by lot, as far as there are any."""
+        return {lot_id: rows[0] for lot_id, rows in self._by("block_lots", "lot_id", lot_ids, each=1).items()}
 
-    def of_block(self, block_id: Value) -> list[Row]:
-        """The last purchases of a block, newest first."""
-        return self._views.rows(
-            VIEWS["purchases"], "block_id = ? ORDER BY id DESC", (block_id,), limit=_ORDERS_MAX
-        )
+    def of_blocks(self, block_ids: Sequence[Value]) -> dict[Value, list[Row]]:
+        """The last purchases of these blocks, newest first."""
+        return self._by("purchases", "block_id", block_ids, each=_ORDERS_MAX, descending=True)
 
-    def ended(self, purchase_utid: Value) -> Row | None:
-        """How a purchase ended."""
-        if not isinstance(purchase_utid, str) or not purchase_utid.isascii():
-            return None
-        rows = self._views.rows(
-            VIEWS["purchase_outcomes"], "purchase_utid = ? ORDER BY id", (purchase_utid,), limit=1
-        )
-        return rows[0] if rows else None
+    def ended(self, purchase_utids: Sequence[Value]) -> dict[Value, Row]:
+        """How these purchases ended, by their UTIDs."""
+        found = self._by("purchase_outcomes", "purchase_utid", purchase_utids, each=1)
+        return {utid: rows[0] for utid, rows in found.items()}
+
+    def _by(
+        self, table: str, column: str, values: Sequence[Value], *, each: int, descending: bool = False
+    ) -> dict[Value, list[Row]]:
+        """Value -> the first `each` rows that have it, in the order of their keys."""
+        # Text that is no ASCII points at nothing.
+        wanted = [
+            value
+            for value in dict.fromkeys(values)
+            if isinstance(value, int) or (isinstance(value, str) and value.isascii())
+        ]
+        order = " DESC" if descending else ""
+        found: dict[Value, list[Row]] = {}
+        for piece in paging.pieces(wanted, _KEYS_AT_ONCE):
+            marks = ", ".join("?" * len(piece))
+            where = f"{column} IN ({marks}) ORDER BY id{order}"
+            rows = self._views.rows(VIEWS[table], where, piece, limit=_TOGETHER_MAX + 1)
+            if len(rows) > _TOGETHER_MAX:
+                # However many rows somebody put in for one value, they hide none of another's.
+                rows = [
+                    row
+                    for value in piece
+                    for row in self._views.rows(
+                        VIEWS[table], f"{column} = ? ORDER BY id{order}", (value,), limit=each
+                    )
+                ]
+            for row in rows:
+                found.setdefault(row[column], []).append(row)
+        return {value: rows[:each] for value, rows in found.items()}
 
 
 class AsSealed:
@@ -131,18 +183,19 @@ class AsSealed:
         ordered = [(key, row) for key, row in found.items() if isinstance(key, int) and key < before]
         return [row for _, row in sorted(ordered, key=lambda pair: pair[0])]
 
-    def orders(self, lot_id: Value) -> list[tuple[Row, Row | None]]:
+    def orders(self, lot_id: Value) -> list[Order]:
         """See `Rows`. Only what was sealed speaks against anybody; how a purchase ended is in the log, even if its row is gone."""
-        found: list[tuple[Row, Row | None]] = []
-        for standing in self._standing.places(lot_id):
-            place = self._belonging("block_lots", standing)
-            if place is None or place["lot_id"] != lot_id:
-                continue
-            for ordered in self._standing.of_block(place["block_id"]):
-                purchase = self._belonging("purchases", ordered)
-                if purchase is not None and purchase["block_id"] == place["block_id"]:
-                    utid = purchase["utid"]
-                    found.append((purchase, self._ended(utid) or self._standing.ended(utid)))
+        standing = self._standing.places([lot_id]).get(lot_id)
+        place = None if standing is None else self._belonging("block_lots", standing)
+        if place is None or place["lot_id"] != lot_id:
+            return []
+        found: list[Order] = []
+        block_id = place["block_id"]
+        for ordered in self._standing.of_blocks([block_id]).get(block_id, ()):
+            purchase = self._belonging("purchases", ordered)
+            if purchase is not None and purchase["block_id"] == block_id:
+                utid = purchase["utid"]
+                found.append((purchase, self._ended(utid) or self._standing.ended([utid]).get(utid)))
         return found
 
     def cost_picked_up(self, purchase_utid: Value) -> int:

@@ -24,16 +24,18 @@ from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.model import Draft, Invariant
 from watchkeeper.operation.catalogue.people import People
 from watchkeeper.operation.catalogue.policy import POLICIES, SYSTEM
+from watchkeeper.operation.catalogue.referred import AsTheyStand
 
 
 def rows(context: Context, news: News) -> list[Draft]:
     """Judge every journal row that no person stands behind."""
     accounts = people.of(context, news)
+    standing = limits.referred(context, news)
     drafts: list[Draft] = []
     for entry in news.journal:
         if somebody(accounts, entry):
             continue
-        wrong = _wrong(context, entry, news.effects.get(entry.key, ()))
+        wrong = _wrong(context, standing, entry, news.effects.get(entry.key, ()))
         if wrong is not None and context.acknowledged(entry) is None:
             drafts.append(_draft(entry, wrong))
     return drafts
@@ -49,7 +51,7 @@ def somebody(accounts: People, entry: Found) -> bool:
     return role not in (None, SYSTEM)
 
 
-def _wrong(context: Context, entry: Found, effects: Sequence[Found]) -> str | None:
+def _wrong(context: Context, standing: AsTheyStand, entry: Found, effects: Sequence[Found]) -> str | None:
     command = str(entry.row["command"])
     policy = POLICIES.get(command)
     if policy is None or not policy.by_itself:
@@ -66,7 +68,7 @@ def _wrong(context: Context, entry: Found, effects: Sequence[Found]) -> str | No
     cited = entry.row["reason"]
     if cited is not None and cited not in {one.cited for one in policy.by_itself}:
         return "it cites another entry than its own"
-    return limits.exceeded(context, entry, effects)
+    return limits.exceeded(context, standing, entry, effects)
 
 
 def _draft(entry: Found, wrong: str) -> Draft:

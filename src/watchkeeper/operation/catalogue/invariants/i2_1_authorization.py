@@ -25,9 +25,10 @@ from watchkeeper.operation.catalogue.model import Draft, Invariant
 def rows(context: Context, news: News) -> list[Draft]:
     """Ask the policy about each journal row."""
     accounts = people.of(context, news)
+    standing = authorization.referred(context, news)
     drafts: list[Draft] = []
     for entry in news.journal:
-        case = authorization.Case(context, accounts, entry, news.effects.get(entry.key, ()))
+        case = authorization.Case(context, accounts, standing, entry, news.effects.get(entry.key, ()))
         refused = authorization.refused(case)
         if refused is not None and context.acknowledged(entry) is None:
             drafts.append(_draft(entry, refused))

@@ -15,9 +15,12 @@ journal row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING, OperationClass
-from watchkeeper.operation.catalogue import closing
+from watchkeeper.boundary.views import VIEWS
+from watchkeeper.operation.catalogue import closing, paging
 from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.model import Draft, Invariant
@@ -26,6 +29,8 @@ from watchkeeper.operation.catalogue.states import rows_by, without_strangers
 _TABLE = "storage_fee_deductions"
 #: Half a kilogram a day for each hundred is one part in so many.
 _PARTS = 200
+#: A lot that nobody fetches has a deduction for each of its days.
+_LOTS_AT_ONCE = 100
 
 
 def rows(context: Context, news: News) -> list[Draft]:
@@ -39,8 +44,9 @@ def rows(context: Context, news: News) -> list[Draft]:
     if fees and context.unsound.keeps("5.2", "lots", _TABLE):
         return []
     expected: dict[int, tuple[int, int, int]] = {}
-    for lot_id in sorted({integer(found.row["lot_id"]) for _, found in fees}):
-        expected |= _weights(context, lot_id)
+    lot_ids = sorted({integer(found.row["lot_id"]) for _, found in fees})
+    for piece in paging.pieces(lot_ids, _LOTS_AT_ONCE):
+        expected |= _weights(context, piece)
     return [
         _draft(found, due=due, lost=lost, said=said)
         for _, found in fees
@@ -50,16 +56,21 @@ def rows(context: Context, news: News) -> list[Draft]:
     ]
 
 
-def _weights(context: Context, lot_id: int) -> dict[int, tuple[int, int, int]]:
+def _weights(context: Context, lot_ids: Sequence[int]) -> dict[int, tuple[int, int, int]]:
     """Deduction -> what its lot ought to have lost by then, what it has by the rows, and by what the row says is left."""
-    grams = context.views.number("SELECT grams FROM watch_lots WHERE id = ?", (lot_id,))
-    # What no command wrote counts from its acknowledgement on.
-    deducted = without_strangers(context)(_TABLE, rows_by(context, _TABLE, "lot_id", (lot_id,)))
-    lost = 0
+    lots = context.views.by_keys(VIEWS["lots"], lot_ids)
+    nominal = {lot_id: integer(lot["grams"]) for lot_id, lot in lots.items()}
+    lost: dict[int, int] = {}
+    counts: dict[int, int] = {}
     found: dict[int, tuple[int, int, int]] = {}
-    for count, row in enumerate(deducted, start=1):
-        lost += integer(row["grams"])
-        found[integer(row["id"])] = (count * grams // _PARTS, lost, grams - integer(row["grams_after"]))
+    # What no command wrote counts from its acknowledgement on.
+    for row in without_strangers(context)(_TABLE, rows_by(context, _TABLE, "lot_id", lot_ids)):
+        lot_id = integer(row["lot_id"])
+        grams = nominal.get(lot_id, 0)
+        counts[lot_id] = counts.get(lot_id, 0) + 1
+        lost[lot_id] = lost.get(lot_id, 0) + integer(row["grams"])
+        due = counts[lot_id] * grams // _PARTS
+        found[integer(row["id"])] = (due, lost[lot_id], grams - integer(row["grams_after"]))
     return found
 
 
