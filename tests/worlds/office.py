@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from functools import cached_property
 from pathlib import Path
 
 import httpx
@@ -39,7 +40,10 @@ class Someone:
 
 
 class Office:
-    """The market's application in this process, with an operator, two admins and a trader who have enrolled."""
+    """The market's application in this process, with an operator, two admins and a trader.
+
+    Whom a test does not ask for does not enrol: a password takes a moment.
+    """
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -49,12 +53,9 @@ class Office:
         self.identities = open_identities(data, system_id=self.system_id)
         self._phones = itertools.count(700_000_001)
         self._keys = itertools.count(1)
-        other = self.market.person("admin")
-        plain = self.market.person("trader")
-        self.operator = self._enrolled(self.market.market.operator.id, "Olive Operator")
+        self._other = self.market.person("admin")
+        self._plain = self.market.person("trader")
         self.admin = self._enrolled(self.market.admin_id, "Ada Admin")
-        self.other_admin = self._enrolled(other, "Oscar Admin")
-        self.trader = self._enrolled(plain, "Nakimuli Zawedde Distinctive")
         self.housekeeping = self.new_housekeeping()
         self.market.keep_lease()
         self.intake = Intake(
@@ -89,6 +90,18 @@ class Office:
             switching=switching,
             clock=self.clock,
         )
+
+    @cached_property
+    def operator(self) -> Someone:
+        return self._enrolled(self.market.market.operator.id, "Olive Operator")
+
+    @cached_property
+    def other_admin(self) -> Someone:
+        return self._enrolled(self._other, "Oscar Admin")
+
+    @cached_property
+    def trader(self) -> Someone:
+        return self._enrolled(self._plain, "Nakimuli Zawedde Distinctive")
 
     def _enrolled(self, user_id: int, name: str) -> Someone:
         user = self.market.books.user(user_id)
