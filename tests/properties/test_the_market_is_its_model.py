@@ -100,6 +100,8 @@ def test_answers_balances_and_verdicts_are_those_of_the_plain_model(data: Path, 
             game.flip()
         if batches % 40 == 0:
             game.more_people()
+        if batches % 100 == 0:
+            done += game.rush()
         if batches % 50 == 0:
             game.watch()
             # Every row of all tables is read for it, so it ends before the books are large.

@@ -139,9 +139,9 @@ class GoodsMoves(Table):
         )
         return Step(command, actor, model)
 
-    def deposit(self) -> Step:
-        """Money comes in."""
-        actor, (provider, reference) = self.by(self.traders), self.payment()
+    def deposit(self, actor: int | None = None) -> Step:
+        """Money comes in, of anybody or of this trader."""
+        actor, (provider, reference) = actor or self.by(self.traders), self.payment()
         amount = (
             self.draw.choice((0, -5, 100_000_001)) if self.chance(0.03) else self.draw.randint(1, 400_000)
         )

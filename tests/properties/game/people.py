@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.properties.game.table import Step, Table
+from tests.properties.game.table import NO_UTID, Step, Table
 from tests.properties.model import ACCEPTED
 from watchkeeper.market.commands import (
     ActivateUser,
@@ -173,6 +173,8 @@ class PeopleMoves(Table):
         about = None
         if (kind == "utid_specific") != self.chance(0.02):
             about = self.some_utid(self.plain.sales if self.chance(0.5) else self.plain.locks)
+            if self.chance(0.1):
+                about = NO_UTID
         text, money, identity = self.draw.choice(TEXTS)
 
         def model(_: Answer | None, at: int) -> str:

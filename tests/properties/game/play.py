@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 from tests.properties.game.goods import GoodsMoves
 from tests.properties.game.people import PeopleMoves
 from tests.properties.game.table import Step
@@ -14,6 +17,8 @@ from watchkeeper.operation.verifier.tail import watermarks
 
 #: So many steps alone in a row are hardly ever accepted all.
 ALONE_MAX = 10
+#: More deposits than the limit lets pass in an hour.
+RUSH = 12
 
 
 class Game(TradeMoves, GoodsMoves, PeopleMoves):
@@ -62,21 +67,26 @@ class Game(TradeMoves, GoodsMoves, PeopleMoves):
 
     def batch(self) -> int:
         """Some steps at once; how many. Answers and balances must be the model's."""
-        return self._run(self.draw.randint(1, 20))
+        return self._run([self.step] * self.draw.randint(1, 20))
+
+    def rush(self) -> int:
+        """One trader pays in more often at once than anybody may; how often."""
+        trader = self.draw.choice(self.traders)
+        return self._run([partial(self.deposit, trader)] * RUSH)
 
     def alone(self) -> int:
         """One step at a time until one is refused; how many. That one leaves every table as it was."""
         for tried in range(1, ALONE_MAX + 1):
             refused = self.seen.total() - self.seen[ACCEPTED]
             before = digest_of_all(self.world.data)
-            self._run(1)
+            self._run([self.step])
             if self.seen.total() - self.seen[ACCEPTED] > refused:
                 assert digest_of_all(self.world.data) == before
                 self.undisturbed += 1
                 return tried
         return ALONE_MAX
 
-    def _run(self, count: int) -> int:
+    def _run(self, moves: Sequence[Callable[[], Step]]) -> int:
         self.bench.keep_lease()
         # Where somebody has bought, time is let pass more often: few orders are left until their time is over.
         waits = any(sale.outcome is None for sale in self.plain.sales.values())
@@ -86,7 +96,7 @@ class Game(TradeMoves, GoodsMoves, PeopleMoves):
             else self.draw.randint(6, 60) * 3600
         )
         self.clock.instant_offset += seconds * 1_000_000
-        steps = [self.step() for _ in range(count)]
+        steps = [move() for move in moves]
         outcomes = self.bench.executor.run([self.bench.act(step.command, step.actor) for step in steps])
         for step, outcome in zip(steps, outcomes, strict=True):
             answered = ACCEPTED if isinstance(outcome, Answer) else outcome.code
