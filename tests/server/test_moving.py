@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
@@ -13,6 +15,7 @@ from tests.waiting import until
 from tests.worlds.server import Cluster
 from tests.worlds.system import REASON, System
 from watchkeeper.base.database import engine_of
+from watchkeeper.bootstrap import addresses
 
 
 @pytest.fixture
@@ -53,7 +56,10 @@ def test_a_market_is_moved_and_goes_on_under_the_same_seals(system: System, post
     assert system.command("database", "upgrade") == "Everything has run.\n"
     system.command("database", "move", url, code=3)
     system.engine = "postgresql"
-    system.start()
+    with ExitStack() as others:
+        with suppress(addresses.PortTaken):
+            others.enter_context(addresses.listen(httpx.URL(system.market).port or 0, exactly=True))
+        system.start()
     # Whoever was signed in still is.
     after = system.traders[0].get("/v1/wallet")
     assert after["capital_ugx"] == before["capital_ugx"] - 9000  # type: ignore[operator]

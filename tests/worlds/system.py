@@ -93,6 +93,7 @@ class System:
         self.process: subprocess.Popen[str] | None = None
         self.lines: list[str] = []
         self.links: list[str] = []
+        self._persons: list[Person] = []
         self.mail = MailServer()
         self.mail.start()
         self.webhook = WebhookReceiver(secrets.token_bytes(24))
@@ -114,6 +115,11 @@ class System:
         where = read(self.data)
         assert where is not None
         self.market, self.control = where.market, where.control
+        # Started again it may be elsewhere: its ports may be another's by now.
+        for person in self._persons:
+            person._http.base_url = httpx.URL(self.market)
+        if self._persons:
+            self.operator.http.base_url = httpx.URL(self.control)
         until(self.ready, seconds=60, what="the market is ready")
 
     def _listen(self) -> None:
@@ -152,6 +158,7 @@ class System:
         )
         self.operator_codes = first.recovery_codes[1:]
         self.admin = Person(self.market, alias=second.alias, password=word, secret=second.secret, run="t")
+        self._persons.append(self.admin)
         self.admin.sign_in(recovery_code=second.recovery_codes[0])
         self.admin_codes = second.recovery_codes[1:]
         self.farmer = self.invited("farmer", 3, word)
@@ -168,6 +175,7 @@ class System:
             password=word,
         )
         person = Person(self.market, alias=found.alias, password=word, secret=None, run="t")
+        self._persons.append(person)
         person.sign_in()
         return person
 
