@@ -161,9 +161,9 @@ def _start(
         env=environment,
     )
     links: list[str] = []
-    said: list[str] = []
+    said = ""
     for line in process.stdout or ():
-        said.append(line.strip())
+        said = line.strip()
         if "/enrol/" in line:
             links.append("/enrol/" + line.strip().rpartition("/enrol/")[2])
         if line.startswith("Ctrl-C"):
@@ -171,7 +171,7 @@ def _start(
     where = addresses.read(data)
     if len(links) != 2 or where is None:
         process.kill()
-        raise BenchFailed(f"the system did not start; the last that it said: {' '.join(said[-1:])}")
+        raise BenchFailed(f"the system did not start; the last that it said: {said}")
     threading.Thread(target=lambda: list(process.stdout or ()), daemon=True).start()
     secret = data / "keys" / "webhook.secret"
     secret.touch(mode=0o600)
