@@ -11,6 +11,9 @@ import threading
 from collections.abc import Callable
 
 BEAT_SECONDS = 1.0
+#: How often a process that has not beaten yet asks whether it can. The supervisor waits for two minutes for a first beat
+#: and for forty seconds for the next, so a process that hangs soon after its first look must have beaten before.
+_BEGINNING_SECONDS = 0.02
 
 
 class Beat:
@@ -26,7 +29,7 @@ class Beat:
         self._thread = threading.Thread(target=self._work, name="beat", daemon=True)
 
     def start(self) -> None:
-        """Begin to beat each second, as long as `alive` says that the work goes on."""
+        """Beat as soon as `alive` says that the work goes on, and each second for as long as it does."""
         if self._descriptor >= 0:
             os.set_blocking(self._descriptor, False)
             self._thread.start()
@@ -36,9 +39,11 @@ class Beat:
         self._stopping.set()
 
     def _work(self) -> None:
-        while not self._stopping.wait(BEAT_SECONDS):
+        pause = _BEGINNING_SECONDS
+        while not self._stopping.wait(pause):
             if not self._alive():
                 continue
+            pause = BEAT_SECONDS
             try:
                 os.write(self._descriptor, b".")
             except BlockingIOError:
