@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from watchkeeper.base import canonical
 from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.views import Row
-from watchkeeper.operation.catalogue import flipped
+from watchkeeper.operation.catalogue import corrected, flipped
+from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.people import People, Standing
 from watchkeeper.operation.catalogue.policy import (
@@ -184,7 +185,7 @@ def _referring(case: Case, rows: Rows) -> str | None:
                 None,
             )
         case _:
-            found = None
+            found = corrected.refused(case.entry, case.effects, rows)
     return found
 
 
@@ -205,7 +206,7 @@ def _turn(case: Case, rows: Rows) -> str | None:
     """The owner of the goods answers first; a counter is answered by whoever made the offer."""
     for step in _of(case, "offer_steps"):
         offer = rows.by_utid("offers", step["offer_utid"])
-        before = rows.steps(step["offer_utid"], before=_number(step["id"]))
+        before = rows.steps(step["offer_utid"], before=integer(step["id"]))
         last = before[-1]["step"] if before else None
         if offer is None or last not in (None, "countered"):
             return "there was no open offer"
@@ -224,7 +225,7 @@ def _price(case: Case, rows: Rows) -> str | None:
         if lock["farmer_id"] != listing["farmer_id"]:
             return "the goods were another's"
         price = lock["price_ugx_per_kg"]
-        if _number(lock["amount_ugx"]) * _GRAMS_PER_KG != _number(unit["grams"]) * _number(price):
+        if integer(lock["amount_ugx"]) * _GRAMS_PER_KG != integer(unit["grams"]) * integer(price):
             return "the amount is not price times weight"
         target = case.entry.row["target_utid"]
         if target is None:
@@ -234,7 +235,7 @@ def _price(case: Case, rows: Rows) -> str | None:
         offer = rows.by_utid("offers", target)
         if offer is None or (offer["trader_id"], offer["unit_id"]) != (case.actor_id, lock["unit_id"]):
             return "the offer was another's, or for other goods"
-        own = {_number(step["id"]) for step in _of(case, "offer_steps")}
+        own = {integer(step["id"]) for step in _of(case, "offer_steps")}
         steps = rows.steps(target, before=min(own, default=2**62))
         agreed = next(
             (s["price_ugx_per_kg"] for s in reversed(steps) if s["step"] == "countered"),
@@ -243,7 +244,3 @@ def _price(case: Case, rows: Rows) -> str | None:
         if not steps or steps[-1]["step"] != "accepted" or price != agreed:
             return "the price was not agreed"
     return None
-
-
-def _number(value: Value) -> int:
-    return value if isinstance(value, int) else 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.gate import Switch
+from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.referred import AsSealed, AsTheyStand, Order, Rows
 
@@ -48,9 +48,9 @@ def exceeded(context: Context, standing: AsTheyStand, entry: Found, effects: Seq
 def _offer(rows: Rows, entry: Found, effects: Sequence[Found]) -> str | None:
     for step in (found.row for found in effects if found.table == "offer_steps"):
         offer = rows.by_utid("offers", step["offer_utid"])
-        before = rows.steps(step["offer_utid"], before=_number(step["id"]))
+        before = rows.steps(step["offer_utid"], before=integer(step["id"]))
         last = before[-1] if before else offer
-        if last is None or _number(entry.row["at"]) - _number(last["at"]) < OFFER_MICROSECONDS:
+        if last is None or integer(entry.row["at"]) - integer(last["at"]) < OFFER_MICROSECONDS:
             return "its last step was less than a day ago"
     return None
 
@@ -66,12 +66,12 @@ def _fee(context: Context, rows: Rows, entry: Found, effects: Sequence[Found]) -
     days = [found.row for found in effects if found.table == _DEDUCTIONS]
     for row in days:
         lot = rows.by_key("lots", row["lot_id"])
-        ended_at = 0 if lot is None else _number(lot["at"]) + _number(row["day"]) * DAY_MICROSECONDS
+        ended_at = 0 if lot is None else integer(lot["at"]) + integer(row["day"]) * DAY_MICROSECONDS
         if (
             lot is None
-            or ended_at > _number(entry.row["at"])
-            or _number(row["grams"]) < 0
-            or _number(row["grams_after"]) < 0
+            or ended_at > integer(entry.row["at"])
+            or integer(row["grams"]) < 0
+            or integer(row["grams_after"]) < 0
         ):
             return "the day is not over, or less than nothing is left"
         if _in_pilot_mode(context, before=entry.key, ended_at=ended_at):
@@ -84,8 +84,8 @@ def _fee(context: Context, rows: Rows, entry: Found, effects: Sequence[Found]) -
 def _awaited(orders: Sequence[Order], *, ended_at: int) -> bool:
     """Whether the lot's block awaited a pickup at an instant of the day that ended then."""
     return any(
-        _number(purchase["at"]) < ended_at
-        and (outcome is None or _number(outcome["at"]) > ended_at - DAY_MICROSECONDS)
+        integer(purchase["at"]) < ended_at
+        and (outcome is None or integer(outcome["at"]) > ended_at - DAY_MICROSECONDS)
         for purchase, outcome in orders
     )
 
@@ -100,7 +100,3 @@ def _in_pilot_mode(context: Context, *, before: int, ended_at: int) -> bool:
         and (span.ended is None or span.ended - _SURE_MICROSECONDS > ended_at - DAY_MICROSECONDS)
         for span in context.times_on(Switch.PILOT_MODE)
     )
-
-
-def _number(value: Value) -> int:
-    return value if isinstance(value, int) else 0

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from watchkeeper.base.canonical import Value
-from watchkeeper.boundary.views import VIEWS, Row
+from watchkeeper.boundary.views import JOURNAL, VIEWS, Row
 from watchkeeper.operation.catalogue import paging
+from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.context import Context, Found
 from watchkeeper.operation.seals import leaf as leaves
 from watchkeeper.operation.seals import log as logs
@@ -20,6 +21,8 @@ from watchkeeper.operation.seals import log as logs
 _STEPS_MAX = 100
 #: A block is sold once; before that it may have been ordered and given back so often.
 _ORDERS_MAX = 200
+#: What can be done once was done more often by a forger alone, who is found by the second time.
+_DONE_MAX = 10
 _KEYS_AT_ONCE = 500
 #: Rows of many things are read together up to so many, else those of each thing by itself.
 _TOGETHER_MAX = 2000
@@ -45,6 +48,10 @@ class Rows(Protocol):
 
     def orders(self, lot_id: Value) -> list[Order]:
         """The last purchases of the block in which a lot lies."""
+        ...
+
+    def done(self, command: str, utid: Value, *, before: int) -> bool:
+        """Whether a command of this name was done upon a target under a journal number below `before`."""
         ...
 
 
@@ -106,6 +113,22 @@ class AsTheyStand:
         if lot_id not in self._orders:
             self.foresee_orders([lot_id])
         return self._orders[lot_id]
+
+    def done(self, command: str, utid: Value, *, before: int) -> bool:
+        """See `Rows`."""
+        return bool(self.numbers(command, utid, before=before))
+
+    def numbers(self, command: str, utid: Value, *, before: int) -> list[int]:
+        """The first journal numbers under which it was done, in order."""
+        if not isinstance(utid, str) or not utid.isascii():
+            return []
+        rows = self._views.rows(
+            JOURNAL,
+            "target_utid = ? AND command = ? AND n < ? ORDER BY n",
+            (utid, command, before),
+            limit=_DONE_MAX,
+        )
+        return [integer(row["n"]) for row in rows]
 
     def places(self, lot_ids: Sequence[Value]) -> dict[Value, Row]:
         """The rows that put these lots into their blocks, by lot, as far as there are any."""
@@ -197,6 +220,15 @@ class AsSealed:
                 utid = purchase["utid"]
                 found.append((purchase, self._ended(utid) or self._standing.ended([utid]).get(utid)))
         return found
+
+    def done(self, command: str, utid: Value, *, before: int) -> bool:
+        """See `Rows`. A row that came to say so after it was sealed says nothing."""
+        for number in self._standing.numbers(command, utid, before=before):
+            data = logs.leaf(self._context.database, logs.MAIN, number - 1)
+            journal = {} if data is None else leaves.read(data).journal
+            if not journal or (journal.get("command"), journal.get("target_utid")) == (command, utid):
+                return True
+        return False
 
     def cost_picked_up(self, purchase_utid: Value) -> int:
         """What the lots cost that a purchase was of, by the act that formed its block; 0 where nothing of it was sealed."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from watchkeeper.base import canonical
 from watchkeeper.bootstrap.drills.faults.model import DIGEST, DIGEST_OF, EVERYTHING, Stopped
 
 #: Classes, spelled out here a second time: what the catalogue says must stop is not asked of the code that stops it.
@@ -68,18 +71,27 @@ def journal_row(
     amount: str = "NULL",
     command_id: str = "forged",
     at: str = "max(at)",
+    arguments: Mapping[str, str | int | None] | None = None,
 ) -> tuple[str, ...]:
     """A forged journal row whose digest agrees with every row that carries its UTID by now; insert those first.
 
-    `utid`, `actor_id`, `target`, `reason`, `amount` and `at` are SQL expressions, the others plain text.
+    `utid`, `actor_id`, `target`, `reason`, `amount` and `at` are SQL expressions, the others plain text; `arguments` is what
+    the command is said to have asked for, where a check reads it.
     """
+    asked = _written(arguments or {})
     return (
         DIGEST_OF + utid,
         "INSERT INTO journal (n, command_id, utid, command, actor_id, actor, role, decision, subject, target_utid, reason, "
         "amount_ugx, arguments, effects_digest, answer, gate_generation, at) SELECT max(n) + 1, "
         f"'{command_id}', {utid}, '{command}', {actor_id}, '{actor}', '{role}', '{decision}', '{subject}', {target}, "
-        f"{reason}, {amount}, '{{{{}}}}', '{DIGEST}', '{{{{}}}}', max(gate_generation), {at} FROM journal",
+        f"{reason}, {amount}, '{asked}', '{DIGEST}', '{{{{}}}}', max(gate_generation), {at} FROM journal",
     )
+
+
+def _written(arguments: Mapping[str, str | int | None]) -> str:
+    """Canonical JSON in which the braces are text and the placeholders in the values are placeholders."""
+    text = canonical.encode(dict(arguments)).decode("utf-8")
+    return "{{" + text[1:-1] + "}}"
 
 
 def notice(utid: str, *, kind: str = "admin_broadcast", about: str = "NULL") -> str:

@@ -2,17 +2,20 @@
 
 Holds when: every journal row's decision is accepted again by the policy, evaluated anew: the role that it says was the
 actor's by the history of roles, that role may do this, the account was in the state for it, it says why where it must,
-and its rows are the actor's own where they have to be.
+and its rows are the actor's own where they have to be. What the operator corrects, explains and waives is what was asked for,
+of money that is booked so, and what is left unrecovered is what was not there.
 
 Why it matters: whoever decides in the browser, or in a database console, is nobody's server.
 
 Contained: that command, for everyone, as far as it can be stopped: where it was decided wrongly once it may be again.
 
 Blind to: an act that its actor was allowed and did not do; whatever the policy itself says wrongly, for nothing here asks
-the market. What stands in no row: an address, a session, a second factor.
+the market. What stands in no row: an address, a session, a second factor. A correction that moved nothing and left all, though
+there was something to take.
 
 Proven by: a deposit of a suspended account, an act in a role that the actor did not have, an answer to another's offer,
-goods paid for at a price that nobody agreed, all with journal rows whose digests are right.
+goods paid for at a price that nobody agreed, a correction that took too little, an explanation of another amount, a waiver of
+nothing, all with journal rows whose digests are right.
 """
 
 from __future__ import annotations

@@ -1,0 +1,162 @@
+"""What the operator's corrections, explanations and waivers moved, asked anew: against what was asked for, and what they refer to.
+
+Each journal row holds what its command asked for. A correction takes at most what is there, so what it moved and what it
+left unrecovered make up the amount, and something is left of an emptied balance alone; an explanation is of a payment as it
+is booked; what is waived was left by a correction, and is waived once (domain, Ledgers).
+
+Blind to: a correction that moved nothing and left all, though there was something to take; what a statement says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from watchkeeper.base.canonical import Value
+from watchkeeper.boundary.views import Row
+from watchkeeper.operation.catalogue.books import integer
+from watchkeeper.operation.catalogue.context import Found
+from watchkeeper.operation.catalogue.referred import Rows
+
+#: Ledger -> whose entry it is.
+_LEDGERS = {"wallet_ledger": "trader_id", "farmer_ledger": "farmer_id"}
+#: Balance -> ledger, type of a correction, column of the balance after it.
+_BALANCES = {
+    "capital": ("wallet_ledger", "capital_correction", "capital_after"),
+    "locked": ("wallet_ledger", "locked_correction", "locked_after"),
+    "profit": ("wallet_ledger", "profit_correction", "profit_after"),
+    "earnings": ("farmer_ledger", "correction", "balance_after"),
+}
+#: Table of payments -> whose they are and their amount.
+_PAYMENTS = {
+    "payouts": ("farmer_id", "amount_ugx"),
+    "pickups": ("trader_id", "proceeds_ugx"),
+    "wallet_ledger": ("trader_id", "amount_ugx"),
+}
+_WAYS = {"capital_deposit": "in", "profit_withdrawal": "out"}
+
+
+def refused(entry: Found, effects: Sequence[Found], rows: Rows) -> str | None:
+    """Why this is not what was asked for, or could not have been done; None when it could, and of every other command."""
+    match entry.row["command"]:
+        case "correct":
+            asked = _asked(entry)
+            if asked.get("account") != entry.row["subject"]:
+                return "it corrects another account than was asked for"
+            return _moved(entry, effects, asked, rows)
+        case "explain_payment":
+            asked = _asked(entry)
+            found = _explained(entry, effects, asked, rows)
+            return found or _moved(entry, effects, asked, rows)
+        case "waive_unrecovered":
+            return _waived(entry, rows)
+        case _:
+            return None
+
+
+def _asked(entry: Found) -> Mapping[str, object]:
+    """What the command asked for, by its journal row; nothing of text that is no document."""
+    text = entry.row["arguments"]
+    try:
+        document = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        document = None
+    return document if isinstance(document, dict) else {}
+
+
+def _moved(entry: Found, effects: Sequence[Found], asked: Mapping[str, object], rows: Rows) -> str | None:
+    entries = [one for one in effects if one.table in _LEDGERS]
+    left = [one.row for one in effects if one.table == "unrecovered"]
+    amount, bucket = asked.get("amount_ugx"), asked.get("bucket")
+    if bucket is None and entry.row["command"] == "explain_payment":
+        return "nothing was to be corrected" if entries or left or amount != 0 else None
+    if not isinstance(bucket, str) or bucket not in _BALANCES or not isinstance(amount, int) or amount == 0:
+        return "it does not say what was to be corrected"
+    if len(entries) > 1 or len(left) > 1:
+        return "a correction is one entry"
+    missing = sum(integer(row["amount_ugx"]) for row in left)
+    moved = sum(integer(one.row["amount_ugx"]) for one in entries)
+    if moved - missing != amount or (missing and (amount > 0 or moved > 0)):
+        return "what it moved and what it left are not what was asked for"
+    if entry.row["amount_ugx"] != moved:
+        return "it says another amount than it moved"
+    return next(
+        (
+            why
+            for why in (
+                *(_entry_refused(one, bucket, asked, rows, emptied=bool(missing)) for one in entries),
+                *(_left_refused(row, asked) for row in left),
+            )
+            if why is not None
+        ),
+        None,
+    )
+
+
+def _entry_refused(
+    found: Found, bucket: str, asked: Mapping[str, object], rows: Rows, *, emptied: bool
+) -> str | None:
+    ledger, kind, after = _BALANCES[bucket]
+    if (found.table, found.row["type"]) != (ledger, kind):
+        return "it moved another balance than was asked for"
+    if found.row["incident"] != asked.get("incident"):
+        return "it names another incident than was asked for"
+    owner = rows.by_key("users", found.row[_LEDGERS[ledger]])
+    if owner is None or owner["alias"] != asked.get("account"):
+        return "it moved another account's balance"
+    if emptied and found.row[after] != 0:
+        return "it left something although there was enough"
+    return None
+
+
+def _left_refused(row: Row, asked: Mapping[str, object]) -> str | None:
+    named = ("account", "finding", "incident")
+    if any(row[name] != asked.get(name) for name in named):
+        return "what it left is said to be of something else"
+    return None
+
+
+def _explained(entry: Found, effects: Sequence[Found], asked: Mapping[str, object], rows: Rows) -> str | None:
+    explanations = [one.row for one in effects if one.table == "payment_explanations"]
+    if len(explanations) != 1:
+        return "an explanation is of one payment"
+    row = explanations[0]
+    named = ("provider", "external_ref", "our_utid", "their_direction", "their_amount_ugx", "incident")
+    if any(row[name] != asked.get(name) for name in named):
+        return "it explains another payment than was asked for"
+    if row["provider"] != entry.row["subject"] or row["our_utid"] != entry.row["target_utid"]:
+        return "it explains another payment than it says"
+    ours = (row["our_direction"], row["our_amount_ugx"])
+    if row["our_utid"] is None:
+        return None if ours == (None, None) else "it says what is booked, and names nothing that is"
+    payment = _payment(row["our_utid"], rows)
+    if payment is None or payment[:4] != (row["provider"], row["external_ref"], *ours):
+        return "the payment is not booked as it says"
+    if ours == (row["their_direction"], row["their_amount_ugx"]):
+        return "there was nothing to explain"
+    owner = rows.by_key("users", payment[4])
+    if asked.get("account") is not None and (owner is None or owner["alias"] != asked["account"]):
+        return "it corrects another account than the payment's"
+    return None
+
+
+def _payment(utid: Value, rows: Rows) -> tuple[Value, Value, Value, Value, Value] | None:
+    """Provider, reference, way, amount and whose it is."""
+    for table, (owner, amount) in _PAYMENTS.items():
+        row = rows.by_utid(table, utid)
+        if row is None:
+            continue
+        way = {"payouts": "out", "pickups": "in"}.get(table) or _WAYS.get(str(row["type"]))
+        if way is not None:
+            return row["provider"], row["external_ref"], way, row[amount], row[owner]
+    return None
+
+
+def _waived(entry: Found, rows: Rows) -> str | None:
+    utid = entry.row["target_utid"]
+    left = rows.by_utid("unrecovered", utid)
+    if left is None or left["amount_ugx"] != entry.row["amount_ugx"]:
+        return "nothing was left that it could waive"
+    if rows.done("waive_unrecovered", utid, before=entry.key):
+        return "it was waived already"
+    return None
