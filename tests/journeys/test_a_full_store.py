@@ -13,6 +13,7 @@ from tests.waiting import until
 from tests.worlds.disk import fill, small_disk
 from tests.worlds.server import Cluster
 from tests.worlds.system import System, running
+from watchkeeper.operation.catalogue.conditions import UNWRITABLE
 
 _MIB = 1024 * 1024
 
@@ -34,12 +35,16 @@ def system(request: pytest.FixtureRequest, disk: Path) -> Iterator[System]:
         yield found
 
 
-def told(system: System, event: str) -> list[str]:
+def told(system: System, event: str, condition: str = "disk nearly full") -> list[str]:
     return [
-        found["data"]["condition"]
+        found["data"]["detail"]
         for found in list(system.webhook.events)
-        if found["type"].endswith(event) and found["data"]["condition"] == "disk nearly full"
+        if found["type"].endswith(event) and found["data"]["condition"] == condition
     ]
+
+
+def written(system: System) -> list[tuple[object, ...]]:
+    return system.store(f"SELECT state FROM alerts WHERE condition = '{UNWRITABLE}'")
 
 
 def heard(system: System) -> bool:
@@ -48,7 +53,7 @@ def heard(system: System) -> bool:
 
 def test_nothing_holds_on_a_store_that_cannot_write(system: System, disk: Path) -> None:
     with (system.data / "settings.toml").open("a") as settings:
-        settings.write("[deadlines]\ncontinuous_seconds = 10\n")
+        settings.write("[deadlines]\ncontinuous_seconds = 10\n[thresholds]\nstore_unwritable_seconds = 5\n")
     until(lambda: "continuous 10 s" in system.operator.overview()["deadlines"], what="the deadlines are read")
     until(lambda: system.operator.overview()["worst"] == "HOLDS", seconds=60, what="all holds")
     # Nearly full: the lease is withheld while there is still room to say so.
@@ -67,6 +72,11 @@ def test_nothing_holds_on_a_store_that_cannot_write(system: System, disk: Path) 
     )
     assert '"worst": "UNKNOWN"' in system.command("status", "--json", code=2)
     assert not heard(system)
+    # What cannot be written is not sent as other alerts are, and is told all the same.
+    until(
+        lambda: told(system, "raised", UNWRITABLE), seconds=120, what="it is told that nothing can be written"
+    )
+    assert written(system) == []
     assert system.process is not None
     assert system.process.poll() is None, "whoever keeps the others alive has ended"
 
@@ -77,5 +87,11 @@ def test_nothing_holds_on_a_store_that_cannot_write(system: System, disk: Path) 
     until(lambda: heard(system), seconds=60, what="the watch is heard")
     assert system.operator.overview()["watch"]["watermark"] >= number
     until(lambda: told(system, "resolved"), seconds=60, what="it is told that there is room again")
+    until(
+        lambda: told(system, "resolved", UNWRITABLE),
+        seconds=60,
+        what="it is told that all can be written again",
+    )
+    assert written(system) == [("resolved",)]
     assert system.lock(system.traders[0])["utid"]
     until(lambda: Path(f"/proc/{system.pid('watch')}").exists(), what="its process id stands in its file")

@@ -10,6 +10,7 @@ from pathlib import Path
 from watchkeeper.base.clock import SystemClock
 from watchkeeper.bootstrap.beat import Beat
 from watchkeeper.bootstrap.detecting import Detecting, of_the_books, of_the_tiers
+from watchkeeper.bootstrap.direct_telling import DirectTelling
 from watchkeeper.bootstrap.sending import Sender
 from watchkeeper.bootstrap.worker import Worker
 from watchkeeper.interfaces.control_web.app import create_app
@@ -38,6 +39,7 @@ def run(data: Path, *, server: socket.socket, beat: int) -> None:
             ("sender", sender.run),
             ("detectors", detecting[0].run),
             ("tiers", detecting[1].run),
+            ("direct", DirectTelling(data, worker.writing, clock=clock).run),
         )
     ]
     for thread in threads:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import structlog
 
-from watchkeeper.base.clock import BootTime, Clock
+from watchkeeper.base.clock import BootTime, Clock, kampala
 from watchkeeper.base.database import DatabaseError, SqliteDatabase, engine_of
 from watchkeeper.base.database.server import no_room
+from watchkeeper.bootstrap import unwritten
+from watchkeeper.bootstrap.unwritten import Writing
 from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseStore
 from watchkeeper.boundary.views import Views
 from watchkeeper.operation import authority
 from watchkeeper.operation.alerts import life as alerts
+from watchkeeper.operation.catalogue.conditions import UNWRITABLE
 from watchkeeper.operation.catalogue.outside_money import OutsideMoney
 from watchkeeper.operation.catalogue.unbooked import Unbooked
 from watchkeeper.operation.catalogue.unexplained import UNBOOKED as MONEY_UNBOOKED
@@ -35,9 +38,12 @@ _log = structlog.get_logger()
 class Telling:
     """Raises each of these alerts while its cause lasts, once, and ends it by a fresh look. Belongs to one thread."""
 
-    def __init__(self, data: Path, database: SqliteDatabase, *, system_id: str, clock: Clock) -> None:
+    def __init__(
+        self, data: Path, database: SqliteDatabase, writing: Writing, *, system_id: str, clock: Clock
+    ) -> None:
         self._data = data
         self._database = database
+        self._writing = writing
         self._clock = clock
         self._lease = LeaseStore(data, system_id=system_id, role="control")
         self._views = Views(data, system_id=system_id)
@@ -76,6 +82,18 @@ class Telling:
                 self._silence = "its lease has not been written for half a minute"
         except DatabaseError as error:
             self._silence = f"its lease cannot be read: {error}"
+
+    def tell_of_writing(self) -> None:
+        """That nothing could be written for a while: on record now that it can; over with the next whole round."""
+        trouble = self._writing.lasting(unwritten.limit_seconds(self._data))
+        self._keep_told(
+            UNWRITABLE,
+            trouble="" if trouble is None else f"since {kampala(trouble.since)}: {trouble.detail}",
+            title="The control room could not write what it saw",
+            meaning="It can again; what it should have told meanwhile follows.",
+            over="a whole round was written",
+        )
+        self._writing.worked()
 
     def tell_of_records(self, error: Exception) -> None:
         """That an incident could not be recorded; a person says when it is over."""

@@ -11,6 +11,7 @@ from watchkeeper.base import settings
 from watchkeeper.base.clock import BootTime, Clock
 from watchkeeper.base.database import DatabaseError
 from watchkeeper.bootstrap.telling import Telling
+from watchkeeper.bootstrap.unwritten import Writing
 from watchkeeper.operation.alerts import life as alerts
 from watchkeeper.operation.incidents import cases, checkpoints, keys, locks, push, repository
 from watchkeeper.operation.playbooks import proofs, runs
@@ -40,7 +41,9 @@ class Worker:
         self._data = data
         self._clock = clock
         self._database = open_store(data, system_id=system_id)
-        self._telling = Telling(data, self._database, system_id=system_id, clock=clock)
+        #: Whether its rounds are written; read by whoever tells of it when they are not.
+        self.writing = Writing(clock=clock)
+        self._telling = Telling(data, self._database, self.writing, system_id=system_id, clock=clock)
         self._turned: BootTime | None = None
         self._slow: BootTime | None = None
         self._anchored: BootTime | None = None
@@ -56,14 +59,21 @@ class Worker:
     def run(self, stopping: threading.Event) -> None:
         """Work until told to stop."""
         while not stopping.is_set():
-            try:
-                self.turn()
-            except (DatabaseError, OSError) as error:
-                _log.error("worker.failed", error=type(error).__name__, detail=str(error))
+            if not self.tried():
                 stopping.wait(_SLOW_SECONDS)
             self._turned = self._clock.boot()
             stopping.wait(_TURN_SECONDS)
         self.close()
+
+    def tried(self) -> bool:
+        """One round; False when it could not be written, which is noted."""
+        try:
+            self.turn()
+        except (DatabaseError, OSError) as error:
+            _log.error("worker.failed", error=type(error).__name__, detail=str(error))
+            self.writing.failed(error)
+            return False
+        return True
 
     def close(self) -> None:
         """Give the files back."""
@@ -88,6 +98,7 @@ class Worker:
                 proofs.refresh(self._database, at=at)
             self._telling.tell()
             self._anchor()
+            self._telling.tell_of_writing()
 
     def _commit(self) -> None:
         waiting = self._database.one("SELECT 1 FROM incident_files WHERE commit_sha IS NULL LIMIT 1")

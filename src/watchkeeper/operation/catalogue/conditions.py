@@ -14,6 +14,9 @@ from watchkeeper.operation.catalogue.signs.nearness import LEVELS
 from watchkeeper.operation.catalogue.steps import in_words
 from watchkeeper.operation.catalogue.unexplained import UNBOOKED, UNMATCHED
 
+#: What cannot be an alert while it lasts, for want of a place to write it: it is told without one, and on record afterwards.
+UNWRITABLE = "store unwritable"
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -213,6 +216,9 @@ _OF_THE_WATCH = (
     Condition("detector silent", "A detector is silent", "high", "detector", "detector", lasts=True),
     Condition("monitor silent", "The watch is silent", "critical", "everything", lasts=True, cause=_TIERS),
     Condition("server full", "The database server's disk is full", "critical", "everything", "9", lasts=True),
+    Condition(
+        UNWRITABLE, "The control room cannot write what it sees", "critical", "everything", "9", lasts=True
+    ),
     Condition(
         UNMATCHED, "Money stands in no statement of its provider", "high", "provider", "money", lasts=True
     ),

@@ -67,6 +67,9 @@ KNOWN: Mapping[str, Known] = {
     "together_seconds": Known(120, 1, 3600, "tiers that begin to fail within this time fail together"),
     "free_mib": Known(128, 1, 1_000_000, "with less room than this on the data folder's disk it is full"),
     "write_probe_seconds": Known(120, 40, 3600, "a write probe older than this has failed"),
+    "store_unwritable_seconds": Known(
+        60, 5, 3600, "when the control room's store could not be written for so long, that is told without it"
+    ),
     "detector_silent_seconds": Known(300, 30, 86_400, "a detector that knows nothing for longer is told"),
 }
 

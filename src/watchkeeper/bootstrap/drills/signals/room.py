@@ -6,7 +6,9 @@ The control room's worker and the operator's entrance are the real ones, turned 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+
+import apsw
 
 from watchkeeper.base.clock import as_datetime, later
 from watchkeeper.bootstrap import telling
@@ -25,8 +27,10 @@ from watchkeeper.market.reconciliation import running
 from watchkeeper.market.reconciliation.maps import BUILT_IN
 from watchkeeper.market.reconciliation.statements import parse
 from watchkeeper.market.signin import sessions
+from watchkeeper.operation.catalogue.conditions import UNWRITABLE
 from watchkeeper.operation.catalogue.unexplained import UNBOOKED, UNMATCHED
 from watchkeeper.operation.incidents import gitstore, repository
+from watchkeeper.operation.store import FILE_NAME
 
 #: A provider by which nothing came in while the market was made.
 _PROVIDER = "airtel"
@@ -88,6 +92,23 @@ def _records_lost(stage: Stage) -> None:
 
     with _working(stage) as worker:
         _told(stage, worker, telling.RECORDS, "high", breaks, seconds=1)
+
+
+def _store_held(stage: Stage) -> None:
+    """Somebody holds the control room's store for a minute; what nobody could write is on record when it is given back."""
+    with _working(stage) as worker:
+        stage.is_silent(UNWRITABLE)
+        with closing(apsw.Connection(str(stage.world.data / FILE_NAME))) as another:
+            another.execute("BEGIN IMMEDIATE")
+            stage.clock.passes(1)
+            if worker.tried():
+                stage.unmet.append("a round was written although nothing could be")
+            stage.clock.passes(_MINUTE)
+        stage.acted()
+        worker.tried()
+        stage.speaks_of(UNWRITABLE, "critical")
+        stage.passes(_MINUTE)
+        _over(stage, worker, UNWRITABLE)
 
 
 def _money_unmatched(stage: Stage) -> None:
@@ -217,6 +238,9 @@ SIGNALS: tuple[Signal, ...] = (
         "the watch renews its lease no more",
         _watch_stops,
         (telling.MONITOR_SILENT,),
+    ),
+    Signal(
+        ALERT, UNWRITABLE, "the control room's store is held by somebody else", _store_held, (UNWRITABLE,)
     ),
     Signal(ALERT, telling.RECORDS, "the records' repository is gone", _records_lost, (telling.RECORDS,)),
     Signal(
