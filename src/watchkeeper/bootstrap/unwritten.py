@@ -8,9 +8,11 @@ from pathlib import Path
 
 from watchkeeper.base.clock import BootTime, Clock, Instant
 from watchkeeper.base.settings import SettingsWrong
+from watchkeeper.base.words import harmless
 from watchkeeper.operation.detectors import thresholds
 
 _LIMIT = "store_unwritable_seconds"
+_DETAIL_MAX = 300
 
 
 def limit_seconds(data: Path) -> int:
@@ -44,7 +46,7 @@ class Writing:
             found = self._found
             since = self._clock.now() if found is None else found.since
             begun = self._clock.boot() if found is None else found.begun
-            self._found = Unwritten(since, begun, str(error) or type(error).__name__)
+            self._found = Unwritten(since, begun, harmless(str(error), _DETAIL_MAX) or type(error).__name__)
 
     def worked(self) -> None:
         """A whole round was written."""
