@@ -109,6 +109,16 @@ def test_a_page_that_hears_nothing_says_so(phone: Tab, system: System) -> None:
     expect(phone.page.locator("#live")).to_have_text("live", timeout=60_000)
 
 
+def test_a_page_whose_script_did_not_come_says_of_when_it_is(phone: Tab, system: System) -> None:
+    """It once said that it was live until a script said otherwise, and a control room that stopped first was live for ever."""
+    phone.page.route("**/static/page.js", lambda route: route.abort())
+    enter(phone, system)
+    expect(phone.page.locator("#live")).to_contain_text(re.compile(r"^as of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d"))
+    phone.page.unroute("**/static/page.js")
+    phone.page.reload()
+    expect(phone.page.locator("#live")).to_have_text("live")
+
+
 def test_a_person_enrols_on_the_page_and_the_link_is_spent(chromium: Browser, system: System) -> None:
     answer = system.admin.post("/v1/users", {"role": "trader", "reason": REASON})
     desk = tab(chromium, DESK)
