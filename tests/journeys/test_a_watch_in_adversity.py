@@ -161,7 +161,8 @@ def _ran_seconds(pid: int) -> float:
 class Starving:
     """Lets the watch have a thousandth of the time: as a machine that has none for it.
 
-    A busy machine stops it late, so it waits the longer for its next turn.
+    A busy machine stops it late, so it waits the longer for its next moment. The supervisor ends one that hangs: the next is stopped
+    at its birth.
     """
 
     _SHARE = 0.001
@@ -173,15 +174,24 @@ class Starving:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            pause = 2.0
-            with contextlib.suppress(ProcessLookupError, OSError, ValueError):
-                pid = self._troubled.system.pid("watch")
-                before = _ran_seconds(pid)
-                os.kill(pid, signal.SIGCONT)
-                self._stopping.wait(0.004)
-                os.kill(pid, signal.SIGSTOP)
-                pause = max(pause, (_ran_seconds(pid) - before) / self._SHARE)
-            self._stopping.wait(pause)
+            over = time.monotonic() + max(2.0, self._moment() / self._SHARE)
+            while time.monotonic() < over and not self._stopping.wait(0.05):
+                self._signal(signal.SIGSTOP)
+
+    def _moment(self) -> float:
+        """A few thousandths of a second; how much processor time it had in them."""
+        with contextlib.suppress(ProcessLookupError, OSError, ValueError):
+            pid = self._troubled.system.pid("watch")
+            before = _ran_seconds(pid)
+            os.kill(pid, signal.SIGCONT)
+            self._stopping.wait(0.004)
+            os.kill(pid, signal.SIGSTOP)
+            return _ran_seconds(pid) - before
+        return 0.0
+
+    def _signal(self, which: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, ValueError):
+            os.kill(self._troubled.system.pid("watch"), which)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -190,8 +200,7 @@ class Starving:
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._thread.join()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._troubled.system.pid("watch"), signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
 
 def test_a_starved_watch_stops_money_and_goes_on_when_it_has_really_looked_again(troubled: Troubled) -> None:

@@ -14,7 +14,7 @@ import structlog
 
 from watchkeeper.base.clock import BootTime, Clock, kampala, later
 from watchkeeper.base.settings import SettingsWrong
-from watchkeeper.bootstrap import addresses, unwritten
+from watchkeeper.bootstrap import addresses
 from watchkeeper.bootstrap.unwritten import Unwritten, Writing
 from watchkeeper.operation import authority
 from watchkeeper.operation.alerts.life import RESPONSE_SECONDS, Alert, Event
@@ -23,6 +23,10 @@ from watchkeeper.operation.notifications import channels
 from watchkeeper.operation.notifications.message import Message
 
 AGAIN_SECONDS = 600.0
+_ADVICE = (
+    "It has no number yet. Next: make room on the disk of the data folder, or end whoever holds operation.db; all goes on by itself, "
+    "and an alert of this condition then says that it is over."
+)
 _TURN_SECONDS = 1.0
 
 _log = structlog.get_logger()
@@ -40,11 +44,15 @@ class DirectTelling:
     def run(self, stopping: threading.Event) -> None:
         """Look each second until told to stop."""
         while not stopping.wait(_TURN_SECONDS):
-            self.turn()
+            try:
+                self.turn()
+            except Exception:
+                # Nobody would notice that this thread has ended.
+                _log.exception("direct.failed")
 
     def turn(self) -> None:
-        """Tell what has lasted for too long, unless it was told lately. Never raises."""
-        trouble = self._writing.lasting(unwritten.limit_seconds(self._data))
+        """Tell what has lasted for too long, unless it was told lately."""
+        trouble = self._writing.to_tell(self._data)
         if trouble is None:
             self._told = None
         elif self._told is None or (self._clock.boot().seconds_since(self._told) or 0.0) >= AGAIN_SECONDS:
@@ -52,24 +60,24 @@ class DirectTelling:
             self._tell(trouble)
 
     def _tell(self, trouble: Unwritten) -> None:
-        message = self._message(trouble)
         try:
             found = channels.configured(self._data, clock=self._clock)
         except (SettingsWrong, OSError) as error:
             _log.error("direct.no_channels", detail=str(error))
             return
+        message = self._message(trouble)
         for channel in found:
             try:
                 channel.send(message)
             except Exception as error:
                 # A channel is somebody else's code; the others are tried all the same.
-                _log.error("direct.failed", channel=channel.name, error=type(error).__name__)
+                _log.error("direct.not_taken", channel=channel.name, error=type(error).__name__)
             else:
                 _log.warning("direct.told", channel=channel.name)
 
     def _message(self, trouble: Unwritten) -> Message:
         at = self._clock.now()
-        text = f"since {kampala(trouble.since)}: {trouble.detail}. Nothing that it sees is written or told until it can be."
+        text = f"since {kampala(trouble.since)}: {trouble.detail}. What it sees from then on may be neither written nor told."
         alert = Alert(
             id=0,
             condition=UNWRITABLE,
@@ -91,7 +99,7 @@ class DirectTelling:
             resolved_by=None,
         )
         event = Event(id=0, alert_id=0, kind="raised", by=authority.TELL.cited, text=text, at=at)
-        return Message(f"wk-direct-{at}", event, alert, (), self._link())
+        return Message(f"wk-direct-{at}", event, alert, (), self._link(), advice=_ADVICE)
 
     def _link(self) -> str:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from watchkeeper.base.clock import Clock
-from watchkeeper.base.database import DatabaseError
+from watchkeeper.base.database import DatabaseError, SqliteDatabase
 from watchkeeper.base.settings import SettingsWrong
 from watchkeeper.bootstrap import addresses
 from watchkeeper.operation import authority
@@ -39,34 +39,38 @@ class Sender:
             try:
                 found = _modified(self._data)
                 if found != stamp:
+                    known = self._configured(database)
                     stamp = found
-                    known = {c.name: c for c in channels.configured(self._data, clock=self._clock)}
                 outbox.enqueue(database, list(known), clock=self._clock)
                 where = addresses.read(self._data)
                 link = "" if where is None else where.control
                 if not known or not outbox.send_due(database, known, clock=self._clock, link=link):
                     stopping.wait(_TURN_SECONDS)
-            except SettingsWrong as error:
-                known = {}
-                _log.error("settings.wrong", detail=str(error))
-                with database.transaction("write"):
-                    alerts.raise_alert(
-                        database,
-                        condition="settings wrong",
-                        scope="everything",
-                        severity="high",
-                        title="The settings of the channels cannot be used",
-                        detail=str(error),
-                        playbook="",
-                        finding_ids=(),
-                        by=authority.TELL.cited,
-                        at=self._clock.now(),
-                    )
-                stopping.wait(_SLOW_SECONDS)
-            except DatabaseError as error:
-                _log.error("sender.failed", detail=str(error))
+            except (DatabaseError, OSError) as error:
+                _log.error("sender.failed", error=type(error).__name__, detail=str(error))
                 stopping.wait(_SLOW_SECONDS)
         database.close()
+
+    def _configured(self, database: SqliteDatabase) -> dict[str, channels.Channel]:
+        """The channels by name; none while the settings cannot be used, which is an alert."""
+        try:
+            return {c.name: c for c in channels.configured(self._data, clock=self._clock)}
+        except SettingsWrong as error:
+            _log.error("settings.wrong", detail=str(error))
+            with database.transaction("write"):
+                alerts.raise_alert(
+                    database,
+                    condition="settings wrong",
+                    scope="everything",
+                    severity="high",
+                    title="The settings of the channels cannot be used",
+                    detail=str(error),
+                    playbook="",
+                    finding_ids=(),
+                    by=authority.TELL.cited,
+                    at=self._clock.now(),
+                )
+            return {}
 
 
 def _modified(data: Path) -> float | None:

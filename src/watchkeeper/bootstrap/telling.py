@@ -10,7 +10,6 @@ import structlog
 from watchkeeper.base.clock import BootTime, Clock, kampala
 from watchkeeper.base.database import DatabaseError, SqliteDatabase, engine_of
 from watchkeeper.base.database.server import no_room
-from watchkeeper.bootstrap import unwritten
 from watchkeeper.bootstrap.unwritten import Writing
 from watchkeeper.boundary.lease import SILENT_AFTER_SECONDS, LeaseStore
 from watchkeeper.boundary.views import Views
@@ -85,14 +84,30 @@ class Telling:
 
     def tell_of_writing(self) -> None:
         """That nothing could be written for a while: on record now that it can; over with the next whole round."""
-        trouble = self._writing.lasting(unwritten.limit_seconds(self._data))
-        self._keep_told(
-            UNWRITABLE,
-            trouble="" if trouble is None else f"since {kampala(trouble.since)}: {trouble.detail}",
-            title="The control room could not write what it saw",
-            meaning="It can again; what it should have told meanwhile follows.",
-            over="a whole round was written",
-        )
+        trouble = self._writing.to_record(self._data)
+        if trouble is None:
+            self._keep_told(
+                UNWRITABLE,
+                trouble="",
+                title="",
+                meaning="",
+                over="a whole round was written",
+            )
+        else:
+            # Also where the one before is open still: this is another time.
+            with self._database.transaction("write"):
+                alerts.raise_alert(
+                    self._database,
+                    condition=UNWRITABLE,
+                    scope="everything",
+                    severity="critical",
+                    title="The control room could not write what it saw",
+                    detail=f"since {kampala(trouble.since)}: {trouble.detail}. It can again; what it should have told meanwhile follows.",
+                    playbook="",
+                    finding_ids=(),
+                    by=authority.TELL.cited,
+                    at=self._clock.now(),
+                )
         self._writing.worked()
 
     def tell_of_records(self, error: Exception) -> None:

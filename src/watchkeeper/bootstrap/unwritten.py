@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from watchkeeper.base.clock import BootTime, Clock, Instant
@@ -15,14 +15,6 @@ _LIMIT = "store_unwritable_seconds"
 _DETAIL_MAX = 300
 
 
-def limit_seconds(data: Path) -> int:
-    """For how long it may be so before it is told; the default while the settings cannot be read."""
-    try:
-        return thresholds.read(data)[_LIMIT]
-    except (SettingsWrong, OSError):
-        return thresholds.DEFAULTS[_LIMIT]
-
-
 @dataclass(frozen=True, slots=True)
 class Unwritten:
     """A time in which nothing could be written: its beginning by both clocks, and the last error."""
@@ -30,6 +22,8 @@ class Unwritten:
     since: Instant
     begun: BootTime
     detail: str
+    #: Whether the operator was told without the store; then it comes on record, however short it was.
+    told: bool = False
 
 
 class Writing:
@@ -42,22 +36,40 @@ class Writing:
 
     def failed(self, error: Exception) -> None:
         """A round came to no end, because something could not be written."""
+        detail = harmless(str(error), _DETAIL_MAX) or type(error).__name__
         with self._lock:
-            found = self._found
-            since = self._clock.now() if found is None else found.since
-            begun = self._clock.boot() if found is None else found.begun
-            self._found = Unwritten(since, begun, harmless(str(error), _DETAIL_MAX) or type(error).__name__)
+            if self._found is None:
+                self._found = Unwritten(self._clock.now(), self._clock.boot(), detail)
+            else:
+                self._found = replace(self._found, detail=detail)
 
     def worked(self) -> None:
         """A whole round was written."""
         with self._lock:
             self._found = None
 
-    def lasting(self, seconds: float) -> Unwritten | None:
-        """What has lasted for so long by now; None when nothing has. A boot in between is long enough."""
+    def to_tell(self, data: Path) -> Unwritten | None:
+        """What lasts and has lasted for so long by now that it is told; None when nothing does. It counts as told from here."""
+        with self._lock:
+            if self._found is None or not self._long(self._found, data):
+                return None
+            self._found = replace(self._found, told=True)
+            return self._found
+
+    def to_record(self, data: Path) -> Unwritten | None:
+        """What was told, or has lasted for so long; for a round that is being written."""
         with self._lock:
             found = self._found
-        if found is None:
-            return None
-        age = self._clock.boot().seconds_since(found.begun)
-        return found if age is None or age >= seconds else None
+            return None if found is None or not (found.told or self._long(found, data)) else found
+
+    def _long(self, found: Unwritten, data: Path) -> bool:
+        # In another boot this process would not be here.
+        return (self._clock.boot().seconds_since(found.begun) or 0.0) >= _limit_seconds(data)
+
+
+def _limit_seconds(data: Path) -> int:
+    """For how long it may be so before it is told; the default while the settings cannot be read."""
+    try:
+        return thresholds.read(data)[_LIMIT]
+    except (SettingsWrong, OSError):
+        return thresholds.DEFAULTS[_LIMIT]

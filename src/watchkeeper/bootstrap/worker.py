@@ -94,6 +94,11 @@ class Worker:
         if slow:
             self._slow = self._clock.boot()
             with self._database.transaction("write"):
+                # A round that has nothing to write says nothing of whether it could.
+                self._database.execute(
+                    "INSERT INTO worker_mark (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+                    (at,),
+                )
                 alerts.sweep(self._database, at=at)
                 proofs.refresh(self._database, at=at)
             self._telling.tell()

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import base64
+import os
+import resource
 import secrets
+import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from tests.worlds.books import TurnableClock
 from tests.worlds.receivers import WebhookReceiver
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND
-from watchkeeper.base.database import SqliteDatabase
+from watchkeeper.base.database import DatabaseError, SqliteDatabase
 from watchkeeper.bootstrap import setup
 from watchkeeper.bootstrap.direct_telling import AGAIN_SECONDS, DirectTelling
+from watchkeeper.bootstrap.sending import Sender
 from watchkeeper.bootstrap.worker import Worker
 from watchkeeper.operation.catalogue.conditions import UNWRITABLE
 from watchkeeper.operation.store import open_store, system_id_of
@@ -99,6 +105,70 @@ def test_it_is_told_once_and_again_after_ten_minutes_and_is_on_record_when_it_is
     room.passes(2)
     assert room.worker.tried()
     assert room.written() == [("critical", "resolved")]
+
+
+def test_a_full_disk_is_noticed_by_a_round_that_has_nothing_to_say(room: Room) -> None:
+    """It refuses nothing to who writes nothing: all that there is to tell was told before it was full."""
+    room.passes(31)
+    assert room.worker.tried()
+    assert room.another.query("SELECT condition FROM alerts") == [("monitor silent",)]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    room.passes(2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        # Not `tried`: it logs, into a file as well.
+        with pytest.raises(DatabaseError) as refused:
+            room.worker.turn()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    room.worker.writing.failed(refused.value)
+    room.passes(61)
+    room.telling.turn()
+    assert room.told() == [("alert.raised", UNWRITABLE)]
+    assert room.webhook.events[0]["data"]["alert"] is None, "there is no alert yet"
+
+
+def test_what_was_told_comes_on_record_whatever_the_settings_say_by_then(room: Room) -> None:
+    settings = room.data / "settings.toml"
+    right = settings.read_text()
+    settings.write_text(right + "[thresholds]\nstore_unwritable_seconds = 5\n")
+    room.held(6)
+    room.telling.turn()
+    assert len(room.told()) == 1
+    settings.write_text(right)
+    room.another.rollback()
+    assert room.worker.tried()
+    assert room.written() == [("critical", "open")]
+
+
+def test_a_sender_whose_channels_cannot_be_read_while_nothing_can_be_written_sends_again_later(
+    room: Room,
+) -> None:
+    """It ended with the first of both, and nothing was sent any more until a restart."""
+    secret = room.data / "keys" / "webhook.secret"
+    kept = secret.read_bytes()
+    secret.write_bytes(b"whsec_\xc3\xa9")
+    sender = Sender(room.data, system_id=system_id_of(room.data), clock=room.clock)
+    stopping = threading.Event()
+    thread = threading.Thread(target=sender.run, args=(stopping,), daemon=True)
+    room.another.begin("write")
+    thread.start()
+    try:
+        until(lambda: not room.worker.tried(), seconds=60, what="nothing can be written")
+        room.another.rollback()
+        until(
+            lambda: room.another.query("SELECT 1 FROM alerts WHERE condition = 'settings wrong'"),
+            seconds=60,
+            what="the settings are told of",
+        )
+        secret.write_bytes(kept)
+        os.utime(room.data / "settings.toml", (1, 1))
+        until(lambda: ("alert.raised", "settings wrong") in room.told(), seconds=60, what="it sends again")
+        assert thread.is_alive()
+    finally:
+        stopping.set()
+        thread.join(60)
 
 
 def test_a_busy_moment_is_nothing_to_tell(room: Room) -> None:

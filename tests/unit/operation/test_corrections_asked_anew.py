@@ -20,6 +20,7 @@ from watchkeeper.market.commands import Command, Correct, Deposit, ExplainPaymen
 from watchkeeper.operation.catalogue import corrected
 from watchkeeper.operation.catalogue.context import Context, Found
 from watchkeeper.operation.catalogue.referred import AsSealed, AsTheyStand
+from watchkeeper.operation.verifier import verdicts
 
 _CURE = {
     "finding": "1.1 somebody",
@@ -147,20 +148,23 @@ _WRONG: list[tuple[str, str, dict[str, Value], str]] = [
         "another payment than was asked for",
     ),
     ("explained", "arguments", {"amount_ugx": 1}, "nothing was to be corrected"),
-    ("explained", "arguments", {"bucket": "capital", "amount_ugx": 1}, "not what was asked for"),
+    ("explained", "arguments", {"bucket": "capital", "amount_ugx": 1}, "than the payment's"),
     ("explained", "journal", {"subject": "airtel"}, "another payment than it says"),
     ("explained", "journal", {"target_utid": None}, "another payment than it says"),
     ("explained and corrected", "arguments", {"account": "F2M-TRA-000000"}, "than the payment's"),
     ("explained and corrected", "arguments", {"amount_ugx": -401}, "not what was asked for"),
-    ("explained and corrected", "arguments", {"bucket": None}, "nothing was to be corrected"),
+    ("explained and corrected", "arguments", {"bucket": None}, "another ledger"),
     (
         "explained and corrected",
         "wallet_ledger",
         {"capital_after": "many", "amount_ugx": 400},
         "not what was asked",
     ),
+    ("explained", "journal", {"amount_ugx": 0}, "nothing was to be corrected"),
     ("waived", "journal", {"amount_ugx": 1}, "nothing was left"),
-    ("waived", "journal", {"target_utid": None}, "nothing was left"),
+    ("waived", "journal", {"target_utid": None}, "something else"),
+    ("waived", "journal", {"subject": "somebody"}, "something else"),
+    ("waived", "arguments", {"correction_utid": "20261126-120000-opr-zzzzzz"}, "something else"),
 ]
 
 
@@ -218,6 +222,81 @@ def test_an_explanation_names_what_is_booked_and_differs(acts: Acts) -> None:
         assert explaining(our_utid="20261126-120000-tra-zzzzzz") == "the payment is not booked as it says"
         # The correction's own entry is no payment.
         assert explaining(our_utid=acts.utids["correct"]) == "the payment is not booked as it says"
+
+
+def test_a_correction_beside_an_explanation_is_of_the_payments_own_ledger(acts: Acts) -> None:
+    with (context := acts.world.continuous.context()).views.snapshot():
+        rows = AsTheyStand(context)
+        farmer = str(acts.world.names["farmer_alias"])
+        entry, effects = acts.read(context, "explained and corrected")
+        # The entry, the arguments and the balance agree with each other, and are not of the deposit's ledger.
+        _, of_farmer = acts.read(context, "farmer")
+        (credit,) = (one for one in of_farmer if one.table == "farmer_ledger")
+        others = [one for one in effects if one.table != "wallet_ledger"]
+        entry, others = _changed(
+            entry, others, "arguments", {"account": farmer, "bucket": "earnings", "amount_ugx": 50}
+        )
+        entry, others = _changed(entry, others, "journal", {"amount_ugx": 50})
+        assert (
+            corrected.refused(entry, [*others, credit], rows)
+            == "it corrects another account than the payment's"
+        )
+        entry, others = _changed(
+            entry, others, "arguments", {"account": acts.world.alias_of(acts.world.victim)}
+        )
+        assert (
+            corrected.refused(entry, [*others, credit], rows)
+            == "it corrects another ledger than the payment's"
+        )
+        # Nor does what no book has move anybody's money.
+        nobodys: dict[str, Value] = {"our_utid": None, "our_direction": None, "our_amount_ugx": None}
+        nobodys |= {"their_direction": "out", "their_amount_ugx": 7000}
+        entry, effects = acts.read(context, "explained and corrected")
+        entry, effects = _changed(entry, effects, "payment_explanations", nobodys)
+        asked = {name: value for name, value in nobodys.items() if not name.startswith("our_d")}
+        entry, effects = _changed(entry, effects, "arguments", asked)
+        entry, effects = _changed(entry, effects, "journal", {"target_utid": None})
+        assert corrected.refused(entry, effects, rows) == "it corrects what no payment moved"
+
+
+def test_a_row_that_somebody_put_under_a_payments_utid_speaks_against_no_explanation(acts: Acts) -> None:
+    acts.world.turn()
+    forged = (
+        "INSERT INTO payouts (id, utid, farmer_id, amount_ugx, provider, external_ref, at) SELECT "
+        f"coalesce(max(p.id), 0) + 1, '{acts.utids['R-1']}', {{farmer}}, 5000, 'mtn', 'R-9', 1 FROM payouts p"
+    )
+    forging.commit(acts.world.data, Sql((forged,)), acts.world.names)
+    with (context := acts.world.continuous.context()).views.snapshot():
+        for rows in (AsTheyStand(context), AsSealed(context)):
+            assert corrected.refused(*acts.read(context, "explained"), rows) is None
+
+
+def test_acts_that_were_taken_out_of_the_books_speak_against_nobody_who_came_after(acts: Acts) -> None:
+    """Whoever takes out a payment and what a correction left, with their journal rows, is found; not the operator."""
+    acts.world.turn()
+    gone = [(table, acts.utids[act]) for act, table in (("R-1", "wallet_ledger"), ("emptied", "unrecovered"))]
+    statements = [
+        statement
+        for table, utid in gone
+        for statement in (
+            *past(f"{table}_refuses_delete", f"DELETE FROM {table} WHERE utid = '{utid}'"),
+            *past("journal_refuses_delete", f"DELETE FROM journal WHERE utid = '{utid}'"),
+        )
+    ]
+    forging.commit(acts.world.data, Sql(tuple(statements)), {})
+    acts.world.full_pass()
+    found = {
+        str(invariant): str(detail)
+        for invariant, detail in acts.world.database.query(
+            "SELECT invariant, detail FROM findings WHERE state = 'open'"
+        )
+    }
+    assert "1.2" in found
+    assert "2.1" not in found
+    words = {
+        view.invariant: view.full for view in verdicts.current(acts.world.database, clock=acts.world.clock)
+    }
+    assert words["2.1"] == "UNKNOWN", "nobody can be asked what the acts said"
 
 
 def test_a_second_waiver_is_found_and_the_first_is_not_blamed(acts: Acts) -> None:

@@ -146,6 +146,8 @@ class Due:
                 undone = outcome.code not in _DONE_WITH
                 self._round.undone |= undone
                 self._resting[act.command.lot_id] = (later(now, seconds=_REST_SECONDS), undone)
+        # A clock that was set back meanwhile says by what instant all of this was decided.
+        self._round.began = min(self._round.began, now, self._clock.now())
         if ended:
             self._end_round(now)
         return self._settled

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from watchkeeper.base import canonical
 from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.views import Row
-from watchkeeper.operation.catalogue import corrected, flipped
+from watchkeeper.operation.catalogue import corrected, flipped, references
 from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.context import Context, Found, News
 from watchkeeper.operation.catalogue.people import People, Standing
@@ -121,9 +121,18 @@ def _what(case: Case, policy: Policy) -> str | None:
     if found is None:
         found = _referring(case, case.standing)
         if found is not None:
-            found = _referring(case, AsSealed(case.context))
+            found = None if _of_what_is_gone(case) else _referring(case, AsSealed(case.context))
     # Rows that are not those of the command say nothing about it; that they are there is 2.3's.
     return found if found is None or _own_rows(case) else None
+
+
+def _of_what_is_gone(case: Case) -> bool:
+    """Whether it refers to an act that is not as it was sealed: nobody can be asked what it said, and its seal speaks of it."""
+    cited = {utid for one in (case.entry, *case.effects) for utid in references.cited(one)}
+    gone = not cited.isdisjoint(case.context.unsound.utids)
+    if gone:
+        case.context.unsound.unsaid.add("2.1")
+    return gone
 
 
 def _own_rows(case: Case) -> bool:

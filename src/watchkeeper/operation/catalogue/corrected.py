@@ -4,13 +4,15 @@ Each journal row holds what its command asked for. A correction takes at most wh
 left unrecovered make up the amount, and something is left of an emptied balance alone; an explanation is of a payment as it
 is booked; what is waived was left by a correction, and is waived once (domain, Ledgers).
 
-Blind to: a correction that moved nothing and left all, though there was something to take; what a statement says.
+Blind to: a correction that moved nothing and left all, though there was something to take; what a statement says. What was done by a
+row that was wrong then and is right again speaks against who did it: the operator acknowledges it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.views import Row
@@ -27,13 +29,19 @@ _BALANCES = {
     "profit": ("wallet_ledger", "profit_correction", "profit_after"),
     "earnings": ("farmer_ledger", "correction", "balance_after"),
 }
-#: Table of payments -> whose they are and their amount.
+#: Table of payments -> whose they are, their amount, and the ledger in which the money stands.
 _PAYMENTS = {
-    "payouts": ("farmer_id", "amount_ugx"),
-    "pickups": ("trader_id", "proceeds_ugx"),
-    "wallet_ledger": ("trader_id", "amount_ugx"),
+    "payouts": ("farmer_id", "amount_ugx", "farmer_ledger"),
+    "pickups": ("trader_id", "proceeds_ugx", "wallet_ledger"),
+    "wallet_ledger": ("trader_id", "amount_ugx", "wallet_ledger"),
 }
 _WAYS = {"capital_deposit": "in", "profit_withdrawal": "out"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    owner_id: Value
+    ledger: str
 
 
 def refused(entry: Found, effects: Sequence[Found], rows: Rows) -> str | None:
@@ -49,7 +57,7 @@ def refused(entry: Found, effects: Sequence[Found], rows: Rows) -> str | None:
             found = _explained(entry, effects, asked, rows)
             return found or _moved(entry, effects, asked, rows)
         case "waive_unrecovered":
-            return _waived(entry, rows)
+            return _waived(entry, _asked(entry), rows)
         case _:
             return None
 
@@ -69,7 +77,8 @@ def _moved(entry: Found, effects: Sequence[Found], asked: Mapping[str, object], 
     left = [one.row for one in effects if one.table == "unrecovered"]
     amount, bucket = asked.get("amount_ugx"), asked.get("bucket")
     if bucket is None and entry.row["command"] == "explain_payment":
-        return "nothing was to be corrected" if entries or left or amount != 0 else None
+        nothing = not entries and not left and (amount, entry.row["amount_ugx"]) == (0, None)
+        return None if nothing else "nothing was to be corrected"
     if not isinstance(bucket, str) or bucket not in _BALANCES or not isinstance(amount, int) or amount == 0:
         return "it does not say what was to be corrected"
     if len(entries) > 1 or len(left) > 1:
@@ -127,33 +136,48 @@ def _explained(entry: Found, effects: Sequence[Found], asked: Mapping[str, objec
     if row["provider"] != entry.row["subject"] or row["our_utid"] != entry.row["target_utid"]:
         return "it explains another payment than it says"
     ours = (row["our_direction"], row["our_amount_ugx"])
+    corrects = (asked.get("account"), asked.get("bucket")) != (None, None)
     if row["our_utid"] is None:
-        return None if ours == (None, None) else "it says what is booked, and names nothing that is"
-    payment = _payment(row["our_utid"], rows)
-    if payment is None or payment[:4] != (row["provider"], row["external_ref"], *ours):
+        if ours != (None, None):
+            return "it says what is booked, and names nothing that is"
+        return "it corrects what no payment moved" if corrects else None
+    payment = _payment(row, rows)
+    if payment is None:
         return "the payment is not booked as it says"
     if ours == (row["their_direction"], row["their_amount_ugx"]):
         return "there was nothing to explain"
-    owner = rows.by_key("users", payment[4])
-    if asked.get("account") is not None and (owner is None or owner["alias"] != asked["account"]):
+    return _others(payment, asked, rows) if corrects else None
+
+
+def _others(payment: _Payment, asked: Mapping[str, object], rows: Rows) -> str | None:
+    owner = rows.by_key("users", payment.owner_id)
+    if owner is None or owner["alias"] != asked.get("account"):
         return "it corrects another account than the payment's"
+    if _BALANCES.get(str(asked.get("bucket")), ("",))[0] != payment.ledger:
+        return "it corrects another ledger than the payment's"
     return None
 
 
-def _payment(utid: Value, rows: Rows) -> tuple[Value, Value, Value, Value, Value] | None:
-    """Provider, reference, way, amount and whose it is."""
-    for table, (owner, amount) in _PAYMENTS.items():
-        row = rows.by_utid(table, utid)
+def _payment(explanation: Row, rows: Rows) -> _Payment | None:
+    """The payment that an explanation is of; a row that somebody put under its UTID beside it hides it not."""
+    for table, (owner, amount, ledger) in _PAYMENTS.items():
+        row = rows.by_utid(table, explanation["our_utid"])
         if row is None:
             continue
         way = {"payouts": "out", "pickups": "in"}.get(table) or _WAYS.get(str(row["type"]))
-        if way is not None:
-            return row["provider"], row["external_ref"], way, row[amount], row[owner]
+        booked = (row["provider"], row["external_ref"], way, row[amount])
+        said = tuple(
+            explanation[name] for name in ("provider", "external_ref", "our_direction", "our_amount_ugx")
+        )
+        if booked == said:
+            return _Payment(row[owner], ledger)
     return None
 
 
-def _waived(entry: Found, rows: Rows) -> str | None:
+def _waived(entry: Found, asked: Mapping[str, object], rows: Rows) -> str | None:
     utid = entry.row["target_utid"]
+    if utid != asked.get("correction_utid") or utid != entry.row["subject"]:
+        return "it waives something else than was asked for"
     left = rows.by_utid("unrecovered", utid)
     if left is None or left["amount_ugx"] != entry.row["amount_ugx"]:
         return "nothing was left that it could waive"

@@ -222,11 +222,13 @@ class AsSealed:
         return found
 
     def done(self, command: str, utid: Value, *, before: int) -> bool:
-        """See `Rows`. A row that came to say so after it was sealed says nothing."""
+        """See `Rows`. A row says nothing that came to say so, or came to be there, after its number was sealed."""
         for number in self._standing.numbers(command, utid, before=before):
             data = logs.leaf(self._context.database, logs.MAIN, number - 1)
-            journal = {} if data is None else leaves.read(data).journal
-            if not journal or (journal.get("command"), journal.get("target_utid")) == (command, utid):
+            sealed = None if data is None else leaves.read(data)
+            if sealed is None or sealed.kind == "long":
+                return True
+            if (sealed.journal.get("command"), sealed.journal.get("target_utid")) == (command, utid):
                 return True
         return False
 

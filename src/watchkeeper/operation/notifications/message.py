@@ -20,6 +20,8 @@ class Message:
     alert: Alert
     finding_ids: tuple[int, ...]
     link: str
+    #: What to do next, where there is no alert to open yet: then its number, and the event's, are none.
+    advice: str = ""
 
     @property
     def subject(self) -> str:
@@ -43,10 +45,10 @@ class Message:
         ]
         if self.event.kind != "resolved":
             lines.append(f"Answer before:     {kampala(self.alert.due_at)}")
-        lines += [
-            "",
-            f"Alert {self.alert.id}. Next: open {self.link or 'the control room'} and follow the playbook.",
-        ]
+        next_step = (
+            f"Alert {self.alert.id}. Next: open {self.link or 'the control room'} and follow the playbook."
+        )
+        lines += ["", self.advice or next_step]
         return "\n".join(lines)
 
     def document(self) -> dict[str, object]:
@@ -55,8 +57,8 @@ class Message:
             "type": f"alert.{self.event.kind.replace(' ', '_')}",
             "timestamp": iso(self.event.at),
             "data": {
-                "event": self.event.id,
-                "alert": self.alert.id,
+                "event": None if self.advice else self.event.id,
+                "alert": None if self.advice else self.alert.id,
                 "condition": self.alert.condition,
                 "scope": self.alert.scope,
                 "severity": self.alert.severity,
