@@ -67,9 +67,11 @@ def secret(data: Path, name: str) -> str:
     """
     path = data / name
     try:
-        if path.stat().st_mode & 0o077:
-            raise SettingsWrong(f"{name} can be read by others; make it mode 0600")
-        return path.read_text(encoding="utf-8").strip()
+        others = path.stat().st_mode & 0o077
+        text = path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         # Among the latter: no text, and a name that no file can have.
         raise SettingsWrong(f"the secret {name!r} cannot be read") from error
+    if others:
+        raise SettingsWrong(f"{name} can be read by others; make it mode 0600")
+    return text

@@ -249,6 +249,21 @@ def test_a_secret_that_others_can_read_is_refused(tmp_path: Path, clock: Turnabl
         channels.configured(tmp_path, clock=clock)
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe", "whsec_\u00e9".encode(), b"whsec_*"])
+def test_a_secret_that_is_none_is_a_mistake_of_the_settings(
+    tmp_path: Path, clock: TurnableClock, content: bytes
+) -> None:
+    """Anything else would end the thread that sends."""
+    (tmp_path / "s").write_bytes(content)
+    (tmp_path / "s").chmod(0o600)
+    for name in ("s", "s\\u0000"):
+        (tmp_path / "settings.toml").write_text(
+            f'[[notifications.channel]]\nkind = "webhook"\nname = "x"\nurl = "https://example.org/"\nsecret_file = "{name}"\n'
+        )
+        with pytest.raises(SettingsWrong):
+            channels.configured(tmp_path, clock=clock)
+
+
 def test_any_apprise_address_takes_a_message(
     database: SqliteDatabase, clock: TurnableClock, tmp_path: Path
 ) -> None:
