@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from watchkeeper.base.clock import later
 from watchkeeper.bootstrap.drills.signals.model import THREAT, Signal, told
 from watchkeeper.bootstrap.drills.signals.stage import DAY, HOUR, REASON, Stage
 from watchkeeper.boundary.gate import Switch
@@ -17,9 +18,12 @@ from watchkeeper.market.commands import (
 from watchkeeper.market.signin.sign_in import limits_of
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts.life import RESPONSE_SECONDS
+from watchkeeper.operation.catalogue.signs.habits import hour as hour_of
 
 _MINUTE = 60
 _KAMPALA_HOURS = 3
+#: Hours at which nobody signs in; the second where the market was made near the first. An hour's neighbours are usual with it.
+_NIGHTS, _APART_HOURS = (3, 21), 3
 
 
 def _inferred(stage: Stage) -> None:
@@ -98,9 +102,16 @@ def _elsewhere(stage: Stage) -> None:
 
 
 def _at_night(stage: Stage) -> None:
+    # The market's own day has a sign-in as well, at the hour at which it was made; a stage begins an hour later in the day.
+    made = hour_of(later(stage.clock.now(), seconds=-HOUR))
     _signs_in(stage, address="10.1.2.3", hour=9, days=18)
     stage.silent("habits", "odd hour")
-    _signs_in(stage, address="10.1.2.3", hour=3, days=1)
+    _signs_in(stage, address="10.1.2.3", hour=night(made), days=1)
+
+
+def night(made: int) -> int:
+    """An hour of the night that is not near this one."""
+    return next(hour for hour in _NIGHTS if min((hour - made) % 24, (made - hour) % 24) >= _APART_HOURS)
 
 
 def _reverses(stage: Stage, number: int) -> None:
