@@ -86,48 +86,24 @@ class Telling:
         """That nothing could be written for a while: on record now that it can; over with the next whole round."""
         trouble = self._writing.to_record(self._data)
         if trouble is None:
-            self._keep_told(
-                UNWRITABLE,
-                trouble="",
-                title="",
-                meaning="",
-                over="a whole round was written",
-            )
+            self._end(UNWRITABLE, over="a whole round was written")
         else:
             # Also where the one before is open still: this is another time.
             with self._database.transaction("write"):
-                alerts.raise_alert(
-                    self._database,
-                    condition=UNWRITABLE,
-                    scope="everything",
-                    severity="critical",
+                self._raise(
+                    UNWRITABLE,
                     title="The control room could not write what it saw",
                     detail=f"since {kampala(trouble.since)}: {trouble.detail}. It can again; what it should have told meanwhile follows.",
-                    playbook="",
-                    finding_ids=(),
-                    by=authority.TELL.cited,
-                    at=self._clock.now(),
                 )
         self._writing.worked()
 
     def tell_of_records(self, error: Exception) -> None:
         """That an incident could not be recorded; a person says when it is over."""
         _log.error("records.failed", error=type(error).__name__, detail=str(error))
-        if alerts.of(self._database, condition=RECORDS, scope="everything") is not None:
+        if self._open(RECORDS) is not None:
             return
         with self._database.transaction("write"):
-            alerts.raise_alert(
-                self._database,
-                condition=RECORDS,
-                scope="everything",
-                severity="high",
-                title="Incident records cannot be kept",
-                detail=str(error),
-                playbook="",
-                finding_ids=(),
-                by=authority.TELL.cited,
-                at=self._clock.now(),
-            )
+            self._raise(RECORDS, severity="high", title="Incident records cannot be kept", detail=str(error))
 
     def _tell_of_watch(self) -> None:
         silence, reason = self._silence, self._silence or self._withheld
@@ -212,24 +188,20 @@ class Telling:
         over: str,
     ) -> None:
         """Raise an alert while there is trouble, once; resolve it when the same look finds none any more."""
-        if bool(trouble) == (alerts.of(self._database, condition=condition, scope="everything") is not None):
+        if not trouble:
+            self._end(condition, over=over)
+        elif self._open(condition) is None:
+            with self._database.transaction("write"):
+                if self._open(condition) is None:
+                    self._raise(condition, title=title, detail=f"{trouble}. {meaning}")
+
+    def _end(self, condition: str, *, over: str) -> None:
+        """Resolve the alert of this condition, where there is one."""
+        if self._open(condition) is None:
             return
         with self._database.transaction("write"):
-            alert = alerts.of(self._database, condition=condition, scope="everything")
-            if trouble and alert is None:
-                alerts.raise_alert(
-                    self._database,
-                    condition=condition,
-                    scope="everything",
-                    severity="critical",
-                    title=title,
-                    detail=f"{trouble}. {meaning}",
-                    playbook="",
-                    finding_ids=(),
-                    by=authority.TELL.cited,
-                    at=self._clock.now(),
-                )
-            elif not trouble and alert is not None:
+            alert = self._open(condition)
+            if alert is not None:
                 alerts.resolve(
                     self._database,
                     alert.id,
@@ -238,6 +210,24 @@ class Telling:
                     causes=(),
                     at=self._clock.now(),
                 )
+
+    def _raise(self, condition: str, *, title: str, detail: str, severity: str = "critical") -> None:
+        """Raise an alert, in the caller's transaction."""
+        alerts.raise_alert(
+            self._database,
+            condition=condition,
+            scope="everything",
+            severity=severity,
+            title=title,
+            detail=detail,
+            playbook="",
+            finding_ids=(),
+            by=authority.TELL.cited,
+            at=self._clock.now(),
+        )
+
+    def _open(self, condition: str) -> alerts.Alert | None:
+        return alerts.of(self._database, condition=condition, scope="everything")
 
     def _age(self, since: BootTime) -> float:
         return self._clock.boot().seconds_since(since) or 0.0

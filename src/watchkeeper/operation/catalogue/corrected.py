@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 from watchkeeper.base.canonical import Value
 from watchkeeper.boundary.views import Row
+from watchkeeper.operation.catalogue.accounts import LEDGERS
 from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.context import Found
+from watchkeeper.operation.catalogue.outside_money import SOURCES, way_of
 from watchkeeper.operation.catalogue.referred import Rows
 
-#: Ledger -> whose entry it is.
-_LEDGERS = {"wallet_ledger": "trader_id", "farmer_ledger": "farmer_id"}
 #: Balance -> ledger, type of a correction, column of the balance after it.
 _BALANCES = {
     "capital": ("wallet_ledger", "capital_correction", "capital_after"),
@@ -29,13 +29,8 @@ _BALANCES = {
     "profit": ("wallet_ledger", "profit_correction", "profit_after"),
     "earnings": ("farmer_ledger", "correction", "balance_after"),
 }
-#: Table of payments -> whose they are, their amount, and the ledger in which the money stands.
-_PAYMENTS = {
-    "payouts": ("farmer_id", "amount_ugx", "farmer_ledger"),
-    "pickups": ("trader_id", "proceeds_ugx", "wallet_ledger"),
-    "wallet_ledger": ("trader_id", "amount_ugx", "wallet_ledger"),
-}
-_WAYS = {"capital_deposit": "in", "profit_withdrawal": "out"}
+#: Table of payments -> the ledger in which the money stands; other tables than this one's are the wallets'.
+_LEDGER_OF = {"payouts": "farmer_ledger"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ def _asked(entry: Found) -> Mapping[str, object]:
 
 
 def _moved(entry: Found, effects: Sequence[Found], asked: Mapping[str, object], rows: Rows) -> str | None:
-    entries = [one for one in effects if one.table in _LEDGERS]
+    entries = [one for one in effects if one.table in LEDGERS]
     left = [one.row for one in effects if one.table == "unrecovered"]
     amount, bucket = asked.get("amount_ugx"), asked.get("bucket")
     if bucket is None and entry.row["command"] == "explain_payment":
@@ -110,7 +105,7 @@ def _entry_refused(
         return "it moved another balance than was asked for"
     if found.row["incident"] != asked.get("incident"):
         return "it names another incident than was asked for"
-    owner = rows.by_key("users", found.row[_LEDGERS[ledger]])
+    owner = rows.by_key("users", found.row[LEDGERS[ledger]])
     if owner is None or owner["alias"] != asked.get("account"):
         return "it moved another account's balance"
     if emptied and found.row[after] != 0:
@@ -160,17 +155,17 @@ def _others(payment: _Payment, asked: Mapping[str, object], rows: Rows) -> str |
 
 def _payment(explanation: Row, rows: Rows) -> _Payment | None:
     """The payment that an explanation is of; a row that somebody put under its UTID beside it hides it not."""
-    for table, (owner, amount, ledger) in _PAYMENTS.items():
+    for table, amount in SOURCES.items():
         row = rows.by_utid(table, explanation["our_utid"])
         if row is None:
             continue
-        way = {"payouts": "out", "pickups": "in"}.get(table) or _WAYS.get(str(row["type"]))
-        booked = (row["provider"], row["external_ref"], way, row[amount])
+        booked = (row["provider"], row["external_ref"], way_of(table, row.get("type")), row[amount])
         said = tuple(
             explanation[name] for name in ("provider", "external_ref", "our_direction", "our_amount_ugx")
         )
         if booked == said:
-            return _Payment(row[owner], ledger)
+            ledger = _LEDGER_OF.get(table, "wallet_ledger")
+            return _Payment(row[LEDGERS[ledger]], ledger)
     return None
 
 

@@ -119,7 +119,7 @@ class OutsideMoney:
         )
         found: dict[tuple[str, str], Payment] = {}
         for row in rows:
-            way = _WAYS.get(table) or _WALLET_WAYS.get(str(row.get("type")), "")
+            way = way_of(table, row.get("type"))
             if way:
                 found[str(row["provider"]), str(row["external_ref"])] = Payment(
                     way, integer(row[amount]), Instant(integer(row["at"]))
@@ -164,13 +164,18 @@ def stating(
             yield (str(provider), str(reference)), (one, other)
 
 
+def way_of(table: str, kind: Value) -> str:
+    """Which way the money of a row went, in or out; empty for what is no payment. `kind`: its type, where it is a ledger entry."""
+    return _WAYS.get(table) or _WALLET_WAYS.get(str(kind), "")
+
+
 def booked(views: Views, places: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, int]]:
     """The way and the amount in UGX that the books have of payments, given by provider and reference."""
     found: dict[tuple[str, str], tuple[str, int]] = {}
     for table, amount in SOURCES.items():
         way_column = "id" if table in _WAYS else "type"
         for place, (kind, ugx) in stating(views, VIEWS[table], places, (way_column, amount)):
-            way = _WAYS.get(table) or _WALLET_WAYS.get(str(kind), "")
+            way = way_of(table, kind)
             if way:
                 found[place] = way, integer(ugx)
     return found
