@@ -116,6 +116,11 @@ def pick_up(floor: Floor) -> bool:
     return True
 
 
+def forgotten(floor: Floor) -> Row | None:
+    """The order that nobody will come for; None where everybody thinks of every order."""
+    return _forgotten_of(_pending(floor))
+
+
 def expire_purchase(floor: Floor) -> bool:
     """Nobody came for a block in two days; that a day has nothing of this is as it should be."""
     overdue = floor.chosen([one for one in _pending(floor) if one["overdue"]])
@@ -164,6 +169,10 @@ def _pending(floor: Floor) -> list[Row]:
 def _awaited(floor: Floor) -> list[Row]:
     """Those that somebody thinks of: all but the oldest cheap one. Somebody always forgets."""
     pending = _pending(floor)
+    forgotten = _forgotten_of(pending)
+    return [row for row in pending if row is not forgotten]
+
+
+def _forgotten_of(pending: list[Row]) -> Row | None:
     cheap = [row for row in pending if PRICES.get(row["produce"], 0) <= _CHEAP_UGX_PER_KG]
-    forgotten = min((row["id"] for row in cheap), default=0)
-    return [row for row in pending if row["id"] != forgotten]
+    return min(cheap, key=lambda row: int(row["id"]), default=None)
