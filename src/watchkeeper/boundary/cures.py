@@ -7,7 +7,8 @@ with a UTID like any command, and passes restrictions and switches, nothing else
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -28,6 +29,8 @@ class Mandate:
     finding: str
     incident: str
     reason: str
+    #: The highest key of each table that the watch has sealed: no cure takes the place of a row that was lost.
+    sealed_keys: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ from watchkeeper.market.commands import (
 from watchkeeper.market.cures.repair import sealed_rows
 from watchkeeper.market.decide import ALONE, authorise, decide, replay, touched
 from watchkeeper.market.decision import Context, Decision
+from watchkeeper.market.keys import Keys
 from watchkeeper.market.load import before, last, load
 from watchkeeper.market.notes import Notes
 from watchkeeper.market.pace import PaceExceeded
@@ -56,6 +57,7 @@ from watchkeeper.market.probes import PROBES, SYSTEM_USER_ID, ProbeResult
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.rows import number
 from watchkeeper.market.state import Recorded, State, User
+from watchkeeper.market.tables import EFFECT_COLUMNS, NOTED
 
 Outcome: TypeAlias = Answer | Refusal
 
@@ -112,6 +114,7 @@ class Executor:
         self._reports = LeaseStore(data, system_id=system_id, role="market")
         self._database: Database | None = None
         self._highest_n = 0
+        self.keys = Keys()
         self._apart: dict[int, BootTime] = {}
         self._wait = threading.Event()
         self._begun: BootTime | None = None
@@ -214,10 +217,14 @@ class Executor:
             database = open_database(
                 self._data, "market", role="market", busy_seconds_max=self._busy_seconds_max, vfs=self._vfs
             )
-            row = database.one("SELECT system_id FROM system WHERE id = 1")
-            if row is None or row[0] != self._system_id:
+            try:
+                row = database.one("SELECT system_id FROM system WHERE id = 1")
+                if row is None or row[0] != self._system_id:
+                    raise DatabaseError("the books belong to another system")
+                self.keys.find(database, (*EFFECT_COLUMNS, *NOTED))
+            except DatabaseError:
                 database.close()
-                raise DatabaseError("the books belong to another system")
+                raise
             self._database = database
         return self._database
 
@@ -237,12 +244,15 @@ class Executor:
         database.begin("write")
         try:
             with self._admission.open(database) as gate:
-                outcomes, last_n = self._execute(database, acts, gate, asked_before=asked_before)
+                outcomes, written = self._execute(database, acts, gate, asked_before=asked_before)
                 # The commit is inside: the gate is given back only when it is done. Where nothing was
                 # accepted nothing is committed, whatever a refused cure had begun to write.
-                if last_n:
+                if written is not None:
                     database.commit()
-            self._highest_n = max(self._highest_n, last_n)
+            if written is not None:
+                self._highest_n = max(self._highest_n, written.next_n - 1)
+                for table, key in written.last_ids.items():
+                    self.keys.know(table, key)
             return outcomes
         finally:
             if database.in_transaction:
@@ -250,14 +260,15 @@ class Executor:
 
     def _execute(
         self, database: Database, acts: Sequence[Act], gate: GateState, *, asked_before: bool
-    ) -> tuple[list[Outcome], int]:
+    ) -> tuple[list[Outcome], State | None]:
+        """The outcomes, and what was written; None where that is nothing."""
         rowlocks.hold(database, acts)
         # The instant is taken when nobody can come in between any more.
         at = self._clock.now()
         state = load(database, acts, at=at)
         names = utid_names.draw(database, acts, state.users, at=at)
         rowlocks.hold_the_end(database)
-        last.numbers(database, state)
+        last.numbers(database, state, self.keys)
         last.references(database, state, acts)
         last.reconciliations(database, state, acts)
         last.explanations(database, state, acts)
@@ -288,8 +299,8 @@ class Executor:
             # What is answered again may stand in the books without being durable: its own COMMIT may have ended while it
             # waited for the disk or a standby. A commit after it is durable only together with it.
             count_commit(database)
-            return outcomes, state.next_n - 1
-        return outcomes, 0
+            return outcomes, state
+        return outcomes, None
 
     def _one(
         self,
@@ -391,8 +402,8 @@ class Executor:
         database = self._opened()
         with database.transaction("write"):
             count_commit(database)
-            self.notes.write(database)
-        self.notes.written()
+            self.notes.write(database, self.keys)
+        self.notes.written(self.keys)
 
     def admit_reading(self, query: str) -> None:
         """Let a read of people's data pass or raise `Refusal`; also `DatabaseError`, `GateBusy`, `GateUnreadable`."""

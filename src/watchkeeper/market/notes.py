@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from watchkeeper.base.clock import MICROSECONDS_PER_SECOND, Clock
 from watchkeeper.base.database import Database
+from watchkeeper.market.keys import Keys
 from watchkeeper.market.pace import Limit
 
 HITS_IN_FULL_PER_MINUTE = 10
@@ -40,6 +41,8 @@ class Notes:
         self._queries: list[tuple[str, str, str, str, int]] = []
         #: The minute of the last write: what was summarised by it is of the minutes before.
         self._minute_written = 0
+        #: The highest keys after the last write.
+        self._last_keys: dict[str, int] = {}
 
     def _minute(self) -> int:
         return self._clock.now() // (60 * MICROSECONDS_PER_SECOND)
@@ -87,7 +90,7 @@ class Notes:
                 or any(hits.pending or key[2] < minute for key, hits in self._hits.items())
             )
 
-    def write(self, database: Database) -> None:
+    def write(self, database: Database, keys: Keys) -> None:
         """Write what is due, inside the caller's transaction, which holds the commit count; `written` forgets it after
         the commit.
         """
@@ -100,7 +103,7 @@ class Notes:
                     (actor, code, at_minute, count),
                 )
             database.execute("DELETE FROM refusal_counts WHERE minute < ?", (minute - _KEPT_SECONDS // 60,))
-            next_hit = _next_id(database, "rate_limit_hits")
+            next_hit = keys.last(database, "rate_limit_hits") + 1
             for (actor, _, at_minute), hits in self._hits.items():
                 rows = [(1, at) for at in hits.pending]
                 if hits.summarised and at_minute < minute:
@@ -122,20 +125,28 @@ class Notes:
                     ],
                 )
                 next_hit += len(rows)
-            next_attempt = _next_id(database, "sign_in_attempts")
+            next_attempt = keys.last(database, "sign_in_attempts") + 1
             database.execute_many(
                 "INSERT INTO sign_in_attempts (id, account, address, kind, outcome, at) VALUES (?, ?, ?, ?, ?, ?)",
                 [(next_attempt + offset, *attempt) for offset, attempt in enumerate(self._attempts)],
             )
-            next_query = _next_id(database, "query_log")
+            next_query = keys.last(database, "query_log") + 1
             database.execute_many(
                 "INSERT INTO query_log (id, actor, query, fields, subjects, at) VALUES (?, ?, ?, ?, ?, ?)",
                 [(next_query + offset, *query) for offset, query in enumerate(self._queries)],
             )
 
-    def written(self) -> None:
+            self._last_keys = {
+                "rate_limit_hits": next_hit - 1,
+                "sign_in_attempts": next_attempt - 1 + len(self._attempts),
+                "query_log": next_query - 1 + len(self._queries),
+            }
+
+    def written(self, keys: Keys) -> None:
         """The last write is committed: forget it, and no summary that became due meanwhile."""
         minute = self._minute_written
+        for table, last in self._last_keys.items():
+            keys.know(table, last)
         with self._guard:
             self._refusals.clear()
             self._attempts.clear()
@@ -145,9 +156,3 @@ class Notes:
                 hits.pending.clear()
                 if key[2] < minute:
                     del self._hits[key]
-
-
-def _next_id(database: Database, table: str) -> int:
-    # Not drawn by the engine: the watch reads by key, and keys must come in the order of the commits.
-    row = database.one(f"SELECT coalesce(max(id), 0) + 1 FROM {table}")
-    return int(str(row[0])) if row else 1

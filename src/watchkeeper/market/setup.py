@@ -26,7 +26,6 @@ from watchkeeper.market.commands import Act, Command
 from watchkeeper.market.decision import Decision
 from watchkeeper.market.probes import SYSTEM_USER_ID
 from watchkeeper.market.state import State, User
-from watchkeeper.market.tables import EFFECT_COLUMNS
 
 _REASON = "set up on the host"
 FIRST_PEOPLE = (2, 3)
@@ -115,7 +114,7 @@ def _on_server(data: Path, *, system_id: str, clock: Clock) -> NewMarket:
 def _first_row(database: Database, *, system_id: str, clock: Clock) -> NewMarket:
     at = clock.now()
     database.execute("INSERT INTO system (id, system_id, created_at) VALUES (1, ?, ?)", (system_id, at))
-    state = State(next_ids=dict.fromkeys(EFFECT_COLUMNS, 1))
+    state = State(last_id=lambda _: 0)
     decision = Decision(
         utid=utids.draw(role="system", at=at, taken=lambda _: False),
         reason=f"authority:enrol-at-set-up, {_REASON}",

@@ -7,6 +7,7 @@ same batch sees what the one before it did. Nothing here touches a database.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from watchkeeper.base.clock import Instant
@@ -207,6 +208,10 @@ class Reconciliation:
     filled: int
 
 
+def _nobody_appends(table: str) -> int:
+    raise LookupError(f"nothing was loaded to append to {table}")
+
+
 @dataclass(slots=True)
 class State:
     """The working set of one batch."""
@@ -231,7 +236,9 @@ class State:
     census: dict[tuple[str, str], int] = field(default_factory=dict)
     #: (actor, rate limit) -> instants of accepted commands within the window, oldest first.
     paces: dict[tuple[int, str], deque[Instant]] = field(default_factory=dict)
-    next_ids: dict[str, int] = field(default_factory=dict)
+    #: The highest key of a table; asked when a row of it is written first, so by whoever appends next.
+    last_id: Callable[[str], int] = _nobody_appends
+    last_ids: dict[str, int] = field(default_factory=dict)
     next_n: int = 1
     #: Projections that have to be written back.
     dirty_users: set[int] = field(default_factory=set)
@@ -264,8 +271,9 @@ class State:
 
     def take_id(self, table: str) -> int:
         """The next primary key of an append-only table."""
-        identifier = self.next_ids[table]
-        self.next_ids[table] = identifier + 1
+        last = self.last_ids.get(table)
+        identifier = 1 + (self.last_id(table) if last is None else last)
+        self.last_ids[table] = identifier
         return identifier
 
     def user(self, user_id: int) -> User:

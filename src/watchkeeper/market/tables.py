@@ -181,5 +181,8 @@ def insert(table: str, columns: tuple[str, ...]) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
 
+#: Append-only tables in which no command writes: what was noted of visitors, and who read what of whom.
+NOTED = ("rate_limit_hits", "sign_in_attempts", "query_log")
+
 INSERT = {table: insert(table, columns) for table, columns in EFFECT_COLUMNS.items()}
 INSERT_JOURNAL = insert("journal", JOURNAL_COLUMNS)

@@ -265,9 +265,9 @@ def test_a_minute_that_turns_while_hits_are_written_takes_none_with_it(
     writer = market.executor._opened()
     with writer.transaction("write"):
         count_commit(writer)
-        notes.write(writer)
+        notes.write(writer, market.executor.keys)
         clock.instant_offset += 60_000_000
-    notes.written()
+    notes.written(market.executor.keys)
     market.executor.flush_notes()
     rows = database.query("SELECT count FROM rate_limit_hits ORDER BY id")
     assert [int(str(count)) for (count,) in rows] == [1] * 10 + [15]

@@ -77,11 +77,13 @@ def repair(command: Repair, database: Database, state: State, context: Context) 
     decision.target_utid = _utid(differing[0][2])
     decision.subject = ", ".join(f"{table} {key}" for table, key, _, _ in differing[:5])
     ended: dict[int, int] = {}
-    for table, key, row, found in differing[:ROWS_MAX]:
+    for table, key, row, _ in differing[:ROWS_MAX]:
         write_back(database, table, row)
         person = user_of(database, table, key)
         if person is not None:
             ended[person] = ended.get(person, 0) + 1
+    # Once they are back: what is put back may be the record of an earlier repair.
+    for table, key, row, found in differing[:ROWS_MAX]:
         decision.add(
             state,
             "repairs",

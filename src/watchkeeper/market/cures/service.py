@@ -249,6 +249,8 @@ class MarketCures:
     def _run(self, mandate: Mandate, command: Command) -> Receipt:
         # How far the watch has read says whether the books end where they should.
         self.lease.poll()
+        for table, key in mandate.sealed_keys.items():
+            self.executor.keys.know(table, key)
         act = Act(command=command, actor_id=mandate.operator_id, command_id=f"cure-{base36(16)}")
         for left in reversed(range(_TRIES)):
             outcome = self.executor.run([act])[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from watchkeeper.base.database import Database
 from watchkeeper.market.commands import (
@@ -21,22 +22,19 @@ from watchkeeper.market.commands import (
     Withdraw,
 )
 from watchkeeper.market.commands.reconciled import ITEMS_MAX
+from watchkeeper.market.keys import Keys
 from watchkeeper.market.reconciliation import reading
 from watchkeeper.market.rows import marks, number
-from watchkeeper.market.state import (
-    State,
-)
-from watchkeeper.market.tables import EFFECT_COLUMNS
+from watchkeeper.market.state import State
 
 
-def numbers(database: Database, state: State) -> None:
-    """Load the next journal number and the next key of each table; whoever asks appends next."""
-    columns = ", ".join(f"(SELECT coalesce(max(id), 0) FROM {table})" for table in EFFECT_COLUMNS)
-    row = database.one(f"SELECT (SELECT coalesce(max(n), 0) FROM journal), {columns}")
+def numbers(database: Database, state: State, keys: Keys) -> None:
+    """Load the next journal number, and say where the next keys are found; whoever asks appends next."""
+    row = database.one("SELECT coalesce(max(n), 0) FROM journal")
     if row is None:
         raise TypeError("a query of totals gave no row")
     state.next_n = number(row[0]) + 1
-    state.next_ids = {table: number(last) + 1 for table, last in zip(EFFECT_COLUMNS, row[1:], strict=True)}
+    state.last_id = partial(keys.last, database)
 
 
 def census(database: Database, state: State, acts: Sequence[Act]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from watchkeeper.base.words import harmless
-from watchkeeper.boundary.cures import Mandate, Receipt, Transfer
+from watchkeeper.boundary.cures import Receipt, Transfer
 from watchkeeper.boundary.gate import Scope
 from watchkeeper.operation import journal
 from watchkeeper.operation.alerts import life as alerts
@@ -137,9 +137,7 @@ class Correcting(Deskwork):
                 "No alert about this provider's money is open. Name the incident that this belongs to.",
             )
         self._predicted(transfer, difference)
-        mandate = Mandate(
-            operator_id=operator.id, finding=f"{provider} {reference}", incident=incident, reason=said
-        )
+        mandate = self._mandate_for(f"{provider} {reference}", incident, said, operator)
         detail: dict[str, object] = {"incident": incident, "utid": transfer.utid}
         if difference is not None:
             detail |= {
@@ -170,9 +168,7 @@ class Correcting(Deskwork):
         if found is None:
             raise DeskRefused("not-found", "Nothing of this act is unrecovered.")
         said = checked_reason(reason)
-        mandate = Mandate(
-            operator_id=operator.id, finding=found.finding, incident=found.incident, reason=said
-        )
+        mandate = self._mandate_for(found.finding, found.incident, said, operator)
         detail: dict[str, object] = {"incident": found.incident, "amount_ugx": found.amount_ugx}
         self._note(operator, "waive unrecovered", correction_utid, said, detail)
         return self._cure(lambda: self.cures.waive(mandate, correction_utid=correction_utid))

@@ -26,6 +26,7 @@ from watchkeeper.operation.playbooks.runs import Run
 from watchkeeper.operation.seals import log as logs
 from watchkeeper.operation.verifier import findings, standing
 from watchkeeper.operation.verifier.findings import Finding
+from watchkeeper.operation.verifier.tail import watermarks
 
 REASON_LENGTH_MIN = 10
 REASON_LENGTH_MAX = 500
@@ -111,12 +112,18 @@ class Deskwork:
     def _fresh(operator: Operator) -> None:
         require_fresh(operator)
 
-    @staticmethod
-    def _mandate(finding: Finding, incident: str, reason: str, operator: Operator) -> Mandate:
+    def _mandate(self, finding: Finding, incident: str, reason: str, operator: Operator) -> Mandate:
         if not incident:
             raise DeskRefused("validation-failed", "Its incident is being opened; try again in a moment.")
+        return self._mandate_for(str(finding.id), incident, checked_reason(reason), operator)
+
+    def _mandate_for(self, finding: str, incident: str, reason: str, operator: Operator) -> Mandate:
         return Mandate(
-            operator_id=operator.id, finding=str(finding.id), incident=incident, reason=checked_reason(reason)
+            operator_id=operator.id,
+            finding=finding,
+            incident=incident,
+            reason=reason,
+            sealed_keys=watermarks(self.database),
         )
 
     @staticmethod
