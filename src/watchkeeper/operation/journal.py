@@ -43,7 +43,11 @@ def record(
     encoded = canonical.encode(detail)
     if len(encoded) > _DETAIL_BYTES_MAX:
         raise DetailTooLong(DetailTooLong.__doc__)
-    last = database.one("SELECT coalesce(max(id), 0) FROM operator_actions")
+    # What was deleted from the end keeps its number: what takes it would be taken for sealed already.
+    last = database.one(
+        "SELECT max(coalesce((SELECT max(id) FROM operator_actions), 0), "
+        "coalesce((SELECT key FROM watermarks WHERE table_name = 'operator_actions'), 0))"
+    )
     identifier = 1 + int(str(last[0])) if last else 1
     database.execute(
         f"INSERT INTO operator_actions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
