@@ -171,6 +171,10 @@ def anomalies(market: Market, history: History) -> set[str]:
             if (number, capital, locked) != (before[0] + 1, before[1] + step[0], before[2] + step[1]):
                 found.add("lost update")
             last[trader] = (number, capital, locked)
+        for trader, number in query("SELECT trader_id, last_number FROM trader_state"):
+            # The next entry is numbered by the state.
+            if number != last.get(trader, (0,))[0]:
+                found.add("lost update")
         entries = {
             (row[0], row[1], row[2])
             for row in query("SELECT trader_id, number, capital_after FROM wallet_ledger")

@@ -176,7 +176,7 @@ class Executor:
         if self._out_of_patience():
             return _unanswered()
         try:
-            return self._transact([act], asked_before=True)[0]
+            return self._transact_alone(act)
         except OutcomeUnknown:
             return self._looked_up(act)
         except (GateUnreadable, GateBusy, BooksShrunk, DatabaseBusy) as error:
@@ -195,8 +195,15 @@ class Executor:
             _log.error("command.failed", command=act.command.name, error=type(error).__name__)
             return self._unavailable(error)
 
+    def _transact_alone(self, act: Act) -> Outcome:
+        try:
+            return self._transact([act], asked_before=True)[0]
+        except rowlocks.CameMeanwhile:
+            # It stands in the books by now, so what guards it is found before it is read.
+            return self._transact([act], asked_before=True)[0]
+
     def _unavailable(self, error: Exception) -> Refusal:
-        if isinstance(error, DatabaseBusy | GateBusy):
+        if isinstance(error, DatabaseBusy | GateBusy | rowlocks.CameMeanwhile):
             return Refusal("busy", "The market is busy. Try again in a moment.", retry_after_seconds=1)
         _log.error("books.unavailable", error=type(error).__name__, detail=str(error))
         if self._database is not None and not self._database.in_transaction:
@@ -262,7 +269,7 @@ class Executor:
         self, database: Database, acts: Sequence[Act], gate: GateState, *, asked_before: bool
     ) -> tuple[list[Outcome], State | None]:
         """The outcomes, and what was written; None where that is nothing."""
-        rowlocks.hold(database, acts)
+        held = rowlocks.hold(database, acts)
         # The instant is taken when nobody can come in between any more.
         at = self._clock.now()
         state = load(database, acts, at=at)
@@ -294,6 +301,8 @@ class Executor:
                 self._note(act, refusal, state.users)
                 outcomes.append(refusal)
         if accepted:
+            if held is not None:
+                held.check(state, itertools.chain.from_iterable(entry.decision.rows for entry in accepted))
             append(database, accepted, state)
         if accepted or any(isinstance(outcome, Answer) and outcome.replayed for outcome in outcomes):
             # What is answered again may stand in the books without being durable: its own COMMIT may have ended while it

@@ -4,16 +4,18 @@ for each other and never in a ring.
 Accounts by id, then units by id, then blocks by id; what they guard is loaded; then the commit count. The rows that are locked are those of
 the projections: the append-only tables cannot be locked by who may not change them. Whoever holds the commit count is the
 only one who appends: journal numbers and keys are dense and come in the order of the commits. What no lock guards, a
-reference or a name that two batches take at once, a unique key refuses, and the command is decided again.
+reference or a name that two batches take at once, a unique key refuses, and the command is decided again. So is one that names
+what came into the books only after its rows had been looked for: nobody holds what guards it.
 
 SQLite has one writer at a time and needs none of this.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from watchkeeper.base.database import Database
+from watchkeeper.base.database import Database, DatabaseError
 from watchkeeper.market.commands import (
     AccountAct,
     Acknowledge,
@@ -44,27 +46,68 @@ from watchkeeper.market.commands import (
     WriteOff,
     WriteOffBlock,
 )
+from watchkeeper.market.decision import Row
 from watchkeeper.market.load.goods import blocks_of_lots
 from watchkeeper.market.rows import marks, number
+from watchkeeper.market.state import State
 
 #: They write the projections of whomever they find; nobody else may meanwhile.
 _EVERYTHING = (Repair, RestoreDefences, RestoreState)
 
 
-def hold(database: Database, acts: Sequence[Act]) -> None:
-    """Lock what these acts decide on, in the caller's transaction; raises `DatabaseBusy`."""
+#: Columns that say whose account a row moves.
+_OWNERS = ("user_id", "trader_id", "farmer_id", "buyer_id")
+
+
+class CameMeanwhile(DatabaseError):
+    """What a command is about came into the books after its rows were locked: it has to be decided again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The accounts, units and blocks whose rows a batch holds, by their ids."""
+
+    users: frozenset[int]
+    units: frozenset[int]
+    blocks: frozenset[int]
+
+    def check(self, state: State, rows: Iterable[tuple[str, Row]]) -> None:
+        """Raise `CameMeanwhile` where the batch writes back what it did not hold when it read it; what is new is its own."""
+        owners = state.dirty_users | state.dirty_wallets
+        created: dict[str, set[int]] = {"users": set(), "units": set(), "blocks": set()}
+        for table, row in rows:
+            owners |= {number(row[column]) for column in _OWNERS if row.get(column) is not None}
+            if table in created:
+                created[table].add(number(row["id"]))
+        units = state.dirty_units | {state.offers[utid].unit_id for utid in state.dirty_offers}
+        for written, held, new in (
+            (owners, self.users, created["users"]),
+            (units, self.units, created["units"]),
+            (state.dirty_blocks, self.blocks, created["blocks"]),
+        ):
+            if written - held - new:
+                raise CameMeanwhile(CameMeanwhile.__doc__)
+
+
+def hold(database: Database, acts: Sequence[Act]) -> Held | None:
+    """Lock what these acts decide on, in the caller's transaction; None where nobody else may write at all.
+
+    Raises `DatabaseBusy`.
+    """
     if database.engine == "sqlite":
-        return
+        return None
     if any(isinstance(act.command, _EVERYTHING) for act in acts):
         database.execute("LOCK TABLE user_state, unit_state, block_state IN EXCLUSIVE MODE")
-    else:
-        user_ids, unit_ids = _keys(database, acts)
-        trader_ids, lot_ids, block_ids = _stored(database, acts)
-        user_ids |= trader_ids
-        _lock(database, "user_state", "user_id", user_ids)
-        _lock(database, "unit_state", "unit_id", unit_ids)
-        # Which block a lot is in can only change under its trader's lock, which is held by now.
-        _lock(database, "block_state", "block_id", block_ids | blocks_of_lots(database, lot_ids))
+        return None
+    user_ids, unit_ids = _keys(database, acts)
+    trader_ids, lot_ids, block_ids = _stored(database, acts)
+    user_ids |= trader_ids
+    _lock(database, "user_state", "user_id", user_ids)
+    _lock(database, "unit_state", "unit_id", unit_ids)
+    # Which block a lot is in can only change under its trader's lock, which is held by now.
+    block_ids |= blocks_of_lots(database, lot_ids)
+    _lock(database, "block_state", "block_id", block_ids)
+    return Held(frozenset(user_ids), frozenset(unit_ids), frozenset(block_ids))
 
 
 def hold_the_end(database: Database) -> None:
