@@ -11,7 +11,7 @@ T = TypeVar("T")
 _POLL_SECONDS = 0.01
 
 
-def until(condition: Callable[[], T | None], *, seconds: float = 15.0, what: str = "") -> T:
+def until(condition: Callable[[], T | None], *, seconds: float = 60.0, what: str = "") -> T:
     """The condition's first true value; an `AssertionError` that says `what` when it does not come in time."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

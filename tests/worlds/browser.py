@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 #: Width and height in CSS pixels.
 PHONE = (390, 844)
 DESK = (1280, 900)
+#: What is expected of a page comes by itself, on a busy machine late.
+expect.set_options(timeout=30_000)
 
 
 class Tab:

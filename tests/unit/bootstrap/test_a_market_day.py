@@ -133,6 +133,7 @@ def test_buyers_leave_the_last_block_while_a_loss_is_due(market_day: MarketDay) 
     assert goods.buy(floor)
 
 
+@pytest.mark.timeout(1800)
 def test_a_day_goes_on_for_days_with_every_kind_of_act(tmp_path: Path) -> None:
     market_day = MarketDay(tmp_path / "data")
     day = Day(market_day.people, speed=20, clock=market_day.office.clock)

@@ -9,8 +9,21 @@ import pytest
 
 from tests.waiting import until
 from tests.worlds.books import TurnableClock
-from watchkeeper.base.clock import SystemClock
+from watchkeeper.base.clock import BootTime, SystemClock
 from watchkeeper.bootstrap.supervise import Child, Supervisor
+
+
+class StandingStopwatch(TurnableClock):
+    """Boot time moves when the test says so, so that no stall of the machine is taken for the supervisor's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = super().boot()
+
+    def boot(self) -> BootTime:
+        return BootTime(
+            self._begun.boot_id, self._begun.nanoseconds + int(self.boot_offset_seconds * 1_000_000_000)
+        )
 
 
 @pytest.fixture
@@ -63,7 +76,7 @@ def test_nobody_hangs_because_the_supervisor_stood_still(
     silent.write_text("#!/bin/sh\nexec sleep 1000\n")
     silent.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(silent))
-    clock = TurnableClock()
+    clock = StandingStopwatch()
     supervisor = Supervisor(tmp_path, [child], clock=clock)
     supervisor.step()
     assert child.process is not None
