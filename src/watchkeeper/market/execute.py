@@ -42,6 +42,7 @@ from watchkeeper.market.append import Accepted, append, count_commit, journal_ro
 from watchkeeper.market.commands import (
     Act,
     Answer,
+    Cure,
     Repair,
     RestoreDefences,
     StorageFee,
@@ -49,7 +50,7 @@ from watchkeeper.market.commands import (
 from watchkeeper.market.cures.repair import sealed_rows
 from watchkeeper.market.decide import ALONE, authorise, decide, replay, touched
 from watchkeeper.market.decision import Context, Decision
-from watchkeeper.market.keys import Keys
+from watchkeeper.market.keys import Entries, Keys
 from watchkeeper.market.load import before, last, load
 from watchkeeper.market.notes import Notes
 from watchkeeper.market.pace import PaceExceeded
@@ -115,6 +116,7 @@ class Executor:
         self._database: Database | None = None
         self._highest_n = 0
         self.keys = Keys()
+        self._entries = Entries()
         self._apart: dict[int, BootTime] = {}
         self._wait = threading.Event()
         self._begun: BootTime | None = None
@@ -186,6 +188,14 @@ class Executor:
                 "validation-failed", "The request holds a value that nothing in the books can have."
             )
         except ConstraintViolated as error:
+            if isinstance(act.command, Cure):
+                # The operator puts things right among rows that somebody else has written; the operator is to be told.
+                _log.error("cure.constraint", command=act.command.name, detail=str(error))
+                return Refusal(
+                    "resumption-refused",
+                    f"Something that stands in the books is in the way of this: {_first_line(error)}. "
+                    "Put that right first.",
+                )
             self._report(act, error)
             return Refusal(
                 "operation-restricted",
@@ -260,6 +270,8 @@ class Executor:
                 self._highest_n = max(self._highest_n, written.next_n - 1)
                 for table, key in written.last_ids.items():
                     self.keys.know(table, key)
+                for farmer_id in written.moved_earnings:
+                    self._entries.know(farmer_id, written.earnings[farmer_id].number)
             return outcomes
         finally:
             if database.in_transaction:
@@ -276,6 +288,7 @@ class Executor:
         names = utid_names.draw(database, acts, state.users, at=at)
         rowlocks.hold_the_end(database)
         last.numbers(database, state, self.keys)
+        state.last_entry = self._entries.last
         last.references(database, state, acts)
         last.reconciliations(database, state, acts)
         last.explanations(database, state, acts)
@@ -404,6 +417,10 @@ class Executor:
         except DatabaseError as failure:
             _log.error("report.failed", detail=str(failure))
 
+    def find_keys(self) -> None:
+        """Know the last keys that others have given since the books were opened; raises `DatabaseError`."""
+        self.keys.find(self._opened(), (*EFFECT_COLUMNS, *NOTED))
+
     def flush_notes(self) -> None:
         """Write the refusals and rate-limit hits that were noted, in one transaction of their own."""
         if self.notes.empty():
@@ -466,6 +483,11 @@ class Executor:
                 return probing.all_features(database, gate, data=self._data, clock=self._clock)
         finally:
             database.rollback()
+
+
+def _first_line(error: DatabaseError) -> str:
+    """What the database says without the values that it adds."""
+    return str(error).partition(" DETAIL:")[0].rstrip(".")
 
 
 @contextmanager

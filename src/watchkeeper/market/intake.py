@@ -288,6 +288,10 @@ class Intake:
         if self._due(self._ticked, _TICK_SECONDS):
             self._ticked = self._clock.boot()
             self._lease.poll()
+            try:
+                self._executor.find_keys()
+            except DatabaseError as error:
+                _log.error("keys.unread", detail=str(error))
             self._housekeeping.tick(self._executor)
         if self._due(self._probed, _PROBE_SECONDS):
             self._probed = self._clock.boot()

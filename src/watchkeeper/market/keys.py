@@ -6,10 +6,14 @@ since. They are not drawn by the engine: the watch reads by key.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 
 from watchkeeper.base.database import Database
 from watchkeeper.market.rows import number
+
+#: Of so many farmers the last entries are remembered, those of the latest.
+_FARMERS_MAX = 100_000
 
 
 class Keys:
@@ -39,3 +43,21 @@ class Keys:
     def know(self, table: str, key: int) -> None:
         """This key was given: it is committed, or sealed."""
         self._known[table] = max(key, self._known.get(table, 0))
+
+
+class Entries:
+    """The numbers of farmers' last entries, as one writer has written them: a farmer has no state row that would say."""
+
+    def __init__(self) -> None:
+        self._last: OrderedDict[int, int] = OrderedDict()
+
+    def last(self, farmer_id: int) -> int:
+        """The number of the last entry that was written here; 0 where none was, or too long ago."""
+        return self._last.get(farmer_id, 0)
+
+    def know(self, farmer_id: int, entry: int) -> None:
+        """This entry is committed."""
+        self._last[farmer_id] = entry
+        self._last.move_to_end(farmer_id)
+        if len(self._last) > _FARMERS_MAX:
+            self._last.popitem(last=False)

@@ -55,10 +55,6 @@ from watchkeeper.market.state import State
 _EVERYTHING = (Repair, RestoreDefences, RestoreState)
 
 
-#: Columns that say whose account a row moves.
-_OWNERS = ("user_id", "trader_id", "farmer_id", "buyer_id")
-
-
 class CameMeanwhile(DatabaseError):
     """What a command is about came into the books after its rows were locked: it has to be decided again."""
 
@@ -73,10 +69,9 @@ class Held:
 
     def check(self, state: State, rows: Iterable[tuple[str, Row]]) -> None:
         """Raise `CameMeanwhile` where the batch writes back what it did not hold when it read it; what is new is its own."""
-        owners = state.dirty_users | state.dirty_wallets
+        owners = state.dirty_users | state.dirty_wallets | state.moved_earnings
         created: dict[str, set[int]] = {"users": set(), "units": set(), "blocks": set()}
         for table, row in rows:
-            owners |= {number(row[column]) for column in _OWNERS if row.get(column) is not None}
             if table in created:
                 created[table].add(number(row["id"]))
         units = state.dirty_units | {state.offers[utid].unit_id for utid in state.dirty_offers}

@@ -208,8 +208,20 @@ class Reconciliation:
     filled: int
 
 
+def _lost() -> Refusal:
+    """Nothing follows from a balance that is not known."""
+    return Refusal(
+        "operation-restricted", "This operation is paused while the operator looks into it. Try again later."
+    )
+
+
 def _nobody_appends(table: str) -> int:
     raise LookupError(f"nothing was loaded to append to {table}")
+
+
+def _none_written(farmer_id: int) -> int:
+    del farmer_id
+    return 0
 
 
 @dataclass(slots=True)
@@ -219,7 +231,12 @@ class State:
     users: dict[int, User] = field(default_factory=dict)
     users_by_alias: dict[str, int] = field(default_factory=dict)
     wallets: dict[int, Wallet] = field(default_factory=dict)
+    #: Traders whose last entry is not there.
+    lost_wallets: set[int] = field(default_factory=set)
     earnings: dict[int, Earnings] = field(default_factory=dict)
+    moved_earnings: set[int] = field(default_factory=set)
+    #: The number of the last entry that is known to have been written for a farmer.
+    last_entry: Callable[[int], int] = _none_written
     units: dict[int, Unit] = field(default_factory=dict)
     locks: dict[str, Lock] = field(default_factory=dict)
     lots: dict[int, Lot] = field(default_factory=dict)
@@ -288,12 +305,17 @@ class State:
         return self.user(self.users_by_alias.get(alias, -1))
 
     def wallet(self, trader_id: int) -> Wallet:
-        """The trader's balances; a trader who never moved money has zeros."""
+        """The trader's balances; a trader who never moved money has zeros. `Refusal` where the last entry is gone."""
+        if trader_id in self.lost_wallets:
+            raise _lost()
         return self.wallets.get(trader_id) or Wallet(trader_id)
 
     def farmer_earnings(self, farmer_id: int) -> Earnings:
-        """The farmer's balance; zero before the first settlement."""
-        return self.earnings.get(farmer_id) or Earnings(farmer_id)
+        """The farmer's balance; zero before the first settlement. `Refusal` where entries that were written are gone."""
+        found = self.earnings.get(farmer_id) or Earnings(farmer_id)
+        if found.number < self.last_entry(farmer_id):
+            raise _lost()
+        return found
 
     def unit(self, unit_id: int) -> Unit:
         """The unit, or `Refusal` unit-not-found."""
@@ -330,6 +352,11 @@ class State:
         """Move a wallet on, and have its state row written."""
         self.wallets[wallet.trader_id] = wallet
         self.dirty_wallets.add(wallet.trader_id)
+
+    def set_earnings(self, earnings: Earnings) -> None:
+        """Move a farmer's balance on; it has no state row."""
+        self.earnings[earnings.farmer_id] = earnings
+        self.moved_earnings.add(earnings.farmer_id)
 
     def set_unit(self, unit: Unit, *, status: str, lock_utid: str | None) -> None:
         """Move a unit on, and have its state row written."""

@@ -9,7 +9,7 @@ from watchkeeper.base.clock import Instant, later
 from watchkeeper.base.database import Database
 from watchkeeper.market.offers.rules import OPEN_SECONDS
 from watchkeeper.market.refusals import Refusal
-from watchkeeper.market.rows import number
+from watchkeeper.market.rows import marks, number
 from watchkeeper.market.state import User
 
 #: What an account is follows from these; a cure of one of their rows ends the account's sessions.
@@ -25,6 +25,8 @@ _CURED_HISTORY = " + ".join(
     for history in HISTORY
     for cure in ("repairs", "acknowledgements")
 )
+#: Of the offers of a unit one at most is in one of these states.
+_OPEN = ("pending", "countered", "accepted")
 #: Bounds one cure; an account with more open units than this is restored in several.
 _UNITS_MAX = 10_000
 
@@ -113,7 +115,8 @@ def replay_offers(database: Database, user: User) -> None:
     _replay_offers(database, "trader_id" if user.role == "trader" else "farmer_id", user.id)
 
 
-def _replay_offers(database: Database, column: str, key: int) -> None:
+def _replay_offers(database: Database, column: str, key: int, settled: frozenset[int] = frozenset()) -> None:
+    """`settled`: offers whose state has been written already; what is open in their place is a contradiction of facts."""
     rows = database.query(
         "SELECT o.id, o.unit_id, coalesce(s.step, 'pending'), coalesce((SELECT c.price_ugx_per_kg FROM offer_steps c "
         "WHERE c.offer_utid = o.utid AND c.step = 'countered' ORDER BY c.id DESC LIMIT 1), o.price_ugx_per_kg), "
@@ -121,15 +124,31 @@ def _replay_offers(database: Database, column: str, key: int) -> None:
         f"WHERE t.offer_utid = o.utid) WHERE o.{column} = ? ORDER BY o.id DESC LIMIT ?",
         (key, _UNITS_MAX),
     )
+    settled |= {number(row[0]) for row in rows}
+    aside = _aside(database, {number(row[1]) for row in rows if row[2] in _OPEN}, settled)
     database.execute_many(
         "INSERT INTO offer_state (offer_id, unit_id, status, price_ugx_per_kg, expires_at) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (offer_id) DO UPDATE SET unit_id = excluded.unit_id, status = excluded.status, "
         "price_ugx_per_kg = excluded.price_ugx_per_kg, expires_at = excluded.expires_at",
         [
             (row[0], row[1], row[2], row[3], later(Instant(number(row[4])), seconds=OPEN_SECONDS))
-            for row in sorted(rows, key=lambda row: row[2] in ("pending", "countered", "accepted"))
+            for row in sorted(rows, key=lambda row: row[2] in _OPEN)
         ],
     )
+    for offer_id in aside:
+        _replay_offers(database, "id", offer_id, settled)
+
+
+def _aside(database: Database, unit_ids: set[int], settled: frozenset[int]) -> list[int]:
+    """Offers whose state says that they are open at these units, where others are; they are ended until theirs is written."""
+    rows = database.query(
+        f"SELECT offer_id FROM offer_state WHERE unit_id IN ({marks(unit_ids)}) AND status IN ({marks(_OPEN)})",
+        (*unit_ids, *_OPEN),
+    )
+    aside = [number(row[0]) for row in rows if number(row[0]) not in settled]
+    for offer_id in aside:
+        database.execute("UPDATE offer_state SET status = 'expired' WHERE offer_id = ?", (offer_id,))
+    return aside
 
 
 def replay_user(database: Database, user_id: int, *, ending: int = 0) -> None:
@@ -169,10 +188,12 @@ def replay_row(database: Database, table: str, row_key: str) -> str:
     key = int(row_key)
     facts, replay = _FACTS[table]
     if database.one(f"SELECT 1 FROM {facts} WHERE id = ?", (key,)) is None:
-        raise Refusal(
-            "resumption-refused",
-            "Nothing is known of which this could be the state. Restore the database from a backup.",
-        )
+        # A state of nothing follows from nothing.
+        if not database.execute(f"DELETE FROM {table} WHERE {_KEYS[table]} = ?", (key,)):
+            raise Refusal(
+                "resumption-refused", "There is no such state, and nothing of which it could be one."
+            )
+        return f"{table} {key}"
     replay(database, key)
     if table != "user_state":
         return f"{table} {key}"
@@ -216,6 +237,14 @@ def _replay_user_anew(database: Database, user_id: int) -> None:
     replay_user(database, user_id, ending=1)
 
 
+#: State table -> its key.
+_KEYS = {
+    "user_state": "user_id",
+    "trader_state": "trader_id",
+    "unit_state": "unit_id",
+    "offer_state": "offer_id",
+    "block_state": "block_id",
+}
 #: State table -> the facts that it is the state of, and how one row is worked out.
 _FACTS: dict[str, tuple[str, Callable[[Database, int], None]]] = {
     "user_state": ("users", _replay_user_anew),

@@ -45,6 +45,8 @@ def wallets(database: Database, state: State, trader_ids: Collection[int]) -> No
     )
     for row in rows:
         trader_id = number(row[0])
+        if number(row[1]) > 0 and row[3] is None:
+            state.lost_wallets.add(trader_id)
         state.wallets[trader_id] = Wallet(
             trader_id=trader_id,
             number=number(row[1]),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watchkeeper.boundary.cures import Position, Receipt
 from watchkeeper.boundary.views import STATES
-from watchkeeper.operation.playbooks import proposals
+from watchkeeper.operation.playbooks import order, proposals
 from watchkeeper.operation.playbooks.correcting import Correcting
 from watchkeeper.operation.playbooks.deskwork import DeskRefused, Operator
 from watchkeeper.operation.seals import log as logs
@@ -55,6 +55,7 @@ class Curing(Correcting):
             raise DeskRefused(
                 "resumption-refused", "There is no row to acknowledge; repair or restore it instead."
             )
+        self._after(order.entry_before(self.look(), finding), "An entry before this one is wrong")
         mandate = self._mandate(finding, incident, reason, operator)
         self._record(
             operator,
@@ -86,7 +87,15 @@ class Curing(Correcting):
     def positions(self, run_id: int) -> list[Position]:
         """The open positions of the run's account."""
         scope = self._run(run_id).scope
-        return self.cures.positions(account=scope.partition(":")[2]) if scope.startswith("account:") else []
+        if not scope.startswith("account:"):
+            return []
+        context = self.look()
+        return [
+            replace(
+                position, unwindable=position.unwindable and order.outcome_of(context, position.utid) is None
+            )
+            for position in self.cures.positions(account=scope.partition(":")[2])
+        ]
 
     def unwind(
         self, run_id: int, *, position_utid: str, incident: str, reason: str, operator: Operator
@@ -97,6 +106,9 @@ class Curing(Correcting):
         finding = next(iter(self._open(run)), None)
         if finding is None:
             raise DeskRefused("validation-failed", "Nothing of this rule and scope is open.")
+        self._after(
+            order.outcome_of(self.look(), position_utid), "What became of this lock is not as it was sealed"
+        )
         mandate = self._mandate(finding, incident, reason, operator)
         self._record(operator, "unwind", run, reason, {"position": position_utid, "incident": incident})
         receipts = self._cure(lambda: self.cures.unwind(mandate, position_utid=position_utid))

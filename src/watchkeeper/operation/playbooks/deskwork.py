@@ -127,6 +127,12 @@ class Deskwork:
         )
 
     @staticmethod
+    def _after(finding_id: int | None, why: str) -> None:
+        """Refuse while there is something that has to be put right before this."""
+        if finding_id is not None:
+            raise DeskRefused("resumption-refused", f"{why}. Put finding {finding_id} right first.")
+
+    @staticmethod
     def _cure(act: Callable[[], T]) -> T:
         try:
             return act()

@@ -23,13 +23,16 @@ from dataclasses import replace
 
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING, Scope
+from watchkeeper.boundary.views import VIEWS
 from watchkeeper.operation.catalogue import books, closing, paging
 from watchkeeper.operation.catalogue.accounts import (
     LEDGERS,
+    SLICE,
     Account,
     Accounts,
     Jump,
     Passed,
+    acknowledged_deltas,
     pages,
     replayed,
     replaying,
@@ -60,6 +63,7 @@ def running(context: Context, news: News, accounts: Accounts) -> list[Draft]:
     """Replay what is new, then see whether the totals still meet."""
     drafts: list[Draft] = []
     again: set[tuple[int, str]] = set()
+    cured = False
     for entry in news.journal:
         if entry.row["command"] in _IN:
             accounts.add("paid_in", integer(entry.row["amount_ugx"]))
@@ -69,12 +73,15 @@ def running(context: Context, news: News, accounts: Accounts) -> list[Draft]:
             if found.table in LEDGERS:
                 drafts.extend(_entry(context, found, accounts))
             elif found.table in ("acknowledgements", "repairs"):
-                again |= _cured(context, found, accounts)
+                cured = True
+                again |= _cured(context, found)
             else:
                 _position(context, found, accounts, number=entry.key)
     for found in news.added:
         # A position that stands counts for the limit, whoever put it there; 6.1 reads it from here.
         _position(context, found, accounts, number=None)
+    if cured:
+        accounts.totals["acknowledged"] = _acknowledged(context)
     for account_id, ledger in sorted(again):
         account, jumps = replayed(context, account_id, ledger)
         accounts.put(account)
@@ -95,21 +102,26 @@ def _entry(context: Context, found: Found, accounts: Accounts) -> list[Draft]:
     return [] if jump is None else _blame(context, jump)
 
 
-def _cured(context: Context, found: Found, accounts: Accounts) -> set[tuple[int, str]]:
-    """The accounts that a cure touched, to be replayed from their first entries."""
-    if found.table == "acknowledgements":
-        accounts.add(
-            "acknowledged",
-            sum(
-                integer(found.row[column])
-                for column in (
-                    "capital_delta_ugx",
-                    "locked_delta_ugx",
-                    "profit_delta_ugx",
-                    "earnings_delta_ugx",
-                )
-            ),
+def _acknowledged(context: Context) -> int:
+    """What acknowledged entries brought, in UGX: of each as it stands now, for what was changed again counts no more."""
+    total = 0
+    for ledger in LEDGERS:
+        named = context.views.database.query(
+            "SELECT DISTINCT row_key FROM watch_acknowledgements WHERE table_name = ? AND id <= ?",
+            (ledger, context.read.get("acknowledgements", 2**62)),
         )
+        keys = sorted(int(str(key)) for (key,) in named)
+        for begin in range(0, len(keys), SLICE):
+            rows = context.views.by_keys(VIEWS[ledger], keys[begin : begin + SLICE])
+            standing = [Found(ledger, key, row) for key, row in rows.items()]
+            total += sum(
+                acknowledged_deltas(row).total for row in context.acknowledgements(standing).values()
+            )
+    return total
+
+
+def _cured(context: Context, found: Found) -> set[tuple[int, str]]:
+    """The accounts that a cure touched, to be replayed from their first entries."""
     table, key = str(found.row["table_name"]), str(found.row["row_key"])
     touched: set[tuple[int, str]] = set()
     row = context.one(table, int(key)) if table in books.TABLE_CLASSES and key.isdecimal() else None
