@@ -97,12 +97,11 @@ def hold(database: Database, acts: Sequence[Act]) -> Held | None:
     user_ids, unit_ids = _keys(database, acts)
     trader_ids, lot_ids, block_ids = _stored(database, acts)
     user_ids |= trader_ids
-    _lock(database, "user_state", "user_id", user_ids)
-    _lock(database, "unit_state", "unit_id", unit_ids)
+    users = _locked(database, "user_state", "user_id", user_ids)
+    units = _locked(database, "unit_state", "unit_id", unit_ids)
     # Which block a lot is in can only change under its trader's lock, which is held by now.
     block_ids |= blocks_of_lots(database, lot_ids)
-    _lock(database, "block_state", "block_id", block_ids)
-    return Held(frozenset(user_ids), frozenset(unit_ids), frozenset(block_ids))
+    return Held(users, units, _locked(database, "block_state", "block_id", block_ids))
 
 
 def hold_the_end(database: Database) -> None:
@@ -111,12 +110,15 @@ def hold_the_end(database: Database) -> None:
         database.query("SELECT commits FROM commit_count WHERE id = 1 FOR NO KEY UPDATE")
 
 
-def _lock(database: Database, table: str, key: str, ids: set[int]) -> None:
-    if ids:
-        database.query(
-            f"SELECT {key} FROM {table} WHERE {key} IN ({marks(ids)}) ORDER BY {key} FOR NO KEY UPDATE",
-            tuple(ids),
-        )
+def _locked(database: Database, table: str, key: str, ids: set[int]) -> frozenset[int]:
+    """Lock these rows; the ids of those that are there."""
+    if not ids:
+        return frozenset()
+    rows = database.query(
+        f"SELECT {key} FROM {table} WHERE {key} IN ({marks(ids)}) ORDER BY {key} FOR NO KEY UPDATE",
+        tuple(ids),
+    )
+    return frozenset(number(row[0]) for row in rows)
 
 
 def _keys(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int]]:
