@@ -158,9 +158,29 @@ def test_an_entry_that_was_acknowledged_and_whose_leaf_is_put_back_for_another_r
     )
     (entry,) = desk.open(kind="changed", table_name="wallet_ledger")
     desk.cure("acknowledge", entry)
+    stood = desk.query(_ENTRIES)
     (lock,) = desk.open(kind="changed", table_name="locks")
     desk.cure("repair", lock)
+    assert desk.query(_ENTRIES) == stood
     assert desk.everything() == []
+
+
+def test_what_was_acknowledged_before_accounts_kept_it_is_counted_once(desk: Desk) -> None:
+    desk.happens(*richer(500, _LAST))
+    (changed,) = desk.open(kind="changed")
+    desk.cure("acknowledge", changed)
+    assert desk.everything() == []
+    # As a store of before is after its migration.
+    desk.world.database.execute("UPDATE account_state SET acknowledged_ugx = 0")
+    theirs = f"(SELECT max(id) FROM wallet_ledger WHERE trader_id = {desk.world.neighbour})"
+    desk.happens(*richer(300, theirs))
+    (other,) = desk.open(kind="changed")
+    desk.cure("repair", other)
+    assert desk.everything() == []
+    kept = desk.world.database.query(
+        "SELECT amount_ugx, (SELECT sum(acknowledged_ugx) FROM account_state) FROM totals WHERE name = 'acknowledged'"
+    )
+    assert [tuple(row) for row in kept] == [(500, 500)]
 
 
 def test_a_later_entry_is_acknowledged_only_after_the_earlier_one_is_right(desk: Desk) -> None:
@@ -294,6 +314,87 @@ def test_the_states_of_two_open_offers_that_changed_places_are_both_restored(dat
         )
         assert len(desk.open(table_name="offer_state")) == 2
         assert desk.everything("restore_state") == []
+        assert desk.query(states) == before
+    finally:
+        world.close()
+
+
+def test_two_entries_whose_numbers_were_exchanged_can_be_let_stand(desk: Desk) -> None:
+    desk.happens(
+        *past(
+            "wallet_ledger_refuses_update",
+            f"UPDATE wallet_ledger SET number = 99 WHERE id = {_LAST_BUT_ONE}",
+            f"UPDATE wallet_ledger SET number = number - 1 WHERE id = {_LAST}",
+            "UPDATE wallet_ledger SET number = (SELECT max(number) + 1 FROM wallet_ledger WHERE trader_id = {trader} "
+            "AND number < 99) WHERE trader_id = {trader} AND number = 99",
+        )
+    )
+    assert desk.everything("acknowledge") == []
+
+
+def test_an_entry_that_another_replaced_for_good_holds_nobody_up(desk: Desk) -> None:
+    desk.happens(
+        *gone(),
+        "INSERT INTO wallet_ledger (id, utid, trader_id, number, type, amount_ugx, capital_after, locked_after, profit_after, "
+        "provider, external_ref, incident, at) SELECT max(id) + 2, '20261124-120000-tra-zzzzzz', {trader}, max(number) + 1, "
+        "'capital_deposit', 5000, 5000, 0, 0, 'mtn', 'FORGED', NULL, max(at) FROM wallet_ledger WHERE trader_id = {trader}",
+    )
+    (lost,) = desk.open(kind="deleted")
+    (stranger,) = desk.open(kind="added", table_name="wallet_ledger")
+    with pytest.raises(DeskRefused, match=f"not as it was sealed. Put finding {lost.id} right first"):
+        desk.correct(lost, ugx=1_000)
+    with pytest.raises(DeskRefused, match="in the way of this"):
+        desk.cure("repair", lost)
+    desk.cure("acknowledge", stranger)
+    desk.correct(lost, ugx=1_000)
+
+
+def test_what_somebody_elses_cure_finds_acknowledged_and_changed_again_is_its_accounts_own_matter(
+    desk: Desk,
+) -> None:
+    desk.happens(*richer(500, _LAST))
+    (changed,) = desk.open(kind="changed")
+    desk.cure("acknowledge", changed)
+    assert desk.everything() == []
+    theirs = f"(SELECT max(id) FROM wallet_ledger WHERE trader_id = {desk.world.neighbour})"
+    desk.happens(*richer(200, _LAST), *richer(300, theirs))
+    other = next(f for f in desk.open(kind="changed") if f.row_key != changed.row_key)
+    desk.cure("repair", other)
+    desk.look()
+    assert [f for f in desk.open(invariant="1.1") if f.kind == "conservation"] == []
+    assert desk.everything() == []
+
+
+def test_a_lock_is_not_unwound_while_the_traders_last_entry_is_lost(desk: Desk) -> None:
+    desk.happens(*gone())
+    (lost,) = desk.open(kind="deleted")
+    run = desk.run_of(lost)
+    with pytest.raises(DeskRefused, match=f"not as it was sealed. Put finding {lost.id} right first"):
+        desk.world.desk.unwind(
+            run.id,
+            position_utid=desk.world.victims_lock,
+            incident="INC-1",
+            reason=REASON,
+            operator=desk.world.operator,
+        )
+
+
+def test_a_state_waits_for_the_lost_row_of_which_it_is_the_state(tmp_path: Path) -> None:
+    """A server's foreign keys keep that row."""
+    world = World(tmp_path / "data", clock=SystemClock())
+    desk = Desk(world)
+    try:
+        states = "SELECT * FROM trader_state ORDER BY trader_id"
+        before = desk.query(states)
+        desk.happens(
+            *past("users_refuses_delete", "DELETE FROM users WHERE id = {trader}"),
+            "UPDATE trader_state SET exposure_ugx = 0 WHERE trader_id = {trader}",
+        )
+        lost = next(f for f in desk.open(kind="deleted", table_name="users"))
+        state = next(f for f in desk.open(table_name="trader_state"))
+        with pytest.raises(DeskRefused, match=f"is gone. Put finding {lost.id} right first"):
+            desk.cure("restore_state", state)
+        assert desk.everything() == []
         assert desk.query(states) == before
     finally:
         world.close()

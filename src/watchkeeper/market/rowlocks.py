@@ -61,7 +61,7 @@ class CameMeanwhile(DatabaseError):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The accounts, units and blocks whose rows a batch holds, by their ids."""
+    """The accounts, units and blocks that stood when a batch looked for its rows, and are locked, by their ids."""
 
     users: frozenset[int]
     units: frozenset[int]
@@ -97,11 +97,12 @@ def hold(database: Database, acts: Sequence[Act]) -> Held | None:
     user_ids, unit_ids = _keys(database, acts)
     trader_ids, lot_ids, block_ids = _stored(database, acts)
     user_ids |= trader_ids
-    users = _locked(database, "user_state", "user_id", user_ids)
-    units = _locked(database, "unit_state", "unit_id", unit_ids)
+    _lock(database, "user_state", "user_id", user_ids)
+    _lock(database, "unit_state", "unit_id", unit_ids)
     # Which block a lot is in can only change under its trader's lock, which is held by now.
     block_ids |= blocks_of_lots(database, lot_ids)
-    return Held(users, units, _locked(database, "block_state", "block_id", block_ids))
+    _lock(database, "block_state", "block_id", block_ids)
+    return Held(frozenset(user_ids), frozenset(unit_ids), frozenset(block_ids))
 
 
 def hold_the_end(database: Database) -> None:
@@ -110,19 +111,16 @@ def hold_the_end(database: Database) -> None:
         database.query("SELECT commits FROM commit_count WHERE id = 1 FOR NO KEY UPDATE")
 
 
-def _locked(database: Database, table: str, key: str, ids: set[int]) -> frozenset[int]:
-    """Lock these rows; the ids of those that are there."""
-    if not ids:
-        return frozenset()
-    rows = database.query(
-        f"SELECT {key} FROM {table} WHERE {key} IN ({marks(ids)}) ORDER BY {key} FOR NO KEY UPDATE",
-        tuple(ids),
-    )
-    return frozenset(number(row[0]) for row in rows)
+def _lock(database: Database, table: str, key: str, ids: set[int]) -> None:
+    if ids:
+        database.query(
+            f"SELECT {key} FROM {table} WHERE {key} IN ({marks(ids)}) ORDER BY {key} FOR NO KEY UPDATE",
+            tuple(ids),
+        )
 
 
 def _keys(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int]]:
-    """Accounts and units of these acts, from columns that never change."""
+    """Accounts and units of these acts that are there, from columns that never change."""
     users = {act.actor_id for act in acts}
     units: set[int] = set()
     lock_utids: set[str] = set()
@@ -166,12 +164,13 @@ def _keys(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int]]:
             units.add(number(row[0]))
             users.update((number(row[1]), number(row[2])))
     if units:
-        for row in database.query(
-            "SELECT l.farmer_id FROM units u JOIN listings l ON l.id = u.listing_id "
+        rows = database.query(
+            "SELECT u.id, l.farmer_id FROM units u JOIN listings l ON l.id = u.listing_id "
             f"WHERE u.id IN ({marks(units)})",
             tuple(units),
-        ):
-            users.add(number(row[0]))
+        )
+        units = {number(row[0]) for row in rows}
+        users.update(number(row[1]) for row in rows)
     if lots:
         for row in database.query(f"SELECT trader_id FROM lots WHERE id IN ({marks(lots)})", tuple(lots)):
             users.add(number(row[0]))
@@ -182,7 +181,7 @@ def _keys(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int]]:
 
 
 def _stored(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int], set[int]]:
-    """Traders, lots and blocks of the acts on stored goods, from columns that never change."""
+    """Traders, lots and blocks that are there of the acts on stored goods, from columns that never change."""
     traders, lots, blocks = set[int](), set[int](), set[int]()
     sales = set[str]()
     for act in acts:
@@ -201,8 +200,9 @@ def _stored(database: Database, acts: Sequence[Act]) -> tuple[set[int], set[int]
         ):
             blocks.add(number(row[0]))
             traders.add(number(row[1]))
+    found: dict[str, set[int]] = {}
     for table, ids in (("lots", lots), ("blocks", blocks)):
-        if ids:
-            rows = database.query(f"SELECT trader_id FROM {table} WHERE id IN ({marks(ids)})", tuple(ids))
-            traders.update(number(row[0]) for row in rows)
-    return traders, lots, blocks
+        rows = database.query(f"SELECT id, trader_id FROM {table} WHERE id IN ({marks(ids)})", tuple(ids))
+        found[table] = {number(row[0]) for row in rows}
+        traders.update(number(row[1]) for row in rows)
+    return traders, found["lots"], found["blocks"]

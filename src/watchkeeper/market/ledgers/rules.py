@@ -297,7 +297,7 @@ def move(
         state.unrecovered[context.utid] = (moved - amount_ugx, False)
     decision.amount_ugx = moved
     decision.answer |= {f"{name}_ugx": balance for name, balance in _balances(state, owner).items()}
-    decision.answer |= {"moved_ugx": moved, "unrecovered_ugx": moved - amount_ugx}
+    decision.answer["unrecovered_ugx"] = moved - amount_ugx
 
 
 def _balances(state: State, owner: User) -> dict[str, int]:

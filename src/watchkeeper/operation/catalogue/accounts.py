@@ -38,6 +38,8 @@ class Account:
     adjusted_ugx: int = 0
     #: Every open position that stands, however it came there.
     exposure_ugx: int = 0
+    #: What the acknowledgements that count in this replay brought to all balances together.
+    acknowledged_ugx: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,10 @@ def step(
     # What was acknowledged stands with the number that it has.
     if said != expected or (acknowledgement is None and number != account.number + 1):
         jump = Jump(found, account.id, account.number + 1, expected, said)
-    adjusted = account.adjusted_ugx
+    adjusted, acknowledged = account.adjusted_ugx, account.acknowledged_ugx
     if acknowledgement is not None:
         adjusted += integer(acknowledgement["locked_delta_ugx"])
+        acknowledged += acknowledged_deltas(acknowledgement).total
     if belongs and found.row.get("type") == "locked_correction":
         adjusted += integer(found.row["amount_ugx"])
     return (
@@ -87,6 +90,7 @@ def step(
             balances=said,
             disputed=account.disputed.plus(said.minus(expected)),
             adjusted_ugx=adjusted,
+            acknowledged_ugx=acknowledged,
         ),
         jump,
     )
@@ -199,7 +203,7 @@ class Accounts:
 
     _COLUMNS = (
         "account_id, ledger, number, capital, locked, profit, earnings, disputed_capital, disputed_locked, "
-        "disputed_profit, disputed_earnings, open_ugx, adjusted_ugx, exposure_ugx"
+        "disputed_profit, disputed_earnings, open_ugx, adjusted_ugx, exposure_ugx, acknowledged_ugx"
     )
 
     def __init__(self, database: Database) -> None:
@@ -226,12 +230,19 @@ class Accounts:
         before = self.get(account.id, account.ledger)
         self.add("balances", account.balances.total - before.balances.total)
         self.add("disputed", account.disputed.total - before.disputed.total)
+        self.add("acknowledged", account.acknowledged_ugx - before.acknowledged_ugx)
         self._accounts[account.id, account.ledger] = account
         self._dirty.add((account.id, account.ledger))
 
     def add(self, name: str, amount_ugx: int) -> None:
         """Move one total."""
         self.totals[name] = self.totals.get(name, 0) + amount_ugx
+
+    def acknowledged_apart(self) -> bool:
+        """Whether the total of what is acknowledged is not what the accounts say: it was counted before they said it."""
+        row = self._database.one("SELECT coalesce(sum(acknowledged_ugx), 0) FROM account_state")
+        before = self._database.one("SELECT amount_ugx FROM totals WHERE name = 'acknowledged'")
+        return (0 if row is None else row[0]) != (0 if before is None else before[0])
 
     def touched(self) -> list[Account]:
         """The accounts that this pass moved."""
@@ -240,12 +251,13 @@ class Accounts:
     def store(self, database: Database) -> None:
         """Write what moved, in the caller's transaction."""
         database.execute_many(
-            f"INSERT INTO account_state ({self._COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            f"INSERT INTO account_state ({self._COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (account_id, ledger) DO UPDATE SET number = excluded.number, capital = excluded.capital, "
             "locked = excluded.locked, profit = excluded.profit, earnings = excluded.earnings, "
             "disputed_capital = excluded.disputed_capital, disputed_locked = excluded.disputed_locked, "
             "disputed_profit = excluded.disputed_profit, disputed_earnings = excluded.disputed_earnings, "
-            "open_ugx = excluded.open_ugx, adjusted_ugx = excluded.adjusted_ugx, exposure_ugx = excluded.exposure_ugx",
+            "open_ugx = excluded.open_ugx, adjusted_ugx = excluded.adjusted_ugx, exposure_ugx = excluded.exposure_ugx, "
+            "acknowledged_ugx = excluded.acknowledged_ugx",
             [_record(account) for account in self.touched()],
         )
         database.execute_many(
@@ -280,6 +292,7 @@ def _account(row: tuple[Value, ...]) -> Account:
         open_ugx=values[9],
         adjusted_ugx=values[10],
         exposure_ugx=values[11],
+        acknowledged_ugx=values[12],
     )
 
 
@@ -300,6 +313,7 @@ def _record(account: Account) -> tuple[int | str, ...]:
         account.open_ugx,
         account.adjusted_ugx,
         account.exposure_ugx,
+        account.acknowledged_ugx,
     )
 
 

@@ -19,8 +19,6 @@ from watchkeeper.operation.playbooks import order
 from watchkeeper.operation.playbooks.deskwork import DeskRefused, Deskwork, Operator, checked_reason
 from watchkeeper.operation.verifier import findings
 
-_ALTERED = "An entry of this account is not as it was sealed"
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -59,7 +57,7 @@ class Correcting(Deskwork):
             raise DeskRefused(
                 "validation-failed", "There is no finding that this correction could belong to."
             )
-        self._after(order.entry_of(self.look(), account), _ALTERED)
+        self._after(order.entry_of(self.look(), account), order.ENTRY_ALTERED)
         prediction = self._cure(
             lambda: self.cures.predict(account=account, bucket=bucket, amount_ugx=amount_ugx)
         )
@@ -85,20 +83,21 @@ class Correcting(Deskwork):
         receipt = self._cure(
             lambda: self.cures.correct(mandate, account=account, bucket=bucket, amount_ugx=amount_ugx)
         )
-        self._as_predicted(receipt, account, bucket, amount_ugx)
+        self._as_predicted(receipt, account, Difference(bucket, amount_ugx, predicted))
         self._settle_when_read(run, operator, receipt.utid)
         return receipt
 
-    def _as_predicted(self, receipt: Receipt, account: str, bucket: str, amount_ugx: int) -> None:
-        """Threat 5.2: an account that was not moved as predicted stays as it is, and somebody must look.
+    def _as_predicted(self, receipt: Receipt, account: str, difference: Difference) -> None:
+        """Threat 5.2: an account whose balance is not the predicted one stays as it is, and somebody must look.
 
-        The account's own business may have come between: what counts is the balance that the correction itself met.
+        The account's own business may have come between: then the books say which balance the correction met.
         """
-        found, moved = receipt.answer.get(f"{bucket}_ugx"), receipt.answer.get("moved_ugx")
-        met = found - moved if isinstance(found, int) and isinstance(moved, int) else None
-        predicted = None if met is None else met + max(amount_ugx, -met)
-        if predicted is None or found != predicted:
-            self._stop_for_a_wrong_correction(account, f"predicted {_shillings(predicted)}, found {found}")
+        found = receipt.answer.get(f"{difference.bucket}_ugx")
+        if found == difference.predicted:
+            return
+        met = order.balance_before(self.look(), receipt.utid, difference.bucket)
+        if met is None or found != met + max(difference.amount_ugx, -met):
+            self._stop_for_a_wrong_correction(account, f"predicted {difference.predicted:,}, found {found}")
 
     def _stop_for_a_wrong_correction(self, account: str, words: str) -> None:
         stop = Stop(corrections.WRONG, Scope("account", account), corrections.STOPS, words)
@@ -146,7 +145,7 @@ class Correcting(Deskwork):
                 "No alert about this provider's money is open. Name the incident that this belongs to.",
             )
         if difference is not None and transfer.account is not None:
-            self._after(order.entry_of(self.look(), transfer.account), _ALTERED)
+            self._after(order.entry_of(self.look(), transfer.account), order.ENTRY_ALTERED)
         self._predicted(transfer, difference)
         mandate = self._mandate_for(f"{provider} {reference}", incident, said, operator)
         detail: dict[str, object] = {"incident": incident, "utid": transfer.utid}
@@ -169,7 +168,7 @@ class Correcting(Deskwork):
             return None
         self._answered(provider, operator)
         if difference is not None and transfer.account is not None:
-            self._as_predicted(receipt, transfer.account, difference.bucket, difference.amount_ugx)
+            self._as_predicted(receipt, transfer.account, difference)
         return receipt
 
     def waive(self, correction_utid: str, *, reason: str, operator: Operator) -> Receipt:
@@ -235,10 +234,6 @@ class Correcting(Deskwork):
                 alert = alerts.of(self.database, condition=condition, scope=money.scope_of(provider))
                 if alert is not None:
                     alerts.mark_response(self.database, alert.id, by=operator.alias, at=self.clock.now())
-
-
-def _shillings(amount_ugx: int | None) -> str:
-    return "nothing" if amount_ugx is None else f"{amount_ugx:,}"
 
 
 def _signed(transfer: Transfer) -> int | None:

@@ -5,15 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from watchkeeper.base.database import Database
-from watchkeeper.boundary.views import Row
+from watchkeeper.boundary.views import VIEWS, Row
 from watchkeeper.operation.catalogue.accounts import LEDGERS
 from watchkeeper.operation.catalogue.books import integer
-from watchkeeper.operation.catalogue.context import Context
+from watchkeeper.operation.catalogue.context import Context, Found
 from watchkeeper.operation.verifier import findings
 from watchkeeper.operation.verifier.findings import Finding
 
+ENTRY_ALTERED = "An entry of this account is not as it was sealed"
 _ALTERED = ("changed", "deleted")
+#: Balance -> the ledger and the column that has it after an entry.
+_BUCKETS = {
+    "capital": ("wallet_ledger", "capital_after"),
+    "locked": ("wallet_ledger", "locked_after"),
+    "profit": ("wallet_ledger", "profit_after"),
+    "earnings": ("farmer_ledger", "balance_after"),
+}
+#: State table -> the table of what it is the state of, by the same key.
+_FACTS = {
+    "user_state": "users",
+    "trader_state": "users",
+    "unit_state": "units",
+    "offer_state": "offers",
+    "block_state": "blocks",
+}
 
 
 def entry_before(context: Context, finding: Finding) -> int | None:
@@ -29,11 +44,13 @@ def entry_before(context: Context, finding: Finding) -> int | None:
     )
     if column is None or found is None:
         return None
-    for identifier, sealed in _altered(context.database, finding.table_name):
-        if sealed.get(column) == found.row[column] and integer(sealed.get("number")) < integer(
-            found.row["number"]
+    for other, sealed in _altered(context, finding.table_name):
+        if (
+            other.row_key != finding.row_key
+            and sealed.get(column) == found.row[column]
+            and integer(sealed.get("number")) < integer(found.row["number"])
         ):
-            return identifier
+            return other.id
     return None
 
 
@@ -43,25 +60,78 @@ def entry_of(context: Context, alias: str) -> int | None:
     if account is None:
         return None
     for table, column in LEDGERS.items():
-        for identifier, sealed in _altered(context.database, table):
+        for finding, sealed in _altered(context, table):
             if sealed.get(column) == account[0]:
-                return identifier
+                return finding.id
     return None
 
 
-def outcome_of(context: Context, lock_utid: str) -> int | None:
-    """The open finding of an altered outcome of this lock: it may have ended already."""
-    for identifier, sealed in _altered(context.database, "lock_outcomes"):
-        if sealed.get("lock_utid") == lock_utid:
-            return identifier
+def lock_of(context: Context, lock_utid: str) -> int | None:
+    """The open finding of this lock or of an outcome of it, where it is altered: it may have ended already, or be of another amount."""
+    for table, column in (("locks", "utid"), ("lock_outcomes", "lock_utid")):
+        for finding, sealed in _altered(context, table):
+            if sealed.get(column) == lock_utid:
+                return finding.id
     return None
 
 
-def _altered(database: Database, table: str) -> Iterator[tuple[int, Row]]:
-    """The open findings of rows of this table that are not as they were sealed: number, and the sealed row."""
+def entry_of_locker(context: Context, lock_utid: str) -> int | None:
+    """The open finding of an altered entry of whoever has this lock."""
+    trader = context.views.database.one(
+        "SELECT u.alias FROM watch_locks l JOIN watch_users u ON u.id = l.trader_id WHERE l.utid = ?",
+        (lock_utid,),
+    )
+    return None if trader is None else entry_of(context, str(trader[0]))
+
+
+def fact_of(context: Context, finding: Finding) -> int | None:
+    """The open finding of the lost row of which this finding's state is the state."""
+    facts = _FACTS.get(finding.table_name)
+    if facts is None:
+        return None
+    for other, _ in _altered(context, facts):
+        if other.kind == "deleted" and other.row_key == finding.row_key:
+            return other.id
+    return None
+
+
+def balance_before(context: Context, utid: str, bucket: str) -> int | None:
+    """The balance in UGX that the one entry of this act met, by the entry before it; None where there is no such entry."""
+    table, column = _BUCKETS[bucket]
+    owner = LEDGERS[table]
+    entry = context.views.rows(VIEWS[table], "utid = ?", (utid,), limit=2)
+    if len(entry) != 1:
+        return None
+    before = context.views.rows(
+        VIEWS[table],
+        f"{owner} = ? AND number = ?",
+        (integer(entry[0][owner]), integer(entry[0]["number"]) - 1),
+        limit=1,
+    )
+    return integer(before[0][column]) if before else 0
+
+
+def _altered(context: Context, table: str) -> Iterator[tuple[Finding, Row]]:
+    """The open findings of rows of this table that are not as they were sealed, each with the sealed row."""
     after = 0
-    while page := findings.open_findings(database, after=after):
+    while page := findings.open_findings(context.database, after=after):
         after = page[-1].id
         for finding in page:
             if finding.table_name == table and finding.kind in _ALTERED:
-                yield finding.id, json.loads(finding.expected)
+                sealed = json.loads(finding.expected)
+                if finding.kind == "changed" or not _replaced(context, table, sealed):
+                    yield finding, sealed
+
+
+def _replaced(context: Context, table: str, sealed: Row) -> bool:
+    """Whether a row that the operator let stand has the number of a lost entry, which can come back no more by that."""
+    column = LEDGERS.get(table)
+    if column is None:
+        return False
+    rows = context.views.rows(
+        VIEWS[table],
+        f"{column} = ? AND number = ?",
+        (integer(sealed.get(column)), integer(sealed.get("number"))),
+        limit=1,
+    )
+    return any(context.acknowledged(Found(table, integer(row["id"]), row)) is not None for row in rows)

@@ -23,7 +23,7 @@ from dataclasses import replace
 
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING, Scope
-from watchkeeper.boundary.views import VIEWS
+from watchkeeper.boundary.views import VIEWS, Row
 from watchkeeper.operation.catalogue import books, closing, paging
 from watchkeeper.operation.catalogue.accounts import (
     LEDGERS,
@@ -32,7 +32,6 @@ from watchkeeper.operation.catalogue.accounts import (
     Accounts,
     Jump,
     Passed,
-    acknowledged_deltas,
     pages,
     replayed,
     replaying,
@@ -80,8 +79,9 @@ def running(context: Context, news: News, accounts: Accounts) -> list[Draft]:
     for found in news.added:
         # A position that stands counts for the limit, whoever put it there; 6.1 reads it from here.
         _position(context, found, accounts, number=None)
-    if cured:
-        accounts.totals["acknowledged"] = _acknowledged(context)
+    if cured and accounts.acknowledged_apart():
+        accounts.totals["acknowledged"] = 0
+        again |= _all_acknowledged(context)
     for account_id, ledger in sorted(again):
         account, jumps = replayed(context, account_id, ledger)
         accounts.put(account)
@@ -102,22 +102,18 @@ def _entry(context: Context, found: Found, accounts: Accounts) -> list[Draft]:
     return [] if jump is None else _blame(context, jump)
 
 
-def _acknowledged(context: Context) -> int:
-    """What acknowledged entries brought, in UGX: of each as it stands now, for what was changed again counts no more."""
-    total = 0
-    for ledger in LEDGERS:
-        named = context.views.database.query(
-            "SELECT DISTINCT row_key FROM watch_acknowledgements WHERE table_name = ? AND id <= ?",
-            (ledger, context.read.get("acknowledgements", 2**62)),
-        )
-        keys = sorted(int(str(key)) for (key,) in named)
-        for begin in range(0, len(keys), SLICE):
-            rows = context.views.by_keys(VIEWS[ledger], keys[begin : begin + SLICE])
-            standing = [Found(ledger, key, row) for key, row in rows.items()]
-            total += sum(
-                acknowledged_deltas(row).total for row in context.acknowledgements(standing).values()
-            )
-    return total
+def _all_acknowledged(context: Context) -> set[tuple[int, str]]:
+    """The accounts that have entries which were acknowledged."""
+    return {(integer(row[LEDGERS[ledger]]), ledger) for ledger in LEDGERS for row in _named(context, ledger)}
+
+
+def _named(context: Context, ledger: str) -> Iterator[Row]:
+    named = context.views.database.query(
+        "SELECT DISTINCT row_key FROM watch_acknowledgements WHERE table_name = ?", (ledger,)
+    )
+    keys = sorted(int(str(key)) for (key,) in named)
+    for begin in range(0, len(keys), SLICE):
+        yield from context.views.by_keys(VIEWS[ledger], keys[begin : begin + SLICE]).values()
 
 
 def _cured(context: Context, found: Found) -> set[tuple[int, str]]:
