@@ -55,7 +55,7 @@ from watchkeeper.market.load import before, last, load
 from watchkeeper.market.notes import Notes
 from watchkeeper.market.pace import PaceExceeded
 from watchkeeper.market.probes import PROBES, SYSTEM_USER_ID, ProbeResult
-from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.refusals import Refusal, in_the_way
 from watchkeeper.market.rows import number
 from watchkeeper.market.state import Recorded, State, User
 from watchkeeper.market.tables import EFFECT_COLUMNS, NOTED
@@ -189,13 +189,8 @@ class Executor:
             )
         except ConstraintViolated as error:
             if isinstance(act.command, Cure):
-                # The operator puts things right among rows that somebody else has written; the operator is to be told.
                 _log.error("cure.constraint", command=act.command.name, detail=str(error))
-                return Refusal(
-                    "resumption-refused",
-                    f"Something that stands in the books is in the way of this: {_first_line(error)}. "
-                    "Put that right first.",
-                )
+                return in_the_way(str(error))
             self._report(act, error)
             return Refusal(
                 "operation-restricted",
@@ -483,11 +478,6 @@ class Executor:
                 return probing.all_features(database, gate, data=self._data, clock=self._clock)
         finally:
             database.rollback()
-
-
-def _first_line(error: DatabaseError) -> str:
-    """What the database says without the values that it adds."""
-    return str(error).partition(" DETAIL:")[0].rstrip(".")
 
 
 @contextmanager

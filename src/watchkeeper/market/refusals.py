@@ -94,3 +94,13 @@ class Refusal(Exception):
         self.resets_at = resets_at
         #: Whether it stands among the counts of refusals already; each counts once, wherever it is caught.
         self.counted = False
+
+
+def in_the_way(said: str) -> Refusal:
+    """A cure that the database refuses, which `said` why: the operator works among rows that somebody else has written."""
+    # Without the values that a server adds.
+    key = said.partition(" DETAIL:")[0].rstrip(".")
+    return Refusal(
+        "resumption-refused",
+        f"Something that stands in the books is in the way of this: {key}. Put that right first.",
+    )

@@ -238,11 +238,20 @@ class Accounts:
         """Move one total."""
         self.totals[name] = self.totals.get(name, 0) + amount_ugx
 
-    def acknowledged_apart(self) -> bool:
-        """Whether the total of what is acknowledged is not what the accounts say: it was counted before they said it."""
-        row = self._database.one("SELECT coalesce(sum(acknowledged_ugx), 0) FROM account_state")
-        before = self._database.one("SELECT amount_ugx FROM totals WHERE name = 'acknowledged'")
-        return (0 if row is None else row[0]) != (0 if before is None else before[0])
+    def uncounted(self, context: Context) -> set[tuple[int, str]]:
+        """The accounts to replay because what is acknowledged in all was counted before each kept its own; none any more after that."""
+        kept = self._database.one(
+            "SELECT coalesce(sum(acknowledged_ugx), 0), "
+            "coalesce((SELECT amount_ugx FROM totals WHERE name = 'acknowledged'), 0) FROM account_state"
+        )
+        if kept is None or kept[0] == kept[1]:
+            return set()
+        self.totals["acknowledged"] += integer(kept[0]) - integer(kept[1])
+        return {
+            (integer(row[LEDGERS[ledger]]), ledger)
+            for ledger in LEDGERS
+            for row in _acknowledged_entries(context, ledger)
+        }
 
     def touched(self) -> list[Account]:
         """The accounts that this pass moved."""
@@ -265,6 +274,15 @@ class Accounts:
             "DO UPDATE SET amount_ugx = excluded.amount_ugx",
             sorted(self.totals.items()),
         )
+
+
+def _acknowledged_entries(context: Context, ledger: str) -> Iterator[Row]:
+    named = context.views.database.query(
+        "SELECT DISTINCT row_key FROM watch_acknowledgements WHERE table_name = ?", (ledger,)
+    )
+    keys = sorted(int(str(key)) for (key,) in named)
+    for begin in range(0, len(keys), SLICE):
+        yield from context.views.by_keys(VIEWS[ledger], keys[begin : begin + SLICE]).values()
 
 
 def pages(database: Database) -> Iterator[Sequence[Account]]:

@@ -92,7 +92,7 @@ class Curing(Correcting):
         context = self.look()
         return [
             replace(
-                position, unwindable=position.unwindable and order.lock_of(context, position.utid) is None
+                position, unwindable=position.unwindable and order.position_of(context, position.utid) is None
             )
             for position in self.cures.positions(account=scope.partition(":")[2])
         ]
@@ -107,10 +107,10 @@ class Curing(Correcting):
         if finding is None:
             raise DeskRefused("validation-failed", "Nothing of this rule and scope is open.")
         self._after(
-            order.lock_of(self.look(), position_utid),
-            "This lock, or what became of it, is not as it was sealed",
+            order.position_of(self.look(), position_utid),
+            "This position, or what became of it, is not as it was sealed",
         )
-        self._after(order.entry_of_locker(self.look(), position_utid), order.ENTRY_ALTERED)
+        self._after(order.entry_of_owner(self.look(), position_utid), order.ENTRY_ALTERED)
         mandate = self._mandate(finding, incident, reason, operator)
         self._record(operator, "unwind", run, reason, {"position": position_utid, "incident": incident})
         receipts = self._cure(lambda: self.cures.unwind(mandate, position_utid=position_utid))

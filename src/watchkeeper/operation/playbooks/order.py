@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from watchkeeper.boundary.views import VIEWS, Row
+from watchkeeper.operation.catalogue import ground
 from watchkeeper.operation.catalogue.accounts import LEDGERS
 from watchkeeper.operation.catalogue.books import integer
 from watchkeeper.operation.catalogue.context import Context, Found
@@ -14,21 +15,6 @@ from watchkeeper.operation.verifier.findings import Finding
 
 ENTRY_ALTERED = "An entry of this account is not as it was sealed"
 _ALTERED = ("changed", "deleted")
-#: Balance -> the ledger and the column that has it after an entry.
-_BUCKETS = {
-    "capital": ("wallet_ledger", "capital_after"),
-    "locked": ("wallet_ledger", "locked_after"),
-    "profit": ("wallet_ledger", "profit_after"),
-    "earnings": ("farmer_ledger", "balance_after"),
-}
-#: State table -> the table of what it is the state of, by the same key.
-_FACTS = {
-    "user_state": "users",
-    "trader_state": "users",
-    "unit_state": "units",
-    "offer_state": "offers",
-    "block_state": "blocks",
-}
 
 
 def entry_before(context: Context, finding: Finding) -> int | None:
@@ -66,27 +52,24 @@ def entry_of(context: Context, alias: str) -> int | None:
     return None
 
 
-def lock_of(context: Context, lock_utid: str) -> int | None:
-    """The open finding of this lock or of an outcome of it, where it is altered: it may have ended already, or be of another amount."""
-    for table, column in (("locks", "utid"), ("lock_outcomes", "lock_utid")):
+def position_of(context: Context, position_utid: str) -> int | None:
+    """The open finding of an altered row of this position: it may have ended already, or be of another amount."""
+    for table, column in ground.POSITIONS:
         for finding, sealed in _altered(context, table):
-            if sealed.get(column) == lock_utid:
+            if sealed.get(column) == position_utid:
                 return finding.id
     return None
 
 
-def entry_of_locker(context: Context, lock_utid: str) -> int | None:
-    """The open finding of an altered entry of whoever has this lock."""
-    trader = context.views.database.one(
-        "SELECT u.alias FROM watch_locks l JOIN watch_users u ON u.id = l.trader_id WHERE l.utid = ?",
-        (lock_utid,),
-    )
-    return None if trader is None else entry_of(context, str(trader[0]))
+def entry_of_owner(context: Context, position_utid: str) -> int | None:
+    """The open finding of an altered entry of whoever has this position."""
+    alias = ground.owner(context, position_utid)
+    return None if alias is None else entry_of(context, alias)
 
 
 def fact_of(context: Context, finding: Finding) -> int | None:
     """The open finding of the lost row of which this finding's state is the state."""
-    facts = _FACTS.get(finding.table_name)
+    facts = ground.FACTS.get(finding.table_name)
     if facts is None:
         return None
     for other, _ in _altered(context, facts):
@@ -97,7 +80,7 @@ def fact_of(context: Context, finding: Finding) -> int | None:
 
 def balance_before(context: Context, utid: str, bucket: str) -> int | None:
     """The balance in UGX that the one entry of this act met, by the entry before it; None where there is no such entry."""
-    table, column = _BUCKETS[bucket]
+    table, column = ground.BUCKETS[bucket]
     owner = LEDGERS[table]
     entry = context.views.rows(VIEWS[table], "utid = ?", (utid,), limit=2)
     if len(entry) != 1:

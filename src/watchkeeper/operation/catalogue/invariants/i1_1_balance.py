@@ -23,11 +23,9 @@ from dataclasses import replace
 
 from watchkeeper.base import canonical
 from watchkeeper.boundary.gate import EVERYTHING, Scope
-from watchkeeper.boundary.views import VIEWS, Row
 from watchkeeper.operation.catalogue import books, closing, paging
 from watchkeeper.operation.catalogue.accounts import (
     LEDGERS,
-    SLICE,
     Account,
     Accounts,
     Jump,
@@ -62,7 +60,6 @@ def running(context: Context, news: News, accounts: Accounts) -> list[Draft]:
     """Replay what is new, then see whether the totals still meet."""
     drafts: list[Draft] = []
     again: set[tuple[int, str]] = set()
-    cured = False
     for entry in news.journal:
         if entry.row["command"] in _IN:
             accounts.add("paid_in", integer(entry.row["amount_ugx"]))
@@ -72,16 +69,14 @@ def running(context: Context, news: News, accounts: Accounts) -> list[Draft]:
             if found.table in LEDGERS:
                 drafts.extend(_entry(context, found, accounts))
             elif found.table in ("acknowledgements", "repairs"):
-                cured = True
                 again |= _cured(context, found)
             else:
                 _position(context, found, accounts, number=entry.key)
     for found in news.added:
         # A position that stands counts for the limit, whoever put it there; 6.1 reads it from here.
         _position(context, found, accounts, number=None)
-    if cured and accounts.acknowledged_apart():
-        accounts.totals["acknowledged"] = 0
-        again |= _all_acknowledged(context)
+    if again:
+        again |= accounts.uncounted(context)
     for account_id, ledger in sorted(again):
         account, jumps = replayed(context, account_id, ledger)
         accounts.put(account)
@@ -100,20 +95,6 @@ def _entry(context: Context, found: Found, accounts: Accounts) -> list[Draft]:
     if found.row["type"] == "settlement":
         accounts.add(f"settled_{found.table}", integer(found.row["amount_ugx"]))
     return [] if jump is None else _blame(context, jump)
-
-
-def _all_acknowledged(context: Context) -> set[tuple[int, str]]:
-    """The accounts that have entries which were acknowledged."""
-    return {(integer(row[LEDGERS[ledger]]), ledger) for ledger in LEDGERS for row in _named(context, ledger)}
-
-
-def _named(context: Context, ledger: str) -> Iterator[Row]:
-    named = context.views.database.query(
-        "SELECT DISTINCT row_key FROM watch_acknowledgements WHERE table_name = ?", (ledger,)
-    )
-    keys = sorted(int(str(key)) for (key,) in named)
-    for begin in range(0, len(keys), SLICE):
-        yield from context.views.by_keys(VIEWS[ledger], keys[begin : begin + SLICE]).values()
 
 
 def _cured(context: Context, found: Found) -> set[tuple[int, str]]:
