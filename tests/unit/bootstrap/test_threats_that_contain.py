@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -168,17 +167,6 @@ class OffByOne(MarketCures):
         return super().correct(mandate, account=account, bucket=bucket, amount_ugx=amount_ugx + 1)
 
 
-@dataclass(slots=True)
-class Interrupted(MarketCures):
-    """Between the prediction and the correction the account does something."""
-
-    meanwhile: Callable[[], object] = lambda: None
-
-    def correct(self, mandate: Mandate, *, account: str, bucket: str, amount_ugx: int) -> Receipt:
-        self.meanwhile()
-        return MarketCures.correct(self, mandate, account=account, bucket=bucket, amount_ugx=amount_ugx)
-
-
 @pytest.fixture
 def world(data: Path) -> Iterator[World]:
     found = World(data, clock=SystemClock())
@@ -250,35 +238,3 @@ def test_the_command_line_says_of_each_threat_what_shows_it_and_when_that_was_lo
     assert "1.1  SEEN     a role that was inferred, not assigned (high, alert" in text
     assert "detector backup age: UNKNOWN" in text
     assert "detector admin actions: QUIET" in text
-
-
-def test_a_deposit_between_the_prediction_and_its_correction_is_no_wrong_correction(world: World) -> None:
-    world.inject(("UPDATE trader_state SET exposure_ugx = 0 WHERE trader_id = {trader}",))
-    world.turn()
-    (finding,) = findings.open_findings(world.database)
-    (run,) = runs.listed(world.database)
-    act = {"incident": "INC-20261126-000000", "reason": REASON, "operator": world.operator}
-    world.desk.restore_state(run.id, finding.id, **act)  # type: ignore[arg-type]
-    world.desk.lift(run.id, "lift", reason=REASON, operator=world.operator, override=True)
-    before = world.desk.predict(account=world.alias, bucket="capital", amount_ugx=700)["after"]["capital"]
-    said: list[str] = []
-    world.desk.cures = Interrupted(
-        world.bench.executor,
-        world.bench.books,
-        world.bench.lease,
-        lambda: said.append(world.can_deposit(world.victim)),
-    )
-    world.desk.correct(
-        run.id,
-        account=world.alias,
-        bucket="capital",
-        amount_ugx=700,
-        predicted=before,
-        **act,  # type: ignore[arg-type]
-    )
-    assert said == ["accepted"]
-    assert (
-        world.desk.predict(account=world.alias, bucket="capital", amount_ugx=1)["before"]["capital"] > before
-    )
-    assert not imposing.active(world.gatefile)
-    assert world.can_deposit(world.victim) == "accepted"

@@ -1,16 +1,9 @@
-"""What a cure stands on, by the names of what is watched: balances and their columns, states and their facts, positions and their owners."""
+"""What a cure stands on, by the names of what is watched: states and their facts, positions and their owners."""
 
 from __future__ import annotations
 
 from watchkeeper.operation.catalogue.context import Context
 
-#: Balance -> the ledger and the column that has it after an entry.
-BUCKETS = {
-    "capital": ("wallet_ledger", "capital_after"),
-    "locked": ("wallet_ledger", "locked_after"),
-    "profit": ("wallet_ledger", "profit_after"),
-    "earnings": ("farmer_ledger", "balance_after"),
-}
 #: State table -> the table of what it is the state of, by the same key.
 FACTS = {
     "user_state": "users",

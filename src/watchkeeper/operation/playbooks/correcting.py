@@ -83,21 +83,15 @@ class Correcting(Deskwork):
         receipt = self._cure(
             lambda: self.cures.correct(mandate, account=account, bucket=bucket, amount_ugx=amount_ugx)
         )
-        self._as_predicted(receipt, account, Difference(bucket, amount_ugx, predicted))
+        self._as_predicted(receipt, account, bucket, predicted)
         self._settle_when_read(run, operator, receipt.utid)
         return receipt
 
-    def _as_predicted(self, receipt: Receipt, account: str, difference: Difference) -> None:
-        """Threat 5.2: an account whose balance is not the predicted one stays as it is, and somebody must look.
-
-        The account's own business may have come between: then the books say which balance the correction met.
-        """
-        found = receipt.answer.get(f"{difference.bucket}_ugx")
-        if found == difference.predicted:
-            return
-        met = order.balance_before(self.look(), receipt.utid, difference.bucket)
-        if met is None or found != met + max(difference.amount_ugx, -met):
-            self._stop_for_a_wrong_correction(account, f"predicted {difference.predicted:,}, found {found}")
+    def _as_predicted(self, receipt: Receipt, account: str, bucket: str, predicted: int) -> None:
+        """Threat 5.2: an account whose balance is not the predicted one stays as it is, and somebody must look."""
+        found = receipt.answer.get(f"{bucket}_ugx")
+        if found != predicted:
+            self._stop_for_a_wrong_correction(account, f"predicted {predicted:,}, found {found}")
 
     def _stop_for_a_wrong_correction(self, account: str, words: str) -> None:
         stop = Stop(corrections.WRONG, Scope("account", account), corrections.STOPS, words)
@@ -168,7 +162,7 @@ class Correcting(Deskwork):
             return None
         self._answered(provider, operator)
         if difference is not None and transfer.account is not None:
-            self._as_predicted(receipt, transfer.account, difference)
+            self._as_predicted(receipt, transfer.account, difference.bucket, difference.predicted)
         return receipt
 
     def waive(self, correction_utid: str, *, reason: str, operator: Operator) -> Receipt:

@@ -78,22 +78,6 @@ def fact_of(context: Context, finding: Finding) -> int | None:
     return None
 
 
-def balance_before(context: Context, utid: str, bucket: str) -> int | None:
-    """The balance in UGX that the one entry of this act met, by the entry before it; None where there is no such entry."""
-    table, column = ground.BUCKETS[bucket]
-    owner = LEDGERS[table]
-    entry = context.views.rows(VIEWS[table], "utid = ?", (utid,), limit=2)
-    if len(entry) != 1:
-        return None
-    before = context.views.rows(
-        VIEWS[table],
-        f"{owner} = ? AND number = ?",
-        (integer(entry[0][owner]), integer(entry[0]["number"]) - 1),
-        limit=1,
-    )
-    return integer(before[0][column]) if before else 0
-
-
 def _altered(context: Context, table: str) -> Iterator[tuple[Finding, Row]]:
     """The open findings of rows of this table that are not as they were sealed, each with the sealed row."""
     after = 0
