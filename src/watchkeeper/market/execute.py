@@ -55,7 +55,7 @@ from watchkeeper.market.load import before, last, load
 from watchkeeper.market.notes import Notes
 from watchkeeper.market.pace import PaceExceeded
 from watchkeeper.market.probes import PROBES, SYSTEM_USER_ID, ProbeResult
-from watchkeeper.market.refusals import Refusal, in_the_way
+from watchkeeper.market.refusals import Refusal, in_the_way, paused
 from watchkeeper.market.rows import number
 from watchkeeper.market.state import Recorded, State, User
 from watchkeeper.market.tables import EFFECT_COLUMNS, NOTED
@@ -192,10 +192,7 @@ class Executor:
                 _log.error("cure.constraint", command=act.command.name, detail=str(error))
                 return in_the_way(str(error))
             self._report(act, error)
-            return Refusal(
-                "operation-restricted",
-                "This operation is paused while the operator looks into it. Try again later.",
-            )
+            return paused()
         except DatabaseError as error:
             _log.error("command.failed", command=act.command.name, error=type(error).__name__)
             return self._unavailable(error)

@@ -96,6 +96,13 @@ class Refusal(Exception):
         self.counted = False
 
 
+def paused() -> Refusal:
+    """What nobody can vouch for now: the operator looks into it."""
+    return Refusal(
+        "operation-restricted", "This operation is paused while the operator looks into it. Try again later."
+    )
+
+
 def in_the_way(said: str) -> Refusal:
     """A cure that the database refuses, which `said` why: the operator works among rows that somebody else has written."""
     # Without the values that a server adds.

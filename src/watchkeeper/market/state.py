@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from watchkeeper.base.clock import Instant
-from watchkeeper.market.refusals import Refusal
+from watchkeeper.market.refusals import Refusal, paused
 
+#: Of the offers of a unit one at most is in one of these states.
+OPEN_OFFER = ("pending", "countered", "accepted")
 #: So many lots make a block.
 BLOCK_LOTS = 10
 
@@ -147,7 +149,7 @@ class Offer:
     @property
     def is_open(self) -> bool:
         """Whether something can still become of it."""
-        return self.status in ("pending", "countered", "accepted")
+        return self.status in OPEN_OFFER
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +208,6 @@ class Reconciliation:
     journal_n: int
     lines: int
     filled: int
-
-
-def _lost() -> Refusal:
-    """Nothing follows from a balance that is not known."""
-    return Refusal(
-        "operation-restricted", "This operation is paused while the operator looks into it. Try again later."
-    )
 
 
 def _nobody_appends(table: str) -> int:
@@ -307,14 +302,14 @@ class State:
     def wallet(self, trader_id: int) -> Wallet:
         """The trader's balances; a trader who never moved money has zeros. `Refusal` where the last entry is gone."""
         if trader_id in self.lost_wallets:
-            raise _lost()
+            raise paused()
         return self.wallets.get(trader_id) or Wallet(trader_id)
 
     def farmer_earnings(self, farmer_id: int) -> Earnings:
         """The farmer's balance; zero before the first settlement. `Refusal` where entries that were written are gone."""
         found = self.earnings.get(farmer_id) or Earnings(farmer_id)
         if found.number < self.last_entry(farmer_id):
-            raise _lost()
+            raise paused()
         return found
 
     def unit(self, unit_id: int) -> Unit:

@@ -30,6 +30,17 @@ def row_as_found(database: Database, table: str, key: int) -> Row | None:
     return None if row is None else dict(zip(columns, row, strict=True))
 
 
+def is_acknowledged(database: Database, table: str, row_key: str, row_digest: str) -> bool:
+    """Whether the operator has let this row stand, as it is with this digest."""
+    return (
+        database.one(
+            "SELECT 1 FROM acknowledgements WHERE table_name = ? AND row_key = ? AND row_digest = ?",
+            (table, row_key, row_digest),
+        )
+        is not None
+    )
+
+
 def acknowledge(command: Acknowledge, database: Database, state: State, context: Context) -> Decision:
     """Record the row's digest and the deltas it brought; refused when the row is not what was looked at."""
     reason = reasons.checked(command.reason)
@@ -40,11 +51,7 @@ def acknowledge(command: Acknowledge, database: Database, state: State, context:
         raise Refusal(
             "resumption-refused", "The row is not the one that was looked at. Look at the finding again."
         )
-    known = database.one(
-        "SELECT 1 FROM acknowledgements WHERE table_name = ? AND row_key = ? AND row_digest = ?",
-        (command.table_name, command.row_key, command.row_digest),
-    )
-    if known is not None:
+    if is_acknowledged(database, command.table_name, command.row_key, command.row_digest):
         raise Refusal("already-acknowledged", "This row is acknowledged already, as it stands.")
     decision = Decision(
         utid=context.utid,

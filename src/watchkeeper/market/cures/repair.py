@@ -15,7 +15,7 @@ from watchkeeper.base.canonical import Value
 from watchkeeper.base.database import Database
 from watchkeeper.market import reasons
 from watchkeeper.market.commands import Repair
-from watchkeeper.market.cures.acknowledge import COLUMNS, KEY_COLUMN, row_as_found
+from watchkeeper.market.cures.acknowledge import COLUMNS, KEY_COLUMN, is_acknowledged, row_as_found
 from watchkeeper.market.cures.replay import (
     blocks_of,
     replay_account,
@@ -74,7 +74,12 @@ def repair(command: Repair, database: Database, state: State, context: Context) 
             "resumption-refused", "These rows stand as they were sealed; nothing is to be repaired."
         )
     # What was let stand stays as it is, unless it is all that there is to put back.
-    differing = [one for one in differing if not _let_stand(database, *one)] or differing
+    differing = [
+        (table, key, row, found)
+        for table, key, row, found in differing
+        if found is None
+        or not is_acknowledged(database, table, str(key), canonical.digest(canonical.row_bytes(table, found)))
+    ] or differing
     decision = Decision(utid=context.utid, reason=reason, decision="repaired")
     decision.target_utid = _utid(differing[0][2])
     decision.subject = ", ".join(f"{table} {key}" for table, key, _, _ in differing[:5])
@@ -102,21 +107,6 @@ def repair(command: Repair, database: Database, state: State, context: Context) 
         _follow(database, state, table, row, ended)
     decision.answer = {"repaired": min(len(differing), ROWS_MAX), "left": max(0, len(differing) - ROWS_MAX)}
     return decision
-
-
-def _let_stand(database: Database, table: str, key: int, row: Row, found: Row | None) -> bool:
-    """Whether the operator has acknowledged this row as it stands."""
-    del row
-    if found is None:
-        return False
-    digest = canonical.digest(canonical.row_bytes(table, found))
-    return (
-        database.one(
-            "SELECT 1 FROM acknowledgements WHERE table_name = ? AND row_key = ? AND row_digest = ?",
-            (table, str(key), digest),
-        )
-        is not None
-    )
 
 
 def _utid(row: Row) -> str | None:

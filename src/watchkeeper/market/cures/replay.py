@@ -10,7 +10,7 @@ from watchkeeper.base.database import Database
 from watchkeeper.market.offers.rules import OPEN_SECONDS
 from watchkeeper.market.refusals import Refusal
 from watchkeeper.market.rows import marks, number
-from watchkeeper.market.state import User
+from watchkeeper.market.state import OPEN_OFFER, User
 
 #: What an account is follows from these; a cure of one of their rows ends the account's sessions.
 HISTORY = ("user_steps", "role_history")
@@ -25,8 +25,6 @@ _CURED_HISTORY = " + ".join(
     for history in HISTORY
     for cure in ("repairs", "acknowledgements")
 )
-#: Of the offers of a unit one at most is in one of these states.
-_OPEN = ("pending", "countered", "accepted")
 #: Bounds one cure; an account with more open units than this is restored in several.
 _UNITS_MAX = 10_000
 
@@ -125,14 +123,14 @@ def _replay_offers(database: Database, column: str, key: int, settled: frozenset
         (key, _UNITS_MAX),
     )
     settled |= {number(row[0]) for row in rows}
-    aside = _aside(database, {number(row[1]) for row in rows if row[2] in _OPEN}, settled)
+    aside = _aside(database, {number(row[1]) for row in rows if row[2] in OPEN_OFFER}, settled)
     database.execute_many(
         "INSERT INTO offer_state (offer_id, unit_id, status, price_ugx_per_kg, expires_at) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (offer_id) DO UPDATE SET unit_id = excluded.unit_id, status = excluded.status, "
         "price_ugx_per_kg = excluded.price_ugx_per_kg, expires_at = excluded.expires_at",
         [
             (row[0], row[1], row[2], row[3], later(Instant(number(row[4])), seconds=OPEN_SECONDS))
-            for row in sorted(rows, key=lambda row: row[2] in _OPEN)
+            for row in sorted(rows, key=lambda row: row[2] in OPEN_OFFER)
         ],
     )
     for offer_id in aside:
@@ -142,8 +140,8 @@ def _replay_offers(database: Database, column: str, key: int, settled: frozenset
 def _aside(database: Database, unit_ids: set[int], settled: frozenset[int]) -> list[int]:
     """Offers whose state says that they are open at these units, where others are; they are ended until theirs is written."""
     rows = database.query(
-        f"SELECT offer_id FROM offer_state WHERE unit_id IN ({marks(unit_ids)}) AND status IN ({marks(_OPEN)})",
-        (*unit_ids, *_OPEN),
+        f"SELECT offer_id FROM offer_state WHERE unit_id IN ({marks(unit_ids)}) AND status IN ({marks(OPEN_OFFER)})",
+        (*unit_ids, *OPEN_OFFER),
     )
     aside = [number(row[0]) for row in rows if number(row[0]) not in settled]
     for offer_id in aside:

@@ -246,7 +246,7 @@ class Accounts:
         )
         if kept is None or kept[0] == kept[1]:
             return set()
-        self.totals["acknowledged"] += integer(kept[0]) - integer(kept[1])
+        self.add("acknowledged", integer(kept[0]) - integer(kept[1]))
         return {
             (integer(row[LEDGERS[ledger]]), ledger)
             for ledger in LEDGERS

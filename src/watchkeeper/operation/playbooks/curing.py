@@ -89,11 +89,9 @@ class Curing(Correcting):
         scope = self._run(run_id).scope
         if not scope.startswith("account:"):
             return []
-        context = self.look()
+        altered = order.positions(self.look())
         return [
-            replace(
-                position, unwindable=position.unwindable and order.position_of(context, position.utid) is None
-            )
+            replace(position, unwindable=position.unwindable and position.utid not in altered)
             for position in self.cures.positions(account=scope.partition(":")[2])
         ]
 
@@ -107,7 +105,7 @@ class Curing(Correcting):
         if finding is None:
             raise DeskRefused("validation-failed", "Nothing of this rule and scope is open.")
         self._after(
-            order.position_of(self.look(), position_utid),
+            order.positions(self.look()).get(position_utid),
             "This position, or what became of it, is not as it was sealed",
         )
         self._after(order.entry_of_owner(self.look(), position_utid), order.ENTRY_ALTERED)

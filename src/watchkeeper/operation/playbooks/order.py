@@ -52,13 +52,13 @@ def entry_of(context: Context, alias: str) -> int | None:
     return None
 
 
-def position_of(context: Context, position_utid: str) -> int | None:
-    """The open finding of an altered row of this position: it may have ended already, or be of another amount."""
+def positions(context: Context) -> dict[str, int]:
+    """The positions that have altered rows, each with its first open finding: it may have ended already, or be of another amount."""
+    found: dict[str, int] = {}
     for table, column in ground.POSITIONS:
         for finding, sealed in _altered(context, table):
-            if sealed.get(column) == position_utid:
-                return finding.id
-    return None
+            found.setdefault(str(sealed.get(column)), finding.id)
+    return found
 
 
 def entry_of_owner(context: Context, position_utid: str) -> int | None:
